@@ -1,0 +1,119 @@
+"""A check, and the trial in which it runs.
+
+Generic over the declared system, so that the engine can run checks without knowing what a system file holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from seatrial.core.observation import Json, Observation, Reason, Threshold
+from seatrial.core.ports import (
+    Artifacts,
+    Clock,
+    Files,
+    Integration,
+    LoadGenerator,
+    Model,
+    Pager,
+    Say,
+    Steps,
+    Table,
+)
+from seatrial.core.record import Record
+from seatrial.core.vocabulary import RecordType
+
+S = TypeVar("S")
+
+PREDICTION = "seatrial.prediction"
+"""Column of a scored table: the model's prediction."""
+SCORE = "seatrial.score"
+"""Column of a scored table: the model's score, null where it gives none."""
+PROBLEM = "seatrial.problem"
+"""Column of a scored table: why a row has no prediction, null where it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureRequest:
+    """A measure that a check wants over a table, collected in the one pass that all checks share.
+
+    `table` is `training`, `evaluation`, `live`, `scored.evaluation` or `scored.live`; `measure` is a name in the
+    measure catalogue; `options` is plain data.
+    """
+
+    table: str
+    measure: str
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Trial(Protocol):
+    """Everything that a check may touch. Properties are lazy: a part that cannot be had raises its SeatrialError on use."""
+
+    @property
+    def seed(self) -> int:
+        """The check's own seed, derived from the run's."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def files(self) -> Files: ...
+
+    @property
+    def model(self) -> Model: ...
+
+    @property
+    def load(self) -> LoadGenerator: ...
+
+    @property
+    def pager(self) -> Pager: ...
+
+    @property
+    def steps(self) -> Steps: ...
+
+    @property
+    def artifacts(self) -> Artifacts: ...
+
+    @property
+    def say(self) -> Say: ...
+
+    def table(self, name: str) -> Table:
+        """`training`, `evaluation`, `live`, `scored.evaluation` or `scored.live`."""
+
+    def integration(self, name: str) -> Integration:
+        """The declared integration of that name, at its test end."""
+
+    def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
+        """The finished state of a measure that the check asked for. Raises SeatrialError where the pass failed."""
+
+    def records(self, kind: RecordType) -> Sequence[Record]:
+        """The verified records of this system of that type, oldest first."""
+
+    def threshold(self, requirement: str, measure: str) -> Threshold | None:
+        """The limit in force, from the plan and the policy."""
+
+
+def _nothing(_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Generic[S]):
+    """A function from a declared system to an observation, or to the reason why none could be made.
+
+    `run` may raise SeatrialError, which becomes a reason. `codes` documents every finding and reason code that it can
+    give. `alone` keeps everything else still while it runs (load). `budget_s` is when the engine stops it.
+    """
+
+    id: str
+    requirement: str
+    version: int
+    title: str
+    run: Callable[[S, Trial], Observation | Reason]
+    codes: Mapping[str, str]
+    measures: Callable[[S], Sequence[MeasureRequest]] = _nothing
+    limits: Callable[[S], Sequence[Threshold]] = _nothing
+    alone: bool = False
+    budget_s: Callable[[S], float] = lambda _: 60.0

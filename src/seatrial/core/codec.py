@@ -1,0 +1,163 @@
+"""Plain JSON data to and from the frozen dataclasses of the vocabulary, without loss.
+
+Numbers that JSON cannot hold (NaN, infinities) travel as the strings "NaN", "Infinity" and "-Infinity"; times as
+ISO 8601 in UTC; absent values as null. Nothing is guessed: an unknown key or a value of another type is an error.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any, TypeVar, Union, cast
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Json
+
+T = TypeVar("T")
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class CodecError(SeatrialError):
+    """Data does not have the shape of the class it should become."""
+
+
+def to_data(value: object) -> Json:
+    """Plain JSON data of a dataclass, enum, time, number, string, sequence or mapping.
+
+    Raises CodecError on any other type.
+    """
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Enum):
+        return cast("Json", value.value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _spell(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_data(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_data(v) for k, v in value.items()}
+    if isinstance(value, Sequence | set | frozenset):
+        return [to_data(v) for v in value]
+    raise CodecError(f"{type(value).__name__} has no plain form")
+
+
+def _spell(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def from_data(cls: type[T], data: object) -> T:
+    """The dataclass `cls` from plain data. Raises CodecError naming the path of the first mismatch."""
+    return cast("T", _read(cls, data, cls.__name__))
+
+
+def _read(hint: Any, data: object, path: str) -> object:
+    origin = typing.get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return _read_union(typing.get_args(hint), data, path)
+    if hint in (Any, object) or isinstance(hint, str):
+        return data
+    if is_dataclass(hint):
+        return _read_dataclass(cast("type", hint), data, path)
+    if origin is tuple:
+        (item, *_) = typing.get_args(hint)
+        return tuple(_read(item, v, f"{path}[{i}]") for i, v in enumerate(_sequence(data, path)))
+    if origin is not None and issubclass(origin, Mapping):
+        _, item = typing.get_args(hint)
+        return {str(k): _read(item, v, f"{path}.{k}") for k, v in _mapping(data, path).items()}
+    return _read_scalar(hint, data, path)
+
+
+def _read_union(options: tuple[Any, ...], data: object, path: str) -> object:
+    if data is None and type(None) in options:
+        return None
+    concrete = [o for o in options if o is not type(None)]
+    if len(concrete) > 1:
+        dataclasses = [o for o in concrete if is_dataclass(o)]
+        return data if not dataclasses else _read_first(dataclasses, data, path)
+    return _read(concrete[0], data, path)
+
+
+def _read_first(options: Sequence[Any], data: object, path: str) -> object:
+    for option in options:
+        try:
+            return _read(option, data, path)
+        except CodecError:
+            continue
+    raise CodecError(f"{path}: none of {', '.join(o.__name__ for o in options)}")
+
+
+def _read_dataclass(cls: type, data: object, path: str) -> object:
+    mapping = _mapping(data, path)
+    hints = typing.get_type_hints(cls)
+    known = {f.name: f for f in fields(cls)}
+    unknown = sorted(set(mapping) - set(known))
+    if unknown:
+        raise CodecError(f"{path}: unknown {', '.join(map(str, unknown))}")
+    absent = [
+        name
+        for name, f in known.items()
+        if name not in mapping and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if absent:
+        raise CodecError(f"{path}: {', '.join(absent)} missing")
+    return cls(**{name: _read(hints[name], value, f"{path}.{name}") for name, value in mapping.items()})
+
+
+def _read_scalar(hint: Any, data: object, path: str) -> object:
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        try:
+            return hint(data)
+        except ValueError:
+            raise CodecError(f"{path}: {data!r} is none of {', '.join(str(m.value) for m in hint)}") from None
+    if hint is datetime:
+        return _read_time(data, path)
+    if hint is date:
+        return date.fromisoformat(_expect(data, str, path))
+    if hint is float and isinstance(data, str) and data in _NON_FINITE:
+        return _NON_FINITE[data]
+    if hint is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if hint is int and isinstance(data, bool):
+        raise CodecError(f"{path}: expected int, found bool")
+    return _expect(data, hint, path)
+
+
+def _read_time(data: object, path: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(_expect(data, str, path))
+    except ValueError:
+        raise CodecError(f"{path}: {data!r} is no ISO 8601 time") from None
+    if when.tzinfo is None:
+        raise CodecError(f"{path}: {data!r} has no time zone")
+    return when.astimezone(UTC)
+
+
+def _mapping(data: object, path: str) -> Mapping[Any, object]:
+    if not isinstance(data, Mapping):
+        raise CodecError(f"{path}: expected a mapping, found {type(data).__name__}")
+    return data
+
+
+def _sequence(data: object, path: str) -> Sequence[object]:
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        raise CodecError(f"{path}: expected a sequence, found {type(data).__name__}")
+    return data
+
+
+def _expect(data: object, kind: type[T], path: str) -> T:
+    if not isinstance(data, kind):
+        raise CodecError(f"{path}: expected {kind.__name__}, found {type(data).__name__}")
+    return data

@@ -1,0 +1,58 @@
+"""The policy: windows, headrooms, rehearsals and sample sizes. It may tighten the product's floors, never loosen them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from seatrial.core.vocabulary import Criticality
+from seatrial.spec.quantities import Duration, Share
+
+
+class Policy(BaseModel):
+    """How hard the gate looks. `demonstration` marks a policy made for showing: under it no verdict can be GO."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "default"
+    demonstration: bool = False
+    confidence: float = Field(default=0.95, ge=0.95, lt=1.0)
+    """One-sided confidence of every bound."""
+    leases: dict[str, Duration] = Field(default_factory=dict)
+    """Requirement id to how long its evidence holds, in seconds; only shorter than the catalogue's."""
+    waivers: tuple[str, ...] = ()
+    """Requirements that may be waived; none by default."""
+    review_window_days: tuple[int, int] = (28, 42)
+    """The review stands this many days before go-live: nearest, farthest."""
+
+    load_duration: Duration = 300.0
+    load_headroom: float = Field(default=1.5, ge=1.0)
+    load_blocks: int = Field(default=20, ge=20)
+    load_errors: Share = 0.01
+    flow_duration: Duration = 60.0
+    rehearsals: int = Field(default=3, ge=3)
+    rollback_window: Duration = 14_400.0
+    fallback_duration: Duration = 600.0
+
+    smallest_harm: Share = 0.10
+    """A slice whose error is higher than the rest by this much must be found …"""
+    smallest_slice: Share = 0.05
+    """… when it holds at least this share of the rows."""
+    smallest_fault_harm: Share = 0.05
+    """A fault kind that silently harms this share of rows must be found."""
+    search_power: Share = 0.80
+    domain_auc: float = Field(default=0.65, le=0.65)
+    effective_share: Share = 0.2
+    effective_rows: int = Field(default=500, ge=500)
+    contract_violations: Share = 0.01
+    mismatches: Share = 0.01
+
+
+_SCALE: dict[Criticality, dict[str, object]] = {
+    Criticality.ADVISORY: {"load_headroom": 1.2, "rollback_window": 86_400.0},
+    Criticality.OPERATIONAL: {},
+    Criticality.CRITICAL: {"load_headroom": 2.0, "rehearsals": 5, "load_duration": 900.0},
+}
+
+PolicyName = Literal["default", "short-demo"]
