@@ -33,8 +33,9 @@ class ObservationBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceBody:
-    """A person accepts what is theirs: `duty` is `owner`, `owner.deputy`, `monitor`, `monitor.deputy`, `manager`, …
+    """A person accepts what is theirs.
 
+    `duty` is `owner`, `owner.deputy`, `monitor`, `monitor.deputy`, `manager` and so on.
     `shown` is what they were shown when they accepted, as text.
     """
 
@@ -45,8 +46,9 @@ class AcceptanceBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestationBody:
-    """A person answers for a document: `kind` is `process`, `failure-modes`, `objective`, `governance-plan`, …
+    """A person answers for a document.
 
+    `kind` is `process`, `failure-modes`, `objective`, `governance-plan` and so on;
     `document` is its path as declared, `digest` its SHA-256.
     """
 
@@ -59,7 +61,10 @@ class AttestationBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComprehensionBody:
-    """One user's comprehension check. Answers live in an erasable artifact; `questions` is the digest of the set asked."""
+    """One user's comprehension check.
+
+    Answers live in an erasable artifact; `questions` is the digest of the set that was asked.
+    """
 
     user: str
     questions: str
@@ -80,7 +85,7 @@ class SignOffBody:
     shown: str
     verdict: str
     limits: Mapping[str, float] = field(default_factory=dict)
-    """`requirement/measure` to the limit that stood when they signed: a looser one voids, a stricter one asks for review."""
+    """`requirement/measure` to the limit at signing: looser voids the signature, stricter asks for another look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,3 +147,32 @@ class DecisionBody:
     rehearsal: bool
     verdict: str
     gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyBody:
+    """A key is added, retired or revoked. Counts only when signed by a root key, and never touches a root key.
+
+    `action` is `add` (with `public`, base64, and `holder`), `retire` or `revoke` (both with `effective_at`, the time
+    from which nothing signed with it counts).
+    """
+
+    action: str
+    key: str
+    public: str = ""
+    holder: str = ""
+    roles: tuple[Role, ...] | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    local: bool = False
+    effective_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureBody:
+    """An artifact was erased: its digest stays, its content is gone."""
+
+    artifact: str
+    reason: str
+    person: str = ""

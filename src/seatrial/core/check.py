@@ -49,35 +49,43 @@ class MeasureRequest:
 
 
 class Trial(Protocol):
-    """Everything that a check may touch. Properties are lazy: a part that cannot be had raises its SeatrialError on use."""
+    """Everything that a check may touch; a part that cannot be had raises its SeatrialError on use."""
 
     @property
     def seed(self) -> int:
         """The check's own seed, derived from the run's."""
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """Time."""
 
     @property
-    def files(self) -> Files: ...
+    def files(self) -> Files:
+        """The files that the system file names."""
 
     @property
-    def model(self) -> Model: ...
+    def model(self) -> Model:
+        """The declared model."""
 
     @property
-    def load(self) -> LoadGenerator: ...
+    def load(self) -> LoadGenerator:
+        """The open-model load generator."""
 
     @property
-    def pager(self) -> Pager: ...
+    def pager(self) -> Pager:
+        """The declared routes to people."""
 
     @property
-    def steps(self) -> Steps: ...
+    def steps(self) -> Steps:
+        """Runs single procedure steps."""
 
     @property
-    def artifacts(self) -> Artifacts: ...
+    def artifacts(self) -> Artifacts:
+        """What is kept beside the ledger."""
 
     @property
-    def say(self) -> Say: ...
+    def say(self) -> Say:
+        """Progress for the person who waits."""
 
     def table(self, name: str) -> Table:
         """`training`, `evaluation`, `live`, `scored.evaluation` or `scored.live`."""

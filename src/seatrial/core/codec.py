@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, Union, cast
 
 from seatrial.core.errors import SeatrialError
@@ -31,25 +32,26 @@ def to_data(value: object) -> Json:
 
     Raises CodecError on any other type.
     """
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, Enum):
-        return cast("Json", value.value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _spell(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_data(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): to_data(v) for k, v in value.items()}
-    if isinstance(value, Sequence | set | frozenset):
-        return [to_data(v) for v in value]
-    raise CodecError(f"{type(value).__name__} has no plain form")
+    match value:
+        case Enum():
+            plain: Json = value.value
+        case float() if not math.isfinite(value):
+            plain = _spell(value)
+        case None | bool() | int() | float() | str():
+            plain = value
+        case datetime():
+            plain = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            plain = value.isoformat()
+        case Mapping():
+            plain = {str(k): to_data(v) for k, v in value.items()}
+        case Sequence() | set() | frozenset():
+            plain = [to_data(v) for v in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            plain = {f.name: to_data(getattr(value, f.name)) for f in fields(value)}
+        case _:
+            raise CodecError(f"{type(value).__name__} has no plain form")
+    return plain
 
 
 def _spell(value: float) -> str:
@@ -99,9 +101,14 @@ def _read_first(options: Sequence[Any], data: object, path: str) -> object:
     raise CodecError(f"{path}: none of {', '.join(o.__name__ for o in options)}")
 
 
+@cache
+def _hints(cls: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(cls)
+
+
 def _read_dataclass(cls: type, data: object, path: str) -> object:
     mapping = _mapping(data, path)
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     known = {f.name: f for f in fields(cls)}
     unknown = sorted(set(mapping) - set(known))
     if unknown:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from seatrial.core.vocabulary import Assurance, MeasureKind, Sense, Weight
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,8 @@ class ReplyKind(StrEnum):
 
     OK = "ok"
     REFUSED = "refused"
-    """4xx: the guard said no."""
+    """The guard said no: 400, 409, 413, 415, 422 or another 4xx that speaks of the content. 401, 403, 404, 405, 407, 408,
+    410 and 429 speak of the endpoint, not of the row: UNREACHABLE."""
     CRASHED = "crashed"
     """5xx, a cut connection."""
     TIMED_OUT = "timed-out"
@@ -77,7 +78,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answer to one request of one or more rows. `predictions` has one entry per row when `kind` is OK, else none."""
+    """The answer to one request. `predictions` has one entry per row when `kind` is OK, else none."""
 
     kind: ReplyKind
     latency_s: float
@@ -101,7 +102,7 @@ class Model(Protocol):
     """The declared model, called over a boundary and never loaded here."""
 
     def identity(self) -> str:
-        """What is served now: a version or digest that changes whenever the model does. Raises Unreachable, Malformed."""
+        """What is served now: it changes whenever the model does. Raises Unreachable, Malformed."""
 
     def predict(self, rows: Sequence[Row]) -> Reply:
         """The answer for these rows; never raises for what the model does, only reports it."""
@@ -126,7 +127,7 @@ class Integration(Protocol):
         """The HTTP request that `write` would send, or None. Raises Refused like `write`."""
 
     def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
-        """The records that arrived whose field `key` (as text) is one of `values`, grouped by it; absent ones are left out."""
+        """The records that arrived whose field `key` (as text) is one of `values`, grouped; absent ones left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,13 +186,20 @@ class Acknowledgement:
     person: str
     at: datetime
     after_s: float
+    answer: str = ""
+    """Which button was pressed, where the page offered choices."""
 
 
 class Pager(Protocol):
     """Reaches a declared person over their declared route. "Accepted by the provider" is not an acknowledgement."""
 
-    def page(self, person: str, *, title: str, text: str, action: str, expires_s: float) -> Page:
-        """Send. `action` labels the button behind the link. Raises Unreachable when the channel refuses."""
+    def page(
+        self, person: str, *, title: str, text: str, action: str, expires_s: float, choices: Sequence[str] = ()
+    ) -> Page:
+        """Send. `action` labels the button behind the link; `choices` are offered instead, one button each.
+
+        Raises Unreachable when the channel refuses, Refused for a person who is not declared or has no route.
+        """
 
     def wait(self, page: Page, *, timeout_s: float) -> Acknowledgement | None:
         """The human acknowledgement, or None when none came in time."""
@@ -230,3 +238,26 @@ class Say(Protocol):
 
     def __call__(self, doing: str, share: float | None = None) -> None:
         """`share` is between 0 and 1 where it is known."""
+
+
+class Signer(Protocol):
+    """Signs with one Ed25519 key that it never shows."""
+
+    @property
+    def key_id(self) -> str:
+        """SHA-256 of the public key, as hex."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key, 32 bytes."""
+
+    @property
+    def holder(self) -> str:
+        """Whose key it is: `worker:<name>`, `person:<id>`, `token:<name>` or `root:<name>`."""
+
+    @property
+    def by(self) -> str:
+        """What a record signed with it says in `Record.by`: `worker:<key id>`, else the holder."""
+
+    def sign(self, pae: bytes) -> bytes:
+        """The signature over a DSSE pre-authentication encoding, 64 bytes."""

@@ -17,8 +17,8 @@ class Record:
     """One signed statement. Persons appear as their opaque ids.
 
     `by` is `worker:<key id>`, `person:<id>` or `token:<id>`. `at` is UTC. `depends` maps each subject part on which
-    the record rests (e.g. `model`, `data.evaluation`, `integration.weather`) to the part's digest at that time: when the
-    part's digest changes, the record stops counting.
+    the record rests (e.g. `model`, `data.evaluation`, `integration.weather`) to the part's digest at that time: when
+    the part's digest changes, the record stops counting.
     `body` is plain JSON whose shape the type fixes; see `core.bodies`.
     """
 

@@ -1,0 +1,154 @@
+"""The dossier: one self-contained HTML file that a COO reads from the top. No network, no scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from seatrial.core.observation import Figure
+from seatrial.core.vocabulary import Answer, Domain, MeasureKind, Outcome, Sense, Weight
+from seatrial.gate.verdict import Assessment, Gap, Judged, Verdict
+from seatrial.present import charts, words
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_BLOCKING = (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
+_TABLE_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure ready for the page: SVG where one can be drawn, and its raw figures as a table."""
+
+    title: str
+    svg: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One of the six groups at a glance."""
+
+    domain: Domain
+    title: str
+    requirements: tuple[Assessment, ...]
+    met: int
+    sentence: str
+
+
+def dossier(verdict: Verdict) -> str:
+    """The whole page."""
+    return _template().render(
+        verdict=verdict,
+        go=verdict.verdict is Answer.GO,
+        groups=groups(verdict),
+        timeline=_timeline(verdict),
+        gaps_of=_gaps_of(verdict.gaps),
+        picture=picture,
+        limit_words=limit_words,
+        decided=[m for a in verdict.requirements for m in a.measures],
+        **_vocabulary(),
+    )
+
+
+def groups(verdict: Verdict) -> tuple[Group, ...]:
+    """The six groups, ownership first, each with its requirements in catalogue order."""
+    return tuple(_group(domain, verdict.requirements) for domain in words.DOMAIN_TITLES)
+
+
+def _group(domain: Domain, assessments: Sequence[Assessment]) -> Group:
+    own = tuple(a for a in assessments if a.domain is domain)
+    met = sum(a.outcome not in _BLOCKING for a in own)
+    broken = sum(a.outcome is Outcome.NOT_MET for a in own)
+    unknown = len(own) - met - broken
+    parts = [f"{met} of {len(own)} established"]
+    if broken:
+        parts.append(f"{broken} not met")
+    if unknown:
+        parts.append(f"{unknown} not determined")
+    return Group(domain, words.DOMAIN_TITLES[domain], own, met, ", ".join(parts))
+
+
+def _gaps_of(gaps: Sequence[Gap]) -> Mapping[str, tuple[Gap, ...]]:
+    return {g.requirement: tuple(x for x in gaps if x.requirement == g.requirement) for g in gaps}
+
+
+def _timeline(verdict: Verdict) -> Picture | None:
+    if not verdict.gaps:
+        return None
+    timeline = verdict.timeline
+    rows = tuple(
+        {
+            "requirement": gap.requirement,
+            "starts": gap.starts.isoformat(),
+            "due": _end_of(gap).isoformat(),
+            "owner": gap.owner_name,
+            "outcome": gap.outcome.value,
+        }
+        for gap in verdict.gaps
+    )
+    options = {
+        "review_from": timeline.review_from.isoformat(),
+        "review_to": timeline.review_to.isoformat(),
+        "go_live": timeline.planned_go_live.isoformat() if timeline.planned_go_live else None,
+        "today": timeline.today.isoformat(),
+        "earliest": timeline.earliest_go_live.isoformat(),
+    }
+    return picture(Figure(kind="gaps", title="Who closes what by when", rows=rows, options=options))
+
+
+def _end_of(gap: Gap) -> date:
+    return max(gap.due, date.fromordinal(gap.starts.toordinal() + 1))
+
+
+def picture(figure: Figure) -> Picture:
+    """The figure's SVG (empty when its kind has no drawing) and its raw figures."""
+    columns = tuple(dict.fromkeys(key for row in figure.rows for key in row))
+    rows = tuple(tuple(_cell(row.get(c)) for c in columns) for row in figure.rows[:_TABLE_ROWS])
+    drawn = charts.svg(figure) if charts.drawable(figure) else ""
+    return Picture(figure.title, drawn, columns, rows, max(0, len(figure.rows) - _TABLE_ROWS))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return words.number(value)
+    return "" if value is None else str(value)
+
+
+def limit_words(judged: Judged) -> str:
+    """`at least 70 %`, `at most 300 ms`, or nothing for a figure that is only shown."""
+    measure = judged.measure
+    if measure.kind is MeasureKind.INFORMATIVE or measure.limit is None:
+        return "shown only"
+    sense = "at least" if measure.sense is Sense.AT_LEAST else "at most"
+    return f"{sense} {words.number(measure.limit, measure.unit)}"
+
+
+def _vocabulary() -> dict[str, object]:
+    return {
+        "words": words,
+        "Outcome": Outcome,
+        "Weight": Weight,
+        "MeasureKind": MeasureKind,
+        "blocking": _BLOCKING,
+    }
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("seatrial.present"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("dossier.html")
