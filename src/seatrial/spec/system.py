@@ -1,19 +1,19 @@
 """The declared system: what `seatrial.yaml` says, typed and frozen.
 
 Everything that only people can decide is optional here: what is missing or left as `TODO` is a gap that the gate
-reports, never an error that hides the other gaps.
+reports, never an error that hides the other gaps. A section whose required value is left as `TODO` is absent as a
+whole, and its path stands in `System.undecided`.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from seatrial.core.vocabulary import Criticality, Role
 from seatrial.spec.policy import Policy
-from seatrial.spec.quantities import Duration, Rate, Share
+from seatrial.spec.quantities import Day, Duration, Number, Rate, Share
 
 Path = str
 """A file, relative to the system file."""
@@ -23,7 +23,9 @@ PersonId = str
 class Section(BaseModel):
     """A part of the system file: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
 
 class Person(Section):
@@ -32,7 +34,7 @@ class Person(Section):
     name: str
     email: str | None = None
     page: str | None = None
-    left_on: date | None = None
+    left_on: Day | None = None
 
 
 class Owner(Section):
@@ -72,8 +74,24 @@ class Output(Section):
     prediction: str = "prediction"
     score: str | None = None
     positive: Any = 1
-    act_at: float | None = None
+    act_at: Number | None = None
     """Score at or above which the output is acted on (binary)."""
+
+
+class InputField(Section):
+    """One model input: its type, unit, plausible range or values, and the integration that feeds it."""
+
+    type: Literal["number", "integer", "string", "boolean", "time"]
+    unit: str | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    values: tuple[Any, ...] | None = None
+    nullable: bool = False
+    fed_by: str | None = None
+
+
+def _form_of_inputs(value: object) -> str:
+    return "inline" if isinstance(value, dict) else "file"
 
 
 class ModelSection(Section):
@@ -86,7 +104,13 @@ class ModelSection(Section):
     identity: str | None = None
     """URL or, for `python`, a callable, that tells the version served."""
     task: Literal["binary", "multiclass", "regression", "text", "chat", "extraction"]
-    inputs: Path | dict[str, InputField] | None = None
+    inputs: (
+        Annotated[
+            Annotated[Path, Tag("file")] | Annotated[dict[str, InputField], Tag("inline")],
+            Discriminator(_form_of_inputs),
+        ]
+        | None
+    ) = None
     """A JSON file or inline: field name to its declaration."""
     output: Output = Output()
     headers: dict[str, str] = Field(default_factory=dict)
@@ -96,39 +120,27 @@ class ModelSection(Section):
     """True when this endpoint may be given faulty and heavy input."""
 
 
-class InputField(Section):
-    """One model input: its type, unit, plausible range or values, and the integration that feeds it."""
-
-    type: Literal["number", "integer", "string", "boolean", "time"]
-    unit: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    values: tuple[Any, ...] | None = None
-    nullable: bool = False
-    fed_by: str | None = None
-
-
 class Plan(Section):
     """The governance plan: a document with approver and date."""
 
     document: Path | None = None
     approved_by: PersonId | None = None
-    approved_on: date | None = None
+    approved_on: Day | None = None
 
 
 class Minimum(Section):
     """One governed metric and its minimum (for errors: its maximum)."""
 
     metric: str
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
 
 
 class OfflineRule(Section):
     """When the system is taken offline. One of `metric`/`below`, `category`/`above`, `event`, `freshness`."""
 
     metric: str | None = None
-    below: float | None = None
+    below: Number | None = None
     over: str | None = None
     category: str | None = None
     above: str | None = None
@@ -141,11 +153,12 @@ class Governance(Section):
     """The plan and the limits that it sets."""
 
     plan: Plan = Plan()
-    policy: Path | Literal["default", "short-demo"] = "default"
+    policy: Path = "default"
+    """`default`, `short-demo`, or a file that tightens the default."""
     metric: str | None = None
-    minimum: float | None = None
+    minimum: Number | None = None
     metrics: tuple[Minimum, ...] = ()
-    confidence: float = Field(default=0.95, ge=0.95, lt=1.0)
+    confidence: Number = Field(default=0.95, ge=0.95, lt=1.0)
     offline_when: tuple[OfflineRule, ...] = ()
     offline: Path | None = None
     """The procedure that takes the system offline."""
@@ -181,7 +194,7 @@ class FaultField(Section):
 class Faults(Section):
     """How `data.faults` judges: `tolerance` is the change of the score that still counts as handled."""
 
-    tolerance: float = 0.05
+    tolerance: Number = Field(default=0.05, ge=0)
     fields: dict[str, FaultField] = Field(default_factory=dict)
 
 
@@ -200,7 +213,7 @@ class Load(Section):
 
     peak: Rate
     latency: dict[Literal["p50", "p90", "p95", "p99", "p99.9"], Duration] = Field(min_length=1)
-    headroom: float | None = Field(default=None, ge=1.0)
+    headroom: Number | None = Field(default=None, ge=1.0)
     duration: Duration | None = None
     errors: Share | None = None
 
@@ -227,7 +240,7 @@ class End(Section):
 class IntegrationSection(Section):
     """Something that feeds the model, or that the model feeds."""
 
-    kind: Literal["http", "sql", "postgresql", "sqlite", "mqtt", "amqp", "files", "kafka", "opcua"]
+    kind: Literal["http", "sql", "postgresql", "sqlite", "files"]
     direction: Literal["in", "out", "both"] = "in"
     contract: Path | None = None
     feeds: tuple[str, ...] = ()
@@ -281,7 +294,7 @@ class Stress(Section):
 
     relations: tuple[dict[str, Any], ...] = ()
     immutable: tuple[str, ...] = ()
-    noise: dict[str, float] = Field(default_factory=dict)
+    noise: dict[str, Number] = Field(default_factory=dict)
 
 
 class Rollback(Section):
@@ -311,10 +324,10 @@ class System(Section):
     """A declared system, exactly as `seatrial.yaml` says, with its policy resolved."""
 
     system: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    version: str
+    version: str = Field(min_length=1)
     purpose: str | None = None
     criticality: Criticality = Criticality.OPERATIONAL
-    go_live: date | None = None
+    go_live: Day | None = None
     people: dict[PersonId, Person] = Field(default_factory=dict)
     owner: Owner = Owner()
     duties: Duties = Duties()
@@ -335,3 +348,9 @@ class System(Section):
 
     policy: Policy = Field(default=Policy(), exclude=True)
     """Resolved from `governance.policy` and the criticality; not a key of the file."""
+    undecided: tuple[str, ...] = Field(default=(), exclude=True)
+    """Paths that the file leaves as `TODO`. Each one blocks GO; not a key of the file."""
+
+
+RESOLVED = frozenset({"policy", "undecided"})
+"""Fields of `System` that loading fills and a file may not hold."""

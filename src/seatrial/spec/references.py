@@ -1,0 +1,280 @@
+"""What must agree across a system file: declared names, distinct persons, possible values.
+
+Works on the tree, so that these problems are told together with those of form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from seatrial.spec.problem import Problem
+from seatrial.spec.quantities import duration_s, number, rate_per_s, share
+from seatrial.spec.tree import Document, Node, TreePath
+
+Rule: TypeAlias = "Callable[[Document], Iterator[Problem]]"
+
+_PEOPLE = (
+    ("owner", "who"),
+    ("owner", "deputy"),
+    ("owner", "manager"),
+    ("duties", "*", "who"),
+    ("duties", "*", "deputy"),
+    ("signers", "*"),
+    ("governance", "plan", "approved_by"),
+    ("change", "who"),
+)
+_INTEGRATIONS = (
+    ("flows", "*", "in"),
+    ("flows", "*", "out"),
+    ("data", "freshness", "*", "source"),
+    ("model", "inputs", "*", "fed_by"),
+    ("governance", "offline_when", "*", "freshness"),
+)
+_RATES = frozenset(
+    {
+        "accuracy",
+        "recall",
+        "precision",
+        "specificity",
+        "sensitivity",
+        "npv",
+        "ppv",
+        "tpr",
+        "tnr",
+        "fpr",
+        "fnr",
+        "f1",
+        "macro-f1",
+        "micro-f1",
+        "balanced-accuracy",
+        "auc",
+        "roc-auc",
+        "average-precision",
+        "brier",
+        "false-alarm-rate",
+        "exact-match",
+    }
+)
+_ERRORS = frozenset({"mae", "rmse", "mse", "mape", "log-loss", "ece", "brier"})
+_OVER = re.compile(r"[1-9]\d{0,9} \S.{0,40}")
+
+
+def disagreements(document: Document) -> list[Problem]:
+    """Everything in a system file that contradicts something else in it, or cannot be."""
+    return [problem for rule in _RULES for problem in rule(document)]
+
+
+def undecided_references(document: Document) -> set[TreePath]:
+    """References to something that the file declares but leaves undecided: they are undecided with it."""
+    return {
+        path
+        for section, patterns in (("people", _PEOPLE), ("integrations", _INTEGRATIONS))
+        for pattern in patterns
+        for path, node in document.match(*pattern)
+        if isinstance(node.value, str) and (section, node.value) in document.absent
+    }
+
+
+def _dangling(document: Document) -> Iterator[Problem]:
+    for section, patterns, what in (
+        ("people", _PEOPLE, "a person declared under people"),
+        ("integrations", _INTEGRATIONS, "an integration declared under integrations"),
+    ):
+        declared = document.node((section,))
+        names = tuple(declared.value) if declared is not None and isinstance(declared.value, dict) else ()
+        if (section,) in document.absent:
+            continue
+        for pattern in patterns:
+            for path, node in document.match(*pattern):
+                if isinstance(node.value, str) and node.value not in names:
+                    yield document.problem(path, expected=what, word=node.value, candidates=names)
+
+
+def _feeds(document: Document) -> Iterator[Problem]:
+    inputs = document.node(("model", "inputs"))
+    if inputs is None or not isinstance(inputs.value, dict):
+        return
+    names = tuple(inputs.value)
+    for path, node in document.match("integrations", "*", "feeds", "*"):
+        if isinstance(node.value, str) and node.value not in names:
+            yield document.problem(path, expected="an input of the model", word=node.value, candidates=names)
+
+
+def _own_deputy(document: Document) -> Iterator[Problem]:
+    for pattern in (("owner",), ("duties", "*")):
+        for path, node in document.match(*pattern):
+            yield from _same(document, path, node, "deputy", "a deputy who is another person than 'who'")
+    for path, node in document.match("owner"):
+        yield from _same(document, path, node, "manager", "a manager who is another person than the owner")
+
+
+def _same(document: Document, path: TreePath, node: Node, key: str, expected: str) -> Iterator[Problem]:
+    if not isinstance(node.value, dict):
+        return
+    who, other = node.value.get("who"), node.value.get(key)
+    both = document.present((*path, "who")) and document.present((*path, key))
+    if both and who is not None and other is not None and isinstance(who.value, str) and who.value == other.value:
+        yield document.problem((*path, key), expected=expected)
+
+
+def _two_roles(document: Document) -> Iterator[Problem]:
+    signing: dict[str, TreePath] = {}
+    for path, node in document.match("signers", "*"):
+        if not isinstance(node.value, str):
+            continue
+        if node.value in signing:
+            first = signing[node.value][-1]
+            yield document.problem(path, expected=f"another person: {node.shown()} already signs as {first}")
+        signing.setdefault(node.value, path)
+
+
+def _one_model(document: Document) -> Iterator[Problem]:
+    model = document.node(("model",))
+    if model is None or not isinstance(model.value, dict) or not document.present(("model",)):
+        return
+    given = [k for k in ("endpoint", "mlflow", "python") if k in model.value]
+    if len(given) != 1:
+        yield document.problem(
+            ("model",),
+            at_key=True,
+            found=" and ".join(given) if given else "none of endpoint, mlflow and python",
+            expected="exactly one of endpoint, mlflow and python",
+        )
+
+
+def _flow_names(document: Document) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for path, node in document.match("flows", "*", "name"):
+        if isinstance(node.value, str):
+            if node.value in seen:
+                yield document.problem(path, expected=f"another name: line {seen[node.value]} has it already")
+            seen.setdefault(node.value, node.line)
+
+
+def _metrics(document: Document) -> Iterator[Problem]:
+    for path in [("governance",), *(p for p, _ in document.match("governance", "metrics", "*"))]:
+        name = _text(document, (*path, "metric"))
+        yield from _metric_name(document, (*path, "metric"), name)
+        for key in ("minimum", "maximum"):
+            yield from _possible(document, (*path, key), name)
+    for path, node in document.match("governance", "metrics", "*"):
+        if isinstance(node.value, dict) and len({"minimum", "maximum"} & set(node.value)) != 1:
+            yield document.problem(path, found="not exactly one limit", expected="either minimum or maximum")
+
+
+def _metric_name(document: Document, path: TreePath, name: str) -> Iterator[Problem]:
+    metric, at, threshold = name.partition("@")
+    if not at:
+        return
+    try:
+        share(threshold)
+    except ValueError:
+        if _base(metric) in _RATES and not threshold.isdigit():
+            yield document.problem(path, expected=f"an operating point from 0 to 1, such as {metric}@0.5")
+
+
+def _base(metric: str) -> str:
+    return metric.partition("@")[0].lower().replace("_", "-")
+
+
+def _possible(document: Document, path: TreePath, metric: str) -> Iterator[Problem]:
+    node = document.node(path)
+    if node is None or not document.present(path):
+        return
+    try:
+        limit = number(node.value)
+    except ValueError:
+        return
+    base = _base(metric)
+    if base in _RATES and not 0 <= limit <= 1:
+        yield document.problem(path, expected=f"a value from 0 to 1: {metric} is a rate")
+    elif base in _RATES and limit == (0 if path[-1] == "minimum" else 1):
+        yield document.problem(path, expected=f"a limit that {metric} can miss")
+    elif base in _ERRORS and limit < 0:
+        yield document.problem(path, expected=f"zero or more: {metric} is an error")
+
+
+def _offline_rules(document: Document) -> Iterator[Problem]:
+    kinds = {"metric": "below", "category": "above", "event": None, "freshness": "older_than"}
+    for path, node in document.match("governance", "offline_when", "*"):
+        if not isinstance(node.value, dict):
+            continue
+        given = [k for k in kinds if k in node.value]
+        if len(given) != 1:
+            yield document.problem(
+                path,
+                found=" and ".join(given) if given else "none of metric, category, event and freshness",
+                expected="exactly one of metric, category, event and freshness",
+            )
+            continue
+        limit = kinds[given[0]]
+        if limit is not None and limit not in node.value:
+            yield document.problem(path, found=f"'{given[0]}' without a limit", expected=f"the key '{limit}' beside it")
+        if given[0] == "metric":
+            yield from _possible_floor(document, path)
+        yield from _window(document, (*path, "over"))
+        yield from _frequency(document, (*path, "above"))
+
+
+def _possible_floor(document: Document, path: TreePath) -> Iterator[Problem]:
+    yield from _possible(document, (*path, "below"), _text(document, (*path, "metric")))
+
+
+def _window(document: Document, path: TreePath) -> Iterator[Problem]:
+    text = _text(document, path)
+    if text and not _OVER.fullmatch(text) and not _parses(duration_s, text):
+        yield document.problem(path, expected="a number of things or a duration, such as '500 labels' or 7d")
+
+
+def _frequency(document: Document, path: TreePath) -> Iterator[Problem]:
+    node = document.node(path)
+    if node is None or not document.present(path):
+        return
+    if not _parses(rate_per_s, node.value) and not _parses(share, node.value):
+        yield document.problem(path, expected="a rate or a share, such as '40 per day' or 5 %")
+
+
+def _parses(parse: Callable[[object], object], value: object) -> bool:
+    try:
+        parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _text(document: Document, path: TreePath) -> str:
+    node = document.node(path)
+    return node.value if node is not None and isinstance(node.value, str) and document.present(path) else ""
+
+
+def _possible_ranges(document: Document) -> Iterator[Problem]:
+    for path, _ in document.match("model", "inputs", "*"):
+        yield from empty_range(document, path)
+
+
+def empty_range(document: Document, path: TreePath) -> Iterator[Problem]:
+    """A field whose minimum is above its maximum."""
+    low, high = document.node((*path, "minimum")), document.node((*path, "maximum"))
+    if low is None or high is None:
+        return
+    try:
+        empty = number(low.value) > number(high.value)
+    except ValueError:
+        return
+    if empty:
+        yield document.problem((*path, "minimum"), expected=f"at most the maximum, {high.shown()}")
+
+
+_RULES: tuple[Rule, ...] = (
+    _dangling,
+    _feeds,
+    _own_deputy,
+    _two_roles,
+    _one_model,
+    _flow_names,
+    _metrics,
+    _offline_rules,
+    _possible_ranges,
+)

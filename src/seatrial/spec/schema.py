@@ -1,0 +1,104 @@
+"""The JSON Schema of the system file, for editors that complete and check while one writes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from seatrial.spec import system as declarations
+from seatrial.spec.system import RESOLVED, System
+
+_UNDECIDED = {
+    "title": "Undecided or from the environment",
+    "description": "`TODO` leaves it open, which the gate reports as a gap; `${NAME}` comes from the environment.",
+    "type": "string",
+    "pattern": r"^TODO(?:$|[\s:])|\$\{[A-Za-z_][A-Za-z0-9_]*\}",
+}
+_REFERENCE = {"$ref": "#/$defs/Undecided"}
+_ANNOTATIONS = ("title", "description", "default")
+
+
+def system_schema() -> dict[str, Any]:
+    """The schema of `seatrial.yaml` (JSON Schema 2020-12), with descriptions from the code that reads it."""
+    schema = System.model_json_schema(by_alias=True)
+    definitions: dict[str, Any] = schema.pop("$defs")
+    definitions.pop("Policy", None)
+    for key in RESOLVED:
+        schema["properties"].pop(key, None)
+    schema["title"] = "seatrial system file"
+    schema["description"] = inspect.getdoc(System)
+    described = _attribute_docstrings()
+    for name, definition in [("System", schema), *definitions.items()]:
+        _describe(name, definition, described)
+        _open_to_undecided(definition)
+    definitions["ModelSection"]["oneOf"] = [{"required": [key]} for key in ("endpoint", "mlflow", "python")]
+    definitions["Undecided"] = _UNDECIDED
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+
+
+def system_schema_text() -> str:
+    """The schema as the file in the documentation holds it."""
+    return json.dumps(system_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _attribute_docstrings() -> dict[tuple[str, str], str]:
+    found = {}
+    for node in ast.parse(inspect.getsource(declarations)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for before, after in zip(node.body, node.body[1:], strict=False):
+            match before, after:
+                case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[(node.name, field)] = inspect.cleandoc(text)
+    return found
+
+
+def _describe(name: str, definition: dict[str, Any], described: dict[tuple[str, str], str]) -> None:
+    cls: object = getattr(declarations, name, None)
+    if not (isinstance(cls, type) and issubclass(cls, BaseModel)):
+        return
+    for field, information in cls.model_fields.items():
+        shape = definition["properties"].get(information.alias or field)
+        if shape is None:
+            continue
+        if (name, field) in described:
+            shape["description"] = described[(name, field)]
+        default = shape.get("default")
+        if isinstance(default, dict | list) or default is None:
+            shape.pop("default", None)
+        elif isinstance(default, float) and shape.get("type") == "string":
+            shape["default"] = f"{default:g}s"
+
+
+def _open_to_undecided(definition: dict[str, Any]) -> None:
+    for key, shape in definition.get("properties", {}).items():
+        definition["properties"][key] = _opened(shape)
+
+
+def _opened(shape: dict[str, Any]) -> dict[str, Any]:
+    shape = dict(shape)
+    for key in ("items", "additionalProperties"):
+        if isinstance(shape.get(key), dict):
+            shape[key] = _opened(shape[key])
+    if "anyOf" in shape:
+        options = [_opened_inside(option) for option in shape["anyOf"]]
+        return {**shape, "anyOf": [*options, _REFERENCE]}
+    if _is_text(shape):
+        return shape
+    kept = {key: shape.pop(key) for key in _ANNOTATIONS if key in shape}
+    return {**kept, "anyOf": [shape, _REFERENCE]} if shape else kept
+
+
+def _opened_inside(option: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _opened(value) if key in ("items", "additionalProperties") and isinstance(value, dict) else value
+        for key, value in option.items()
+    }
+
+
+def _is_text(shape: dict[str, Any]) -> bool:
+    return shape.get("type") == "string" and not {"pattern", "format", "enum", "const"} & set(shape)
