@@ -17,6 +17,12 @@ class Judged:
     outcome: Outcome
     bound: float | None
     """The bound that decided."""
+    code: str = ""
+    """Literal code when not MET: `limit-missed`, `insufficient`, `not-valid`, `no-limit` and so on."""
+    note: str = ""
+    """Why it is not MET, one sentence."""
+    needed: str = ""
+    """What would settle an open bound, such as "Label 203 more rows."; empty when unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,8 @@ class Signature:
     problem: str = ""
     review: tuple[str, ...] = ()
     """Limits made stricter since: the signer should look again."""
+    evidence: str = ""
+    """Digest of the record behind a valid signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +130,12 @@ class Verdict:
     ledger_problems: tuple[str, ...]
     product: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Digests of every record that speaks for GO: what must be verified before the verdict is believed."""
+        observed = {digest for assessment in self.requirements for digest in assessment.evidence}
+        return tuple(sorted(observed | {s.evidence for s in self.signatures if s.evidence}))
 
     @property
     def earliest_go_live(self) -> date:

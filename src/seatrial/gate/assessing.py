@@ -1,0 +1,206 @@
+"""Assessing one requirement: which observations decide, and what they come to together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from seatrial.core.bodies import ObservationBody
+from seatrial.core.codec import CodecError, from_data
+from seatrial.core.observation import Observation
+from seatrial.core.record import Evidence
+from seatrial.core.vocabulary import Assurance, Outcome, RecordType
+from seatrial.gate.binding import resolved
+from seatrial.gate.inputs import Inputs
+from seatrial.gate.judging import Judgement, judge, unmeasured
+from seatrial.gate.requirement import Requirement
+from seatrial.gate.standing import Objection, ceiling, expires, observation_objection, subject_objection
+from seatrial.gate.verdict import Assessment
+
+_BAD_FIRST = (Outcome.NOT_MET, Outcome.NOT_DETERMINED, Outcome.MET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What one check says about its requirement now. `evidence` is None when it was never asked about this subject."""
+
+    check: str
+    judgement: Judgement
+    evidence: Evidence | None = None
+    body: ObservationBody | None = None
+    remedy: str = ""
+    fields: tuple[str, ...] = ()
+
+    @property
+    def observation(self) -> Observation | None:
+        """What it saw, where it saw something."""
+        return self.body.observation if self.body is not None else None
+
+    @property
+    def assurance(self) -> Assurance | None:
+        """The level at which it is known: what the check says, but no more than the record's maker can vouch for."""
+        if self.observation is None or self.evidence is None:
+            return None
+        most = ceiling(self.evidence)
+        return self.observation.assurance if most.reaches(self.observation.assurance) else most
+
+
+class Assessor:
+    """Assesses requirements against one set of inputs, with the evidence sorted once by check."""
+
+    def __init__(self, inputs: Inputs, gone: frozenset[str]) -> None:
+        self._inputs = inputs
+        self._gone = gone
+        self._by_check: dict[tuple[str, str], list[Evidence]] = {}
+        for evidence in inputs.evidence:
+            body = evidence.record.body
+            if evidence.record.type is RecordType.OBSERVATION:
+                self._by_check.setdefault((str(body.get("requirement")), str(body.get("check"))), []).append(evidence)
+
+    def assess(self, requirement: Requirement) -> tuple[Assessment, tuple[Voice, ...]]:
+        """What is known of the requirement, and what each of its checks said. Exemptions and waivers come later."""
+        checks = self._inputs.checks.get(requirement.id, ())
+        if not checks:
+            return _nothing(requirement, "no-check", "no check establishes this yet", ()), ()
+        voices = tuple(self._voice(requirement, check) for check in checks)
+        return self._combined(requirement, voices), voices
+
+    def _voice(self, requirement: Requirement, check: str) -> Voice:
+        """The newest record about this subject decides; among records of one moment the worst does.
+
+        A newer record that does not count is never passed over for an older one that does, unless it is about another
+        subject.
+        """
+        patterns = resolved(requirement.rests_on, self._inputs.system)
+        about: list[Evidence] = []
+        changed: list[Objection] = []
+        newest_first = sorted(self._by_check.get((requirement.id, check), ()), key=lambda e: e.record.at, reverse=True)
+        for evidence in newest_first:
+            if about and evidence.record.at < about[0].record.at:
+                break
+            objection = subject_objection(evidence, patterns, self._inputs)
+            if objection is None:
+                about.append(evidence)
+            elif objection.code == "changed" and evidence.record.at == newest_first[0].record.at:
+                changed.append(objection)
+        if about:
+            return min((self._heard(requirement, check, e) for e in about), key=_worst_first)
+        if changed:
+            return Voice(check=check, judgement=_undetermined("changed", min(o.text for o in changed)))
+        return Voice(check=check, judgement=_undetermined("not-run", f"{check} has not been run for this subject"))
+
+    def _heard(self, requirement: Requirement, check: str, evidence: Evidence) -> Voice:
+        try:
+            body = from_data(ObservationBody, evidence.record.body)
+        except CodecError as error:
+            return Voice(check=check, judgement=_undetermined("malformed", f"the record cannot be read: {error.what}"))
+        objection = observation_objection(evidence, body, requirement, self._inputs, self._gone)
+        if objection is not None:
+            found = _undetermined(objection.code, objection.text)
+            return Voice(check=check, judgement=found, evidence=evidence)
+        if body.observation is None:
+            reason = body.reason
+            code, text = ("malformed", "no observation") if reason is None else (reason.code, reason.summary)
+            return Voice(
+                check=check,
+                judgement=_undetermined(code, text),
+                evidence=evidence,
+                body=body,
+                remedy=reason.remedy if reason else "",
+                fields=reason.fields if reason else (),
+            )
+        judgement = judge(body.observation, self._inputs.limits(requirement.id))
+        return Voice(check=check, judgement=judgement, evidence=evidence, body=body)
+
+    def _combined(self, requirement: Requirement, voices: Sequence[Voice]) -> Assessment:
+        """All checks of a requirement must be good; the worst one speaks for it."""
+        worst = min(voices, key=_worst_first)
+        judgement = worst.judgement
+        observed = [v for v in voices if v.observation is not None]
+        assurance = _weakest(v.assurance for v in observed) if len(observed) == len(voices) else None
+        if judgement.outcome is Outcome.MET:
+            judgement = self._withheld(requirement, voices) or judgement
+        dates = [v.evidence.record.at for v in observed if v.evidence is not None]
+        until = expires(min(dates), requirement, self._inputs) if dates else None
+        return Assessment(
+            id=requirement.id,
+            domain=requirement.domain,
+            question=requirement.question,
+            outcome=judgement.outcome,
+            assurance=assurance,
+            demands=requirement.demands,
+            reason=judgement.reason,
+            reason_code=judgement.code,
+            done=" ".join(v.observation.done for v in observed if v.observation is not None),
+            measures=tuple(j for v in voices for j in v.judgement.measures),
+            findings=tuple(f for v in observed if v.observation is not None for f in v.observation.findings),
+            figures=tuple(f for v in observed if v.observation is not None for f in v.observation.figures),
+            evidence=tuple(sorted(v.evidence.digest for v in voices if v.evidence is not None)),
+            observed_at=max(dates) if dates else None,
+            valid_until=until if judgement.outcome is Outcome.MET else None,
+            reviewer=requirement.reviewer,
+            policy=", ".join(sorted({v.body.policy for v in voices if v.body is not None and v.body.policy})),
+            checks=tuple(v.check for v in voices),
+        )
+
+    def _withheld(self, requirement: Requirement, voices: Sequence[Voice]) -> Judgement | None:
+        """What still keeps a requirement from MET although each of its checks is good by itself."""
+        observations = [v.observation for v in voices if v.observation is not None]
+        if missing := unmeasured(self._inputs.limits(requirement.id), observations):
+            names = ", ".join(missing)
+            return _undetermined("not-measured", f"a limit is in force for {names}, which was not measured")
+        if short := _short_of(requirement, voices):
+            return _undetermined("assurance-too-low", short)
+        return None
+
+
+def _short_of(requirement: Requirement, voices: Sequence[Voice]) -> str:
+    """Why the assurance does not suffice; empty when it does."""
+    levels = [v.assurance for v in voices]
+    carried = any(level is not None and level.reaches(requirement.demands) for level in levels)
+    for level in levels:
+        if level is None or not (level.reaches(requirement.demands) or (carried and level in requirement.complements)):
+            shown = "unknown" if level is None else level.value
+            return f"it is known as {shown} only; {requirement.demands.value} is demanded"
+    return ""
+
+
+def _weakest(levels: Iterable[Assurance | None]) -> Assurance | None:
+    known = list(levels)
+    if not known or any(level is None for level in known):
+        return None
+    return min(
+        (level for level in known if level is not None),
+        key=(Assurance.ATTESTED, Assurance.OBSERVED, Assurance.EXECUTED).index,
+    )
+
+
+def _worst_first(voice: Voice) -> tuple[int, str, str, str]:
+    """Sorts voices worst first, and the same way in whatever order they come."""
+    judgement = voice.judgement
+    digest = voice.evidence.digest if voice.evidence is not None else ""
+    return _BAD_FIRST.index(judgement.outcome), judgement.code, voice.check, digest
+
+
+def _undetermined(code: str, reason: str) -> Judgement:
+    return Judgement(outcome=Outcome.NOT_DETERMINED, code=code, reason=reason)
+
+
+def _nothing(requirement: Requirement, code: str, reason: str, checks: tuple[str, ...]) -> Assessment:
+    return Assessment(
+        id=requirement.id,
+        domain=requirement.domain,
+        question=requirement.question,
+        outcome=Outcome.NOT_DETERMINED,
+        assurance=None,
+        demands=requirement.demands,
+        reason=reason,
+        reason_code=code,
+        reviewer=requirement.reviewer,
+        checks=checks,
+    )
+
+
+def blocked(assessment: Assessment, outcome: Outcome, code: str, reason: str) -> Assessment:
+    """The assessment with another outcome that blocks GO; what was seen stays visible, the lease ends."""
+    return replace(assessment, outcome=outcome, reason_code=code, reason=reason, valid_until=None)

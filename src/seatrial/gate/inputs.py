@@ -1,0 +1,52 @@
+"""Everything that a verdict follows from; nothing else is read, no clock, no file and no store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from seatrial.core.observation import Threshold
+from seatrial.core.record import Evidence, LedgerState, Subject
+from seatrial.core.vocabulary import Role
+from seatrial.gate.requirement import Requirement
+from seatrial.spec.policy import Policy
+from seatrial.spec.system import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What `decide` needs.
+
+    `requirements` are the catalogue's own rows, unscaled. `checks` maps a requirement's id to the checks that can
+    establish it, `check_versions` a check's id to its version in this product. `thresholds` are the limits of today,
+    of all checks. `evidence` is the ledger's whole content for the system, in any order. `now` is UTC.
+    """
+
+    system: System
+    requirements: tuple[Requirement, ...]
+    thresholds: tuple[Threshold, ...]
+    subject: Subject
+    evidence: tuple[Evidence, ...]
+    ledger: LedgerState
+    now: datetime
+    policy: Policy
+    checks: Mapping[str, tuple[str, ...]]
+    check_versions: Mapping[str, int]
+    product: str
+    gate: str = "production-readiness"
+
+    def limits(self, requirement: str) -> dict[str, Threshold]:
+        """Today's limits of one requirement, by the name of the measure."""
+        return {t.measure: t for t in self.thresholds if t.requirement == requirement}
+
+    def person_name(self, person: str | None) -> str:
+        """How the person is called, for people to read; "nobody declared" when there is none."""
+        if person is None:
+            return "nobody declared"
+        known = self.system.people.get(person)
+        return known.name if known is not None else person
+
+    def signer(self, role: Role) -> str | None:
+        """The person declared to sign for a role."""
+        return self.system.signers.get(role)

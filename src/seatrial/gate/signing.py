@@ -1,0 +1,249 @@
+"""Sign-offs, withholdings and revocations: what people said, held against who they are and what they signed.
+
+A signature is only ever one more thing that GO needs: none of them changes the outcome of a requirement.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from seatrial.core.bodies import AttestationBody, EventBody, SignOffBody, WithholdingBody
+from seatrial.core.codec import CodecError, from_data
+from seatrial.core.observation import Threshold
+from seatrial.core.record import Evidence
+from seatrial.core.vocabulary import RecordType, Role, Sense
+from seatrial.gate.binding import SIGN_OFF_RESTS_ON, resolved
+from seatrial.gate.inputs import Inputs
+from seatrial.gate.judging import looser
+from seatrial.gate.permissions import ATTESTED_BY_KIND, Action, Actor, Context, may
+from seatrial.gate.standing import person_speaking, subject_objection
+from seatrial.gate.verdict import Signature
+
+B = TypeVar("B", SignOffBody, WithholdingBody, EventBody, AttestationBody)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+ROLE_NAMES: Mapping[Role, str] = {
+    Role.IT: "IT",
+    Role.OPERATIONS: "operations",
+    Role.LEGAL: "legal and compliance",
+    Role.AI_TEAM: "the AI team",
+}
+"""The roles in running text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objector:
+    """Somebody who withholds GO, and why."""
+
+    person: str
+    role: Role
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """An event that took GO away; it stands until all four roles have signed after it."""
+
+    kind: str
+    summary: str
+    at: datetime
+
+
+def limits_signed(thresholds: Iterable[Threshold]) -> dict[str, float]:
+    """What `SignOffBody.limits` must hold: each limit under `requirement/measure`, and its confidence beside it."""
+    found = {}
+    for threshold in thresholds:
+        name = f"{threshold.requirement}/{threshold.measure}"
+        found[name] = threshold.limit
+        found[f"{name} (confidence)"] = threshold.confidence
+    return found
+
+
+def events(inputs: Inputs, kind: RecordType, shape: type[B]) -> Iterator[tuple[Evidence, B]]:
+    """The system's records of one type, up to now, with their bodies; what cannot be read is left out."""
+    for evidence in inputs.evidence:
+        record = evidence.record
+        if record.type is kind and record.system == inputs.system.system and record.at <= inputs.now:
+            try:
+                yield evidence, from_data(shape, record.body)
+            except CodecError:
+                continue
+
+
+def revocation(inputs: Inputs) -> Revocation | None:
+    """The newest event that revokes. It is heeded even where its record does not verify: stopping is the safe side."""
+    found = [
+        Revocation(kind=body.kind, summary=body.summary, at=evidence.record.at)
+        for evidence, body in events(inputs, RecordType.EVENT, EventBody)
+        if body.revokes
+    ]
+    return max(found, key=lambda r: (r.at, r.kind, r.summary), default=None)
+
+
+class Signing:
+    """All that people signed, against one set of inputs."""
+
+    def __init__(self, inputs: Inputs, gone: frozenset[str]) -> None:
+        self._inputs = inputs
+        self._gone = gone
+        self._revoked = revocation(inputs)
+        self._sign_offs = sorted(
+            events(inputs, RecordType.SIGN_OFF, SignOffBody),
+            key=lambda found: (found[0].record.at, found[0].digest),
+            reverse=True,
+        )
+        self._attested = self._who_attested()
+
+    def signatures(self) -> tuple[Signature, ...]:
+        """One per role, valid or with the reason why it does not count."""
+        return tuple(self._signature(role) for role in Role)
+
+    def _signature(self, role: Role) -> Signature:
+        """The newest valid sign-off of the role, else the newest with the reason why it does not count."""
+        newest: tuple[Evidence, str] | None = None
+        for evidence, body in self._sign_offs:
+            if body.role is not role:
+                continue
+            problem = self._problem(role, evidence, body)
+            if not problem:
+                return self._valid(role, evidence, body)
+            newest = newest or (evidence, problem)
+        person = self._inputs.signer(role)
+        problem = newest[1] if newest else self._not_signed(role)
+        return Signature(
+            role=role,
+            person=person,
+            name=self._inputs.person_name(person),
+            signed_at=newest[0].record.at if newest else None,
+            valid=False,
+            problem=problem,
+        )
+
+    def _valid(self, role: Role, evidence: Evidence, body: SignOffBody) -> Signature:
+        return Signature(
+            role=role,
+            person=body.person,
+            name=self._inputs.person_name(body.person),
+            signed_at=evidence.record.at,
+            valid=True,
+            review=self._stricter(body),
+            evidence=evidence.digest,
+        )
+
+    def _not_signed(self, role: Role) -> str:
+        person = self._inputs.signer(role)
+        if person is None or person not in self._inputs.system.people:
+            return f"nobody is declared to sign for {ROLE_NAMES[role]}"
+        permission = self._may_sign(person, role)
+        return "has not signed" if permission == "" else permission
+
+    def _may_sign(self, person: str, role: Role) -> str:
+        context = Context(
+            system=self._inputs.system,
+            policy=self._inputs.policy,
+            role=role,
+            reviewed=self._inputs.requirements,
+            attested=self._attested.get(person, frozenset()),
+            departed=self._gone,
+        )
+        permission = may(Actor(kind="person", name=person), Action.SIGN, context)
+        return "" if permission.allowed else permission.reason
+
+    def _problem(self, role: Role, evidence: Evidence, body: SignOffBody) -> str:
+        """Why a sign-off does not count; empty when it does."""
+        return next(self._problems(role, evidence, body), "")
+
+    def _problems(self, role: Role, evidence: Evidence, body: SignOffBody) -> Iterator[str]:
+        if evidence.problem:
+            yield f"the signature does not verify: {evidence.problem}"
+        if person_speaking(evidence, self._inputs, self._gone) != body.person:
+            yield f"{self._inputs.person_name(body.person)} did not sign this with their own key, or has left"
+        if refused := self._may_sign(body.person, role):
+            yield refused
+        if not _DIGEST.fullmatch(body.verdict) or not body.shown:
+            yield "it does not say which verdict was on the screen"
+        patterns = resolved(SIGN_OFF_RESTS_ON[role], self._inputs.system)
+        if objection := subject_objection(evidence, patterns, self._inputs):
+            yield objection.text
+        if self._revoked is not None and evidence.record.at <= self._revoked.at:
+            yield f"signed before GO was revoked ({self._revoked.kind})"
+        if self._inputs.thresholds and not body.limits:
+            yield "it does not say which limits stood when it was signed"
+        if loosened := self._loosened(body):
+            yield f"loosened since it was signed: {', '.join(loosened)}"
+
+    def _loosened(self, body: SignOffBody) -> tuple[str, ...]:
+        """Limits that let more pass than when they signed, or are gone."""
+        today = self._today()
+        return tuple(
+            name
+            for name, signed in sorted(body.limits.items())
+            if name not in today or not math.isfinite(signed) or looser(today[name][0], signed, today[name][1])
+        )
+
+    def _stricter(self, body: SignOffBody) -> tuple[str, ...]:
+        """Limits that are stricter than when they signed, or new since."""
+        return tuple(name for name, (limit, _) in sorted(self._today().items()) if body.limits.get(name) != limit)
+
+    def _today(self) -> dict[str, tuple[float, Sense]]:
+        senses = {f"{t.requirement}/{t.measure}": t.sense for t in self._inputs.thresholds}
+        return {
+            name: (limit, senses.get(name, Sense.AT_LEAST))
+            for name, limit in limits_signed(self._inputs.thresholds).items()
+        }
+
+    def _who_attested(self) -> dict[str, frozenset[str]]:
+        """Person to the requirements for which they attested evidence; of one document only the newest attestation."""
+        newest: dict[tuple[str, str], tuple[datetime, str, str]] = {}
+        for evidence, body in events(self._inputs, RecordType.ATTESTATION, AttestationBody):
+            requirement = ATTESTED_BY_KIND.get(body.kind, body.kind)
+            entry = (evidence.record.at, body.person, requirement)
+            key = (body.kind, body.document)
+            newest[key] = max(newest.get(key, entry), entry)
+        found: dict[str, set[str]] = {}
+        for _, person, requirement in newest.values():
+            found.setdefault(person, set()).add(requirement)
+        for evidence in self._inputs.evidence:
+            kind, _, person = evidence.record.by.partition(":")
+            if evidence.record.type is RecordType.OBSERVATION and kind == "person":
+                found.setdefault(person, set()).add(str(evidence.record.body.get("requirement")))
+        return {person: frozenset(requirements) for person, requirements in found.items()}
+
+    def withheld(self) -> tuple[Objector, ...]:
+        """Who withholds GO now; heeded even where the record does not verify.
+
+        Lifted only by a later valid sign-off for that role: by the same person while they hold it.
+        """
+        found: dict[tuple[str, Role], Objector] = {}
+        for evidence, body in events(self._inputs, RecordType.WITHHOLDING, WithholdingBody):
+            if body.person in self._inputs.system.people and not self._lifted(body, evidence.record.at):
+                objector = Objector(person=body.person, role=body.role, reason=body.reason, at=evidence.record.at)
+                known = found.get((body.person, body.role), objector)
+                found[body.person, body.role] = max(known, objector, key=lambda o: (o.at, o.reason))
+        return tuple(sorted(found.values(), key=lambda o: (o.at, o.person, o.role)))
+
+    def _lifted(self, withholding: WithholdingBody, at: datetime) -> bool:
+        signature = self._signature(withholding.role)
+        return signature.valid and signature.signed_at is not None and signature.signed_at > at
+
+    def answered(self, revoked: Revocation) -> bool:
+        """True when every role has signed after the event, whether or not something else has changed since."""
+        after = {
+            body.role
+            for evidence, body in self._sign_offs
+            if evidence.record.at > revoked.at
+            and body.person == self._inputs.signer(body.role)
+            and person_speaking(evidence, self._inputs, self._gone) == body.person
+        }
+        return after == set(Role)
+
+    @property
+    def revoked(self) -> Revocation | None:
+        """The newest revocation, whether or not it has been answered by four new signatures."""
+        return self._revoked

@@ -1,0 +1,172 @@
+"""Whether a record counts: verified, of this system, about this subject, in time, by someone who may say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from seatrial.core.bodies import DepartureBody, ObservationBody
+from seatrial.core.codec import CodecError, from_data
+from seatrial.core.record import Evidence
+from seatrial.core.vocabulary import Assurance, RecordType
+from seatrial.gate.binding import moved, resolved
+from seatrial.gate.catalogue import scaled
+from seatrial.gate.inputs import Inputs
+from seatrial.gate.requirement import Requirement
+
+IDENTITY_HOLDS = timedelta(hours=24)
+"""How long a probe of what is served holds."""
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """Why a record does not count: a literal code and a sentence."""
+
+    code: str
+    text: str
+
+
+def departed(inputs: Inputs) -> frozenset[str]:
+    """Who has left, by a departure on record or by the system file. Nobody returns under the same id."""
+    left = {person for person, p in inputs.system.people.items() if p.left_on and p.left_on <= inputs.now.date()}
+    for evidence in inputs.evidence:
+        if evidence.record.type is RecordType.DEPARTURE and evidence.record.system == inputs.system.system:
+            body = _departure(evidence)
+            if body is not None:
+                left.add(body.person)
+    return frozenset(left)
+
+
+def _departure(evidence: Evidence) -> DepartureBody | None:
+    try:
+        return from_data(DepartureBody, evidence.record.body)
+    except CodecError:
+        return None
+
+
+def speaks(evidence: Evidence) -> str | None:
+    """`person`, `worker` or `token`: who verifiably made the record; None when its key belongs to another."""
+    kind, _, name = evidence.record.by.partition(":")
+    signer = evidence.signer
+    if signer is None or not name:
+        return None
+    if kind == "worker" and signer.holder.startswith("worker:"):
+        return kind
+    return kind if kind in ("person", "token") and signer.holder == evidence.record.by else None
+
+
+def person_speaking(evidence: Evidence, inputs: Inputs, gone: frozenset[str]) -> str | None:
+    """The declared person, still here, whose own key signed this record; None for anybody else."""
+    if evidence.problem or evidence.record.system != inputs.system.system or speaks(evidence) != "person":
+        return None
+    person = evidence.record.by.partition(":")[2]
+    return person if person in inputs.system.people and person not in gone else None
+
+
+def ceiling(evidence: Evidence) -> Assurance:
+    """The most that the record's maker can vouch for: a person attests, a token reports, a worker executes."""
+    kind = speaks(evidence)
+    if kind == "worker":
+        return Assurance.EXECUTED
+    return Assurance.OBSERVED if kind == "token" else Assurance.ATTESTED
+
+
+def lease(requirement: Requirement, inputs: Inputs) -> timedelta:
+    """How long evidence for the requirement holds: the catalogue's lease, scaled, or the policy's when that is shorter.
+
+    A policy's lease that is not a positive number holds for no time at all.
+    """
+    longest = timedelta(days=scaled(requirement, inputs.system.criticality).lease_days)
+    asked = inputs.policy.leases.get(requirement.id)
+    if asked is None:
+        return longest
+    if asked >= longest.total_seconds():
+        return longest
+    return timedelta(seconds=asked) if asked > 0 else timedelta(0)
+
+
+def identity_objection(inputs: Inputs) -> Objection | None:
+    """Why it is not known what is served now; None when the probe holds."""
+    probed = inputs.subject.probed_at
+    if "model" not in inputs.subject.parts or probed is None:
+        return Objection(code="identity-unknown", text="what the model endpoint serves now could not be identified")
+    if probed > inputs.now:
+        return Objection(code="identity-unknown", text="the identity of the model was probed in the future")
+    if inputs.now - probed >= IDENTITY_HOLDS:
+        return Objection(code="identity-stale", text="what is served was last identified more than 24 hours ago")
+    return None
+
+
+def subject_objection(evidence: Evidence, patterns: Iterable[str], inputs: Inputs) -> Objection | None:
+    """Why the record is about another subject; None when it is about this one."""
+    if evidence.record.system != inputs.system.system or inputs.subject.system != inputs.system.system:
+        return Objection(code="other-system", text="the record belongs to another system")
+    parts = moved(evidence.record.depends, patterns, inputs.subject.parts)
+    if parts:
+        shown = ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
+        return Objection(code="changed", text=f"changed since it was recorded: {shown}")
+    return None
+
+
+def person_objection(patterns: Iterable[str], inputs: Inputs, gone: frozenset[str]) -> Objection | None:
+    """Why what rests on people cannot hold: one of them has left."""
+    left = sorted(p for p in gone if f"person.{p}" in set(patterns))
+    if left:
+        names = ", ".join(inputs.person_name(p) for p in left)
+        return Objection(code="person-left", text=f"{names} left; what they accepted no longer holds")
+    return None
+
+
+def maker_objection(evidence: Evidence, inputs: Inputs, gone: frozenset[str]) -> Objection | None:
+    """Why the record's maker may not file evidence, or cannot be told."""
+    if evidence.problem:
+        return Objection(code="unverified", text=f"the record does not verify: {evidence.problem}")
+    kind = speaks(evidence)
+    if kind is None:
+        return Objection(code="unverified", text="the record was not signed by the one it names as its maker")
+    if kind == "person":
+        person = evidence.record.by.partition(":")[2]
+        if person not in inputs.system.people:
+            return Objection(code="not-permitted", text=f"{person} is not declared for this system")
+        if person in gone:
+            return Objection(code="person-left", text=f"{inputs.person_name(person)}, who recorded it, left")
+    return None
+
+
+def observation_objection(
+    evidence: Evidence, body: ObservationBody, requirement: Requirement, inputs: Inputs, gone: frozenset[str]
+) -> Objection | None:
+    """Why an observation about this subject does not count for the requirement; None when it does."""
+    return next(_objections(evidence, body, requirement, inputs, gone), None)
+
+
+def _objections(
+    evidence: Evidence, body: ObservationBody, requirement: Requirement, inputs: Inputs, gone: frozenset[str]
+) -> Iterator[Objection]:
+    patterns = resolved(requirement.rests_on, inputs.system)
+    if objection := maker_objection(evidence, inputs, gone):
+        yield objection
+    if (body.observation is None) == (body.reason is None):
+        yield Objection(code="malformed", text="the record holds neither an observation nor a reason, or both")
+    if body.check_version != inputs.check_versions.get(body.check):
+        yield Objection(code="check-version", text="the check has changed since; run it again")
+    if objection := person_objection(patterns, inputs, gone):
+        yield objection
+    if "model" in patterns and (objection := identity_objection(inputs)):
+        yield objection
+    if inputs.now >= expires(evidence.record.at, requirement, inputs):
+        yield Objection(code="expired", text=f"its lease of {_days(lease(requirement, inputs))} has run out")
+
+
+def expires(at: datetime, requirement: Requirement, inputs: Inputs) -> datetime:
+    """The first moment at which evidence from `at` no longer holds."""
+    holds = lease(requirement, inputs)
+    return at + holds if at < _END_OF_TIME - holds else _END_OF_TIME
+
+
+def _days(span: timedelta) -> str:
+    days = span.total_seconds() / 86_400
+    return f"{days:g} days" if days >= 1 else f"{span.total_seconds() / 3600:g} hours"

@@ -1,0 +1,122 @@
+"""From gaps to dates: who starts what when, in which order, and the earliest go-live that follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from seatrial.gate.verdict import Gap, Timeline
+
+
+def working_day(day: date) -> date:
+    """The day itself, or the Monday after a weekend."""
+    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= 5 else day
+
+
+def last_working_day(start: date, effort_days: float) -> date:
+    """The working day on which an effort that starts on `start` is done; any effort takes at least a part of a day."""
+    day = working_day(start)
+    for _ in range(max(0, math.ceil(effort_days) - 1)):
+        day = working_day(day + timedelta(days=1))
+    return day
+
+
+def scheduled(gaps: Sequence[Gap], today: date) -> tuple[Gap, ...]:
+    """The gaps with start and due date, in the order given.
+
+    Work on different requirements runs side by side; a requirement whose `after` has gaps waits for them. All gaps of
+    one requirement share its effort. Only working days count.
+    """
+    effort: dict[str, float] = {}
+    waits: dict[str, set[str]] = {}
+    for gap in gaps:
+        effort[gap.requirement] = max(effort.get(gap.requirement, 0.0), gap.effort_days)
+        waits.setdefault(gap.requirement, set()).update(gap.after)
+    due: dict[str, tuple[date, date]] = {}
+    for requirement in effort:
+        _place(requirement, effort, waits, due, (), today)
+    return tuple(replace(gap, starts=due[gap.requirement][0], due=due[gap.requirement][1]) for gap in gaps)
+
+
+def _place(
+    requirement: str,
+    effort: Mapping[str, float],
+    waits: Mapping[str, Iterable[str]],
+    due: dict[str, tuple[date, date]],
+    waiting: tuple[str, ...],
+    today: date,
+) -> date:
+    """The due date of a requirement, after everything that it waits for; a circle is cut where it closes."""
+    if requirement not in due:
+        before = [r for r in waits[requirement] if r in effort and r != requirement and r not in waiting]
+        ready = [_place(r, effort, waits, due, (*waiting, requirement), today) for r in before]
+        start = working_day(max(ready) + timedelta(days=1) if ready else today)
+        due[requirement] = (start, last_working_day(start, effort[requirement]))
+    return due[requirement][1]
+
+
+def timeline(
+    gaps: Sequence[Gap],
+    *,
+    today: date,
+    planned: date | None,
+    window_days: tuple[int, int],
+    reviewed: date | None = None,
+) -> Timeline:
+    """The dates that follow from scheduled gaps and the review window (nearest, farthest day before go-live).
+
+    `reviewed` is the day of the last signature when nothing is open: the review has then stood on that day.
+    """
+    nearest, farthest = min(window_days), max(window_days)
+    closed = max((gap.due for gap in gaps), default=today)
+    review = reviewed if reviewed is not None and not gaps else closed
+    possible = review + timedelta(days=nearest)
+    holds = planned is not None and planned >= possible
+    earliest = max(possible, today)
+    target = planned if holds and planned is not None else earliest
+    window = target - timedelta(days=farthest), target - timedelta(days=nearest)
+    return Timeline(
+        today=today,
+        planned_go_live=planned,
+        gaps_closed=closed,
+        review_from=window[0],
+        review_to=window[1],
+        earliest_go_live=earliest,
+        planned_holds=holds,
+        sentence=_sentence(planned, earliest, closed, holds=holds, open_gaps=len(gaps), nearest=nearest),
+    )
+
+
+def _sentence(planned: date | None, earliest: date, closed: date, *, holds: bool, open_gaps: int, nearest: int) -> str:
+    work = f"the gaps can be closed by {spoken(closed)}" if open_gaps else "no gap is open"
+    if planned is None:
+        return f"No go-live is planned: {work}, and the earliest go-live is {spoken(earliest)}."
+    if holds:
+        return f"The planned go-live on {spoken(planned)} holds: {work}, in time for the review before it."
+    return (
+        f"The planned go-live on {spoken(planned)} does not hold: {work}, the review stands at least {nearest} days "
+        f"before go-live, so {spoken(earliest)} is the earliest."
+    )
+
+
+def spoken(day: date) -> str:
+    """A date as people write it, such as 11 January 2027."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
