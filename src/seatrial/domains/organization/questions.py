@@ -1,0 +1,78 @@
+"""The comprehension check: questions drawn from this system's own failure modes, do-not-trust rules and fallbacks.
+
+The same system gives the same questions in the same order, so that their digest names what somebody was asked; a new
+failure mode gives new questions, and having passed the old ones no longer counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seatrial.core.codec import to_data
+from seatrial.spec.failure_modes import FailureMode
+from seatrial.spec.system import System
+
+_ALWAYS = "Act on the output as on any other day"
+_NEVER = "Ignore everything that the system says from now on"
+_WAIT = "Wait until somebody from IT says something"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question with its options; `right` is the index of the right one."""
+
+    id: str
+    text: str
+    options: tuple[str, ...]
+    right: int
+
+
+def questions(system: System, modes: Sequence[FailureMode]) -> tuple[Question, ...]:
+    """All questions of this version; empty when the system has nothing to ask about."""
+    return tuple(
+        _ask(identifier, text, right, wrong)
+        for identifier, text, right, wrong in (*_of_modes(modes), *_of_rules(system), *_of_people(system))
+    )
+
+
+def digest(asked: Sequence[Question]) -> str:
+    """SHA-256 over the canonical questions, options and right answers."""
+    plain = json.dumps(to_data(tuple(asked)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _ask(identifier: str, text: str, right: str, wrong: Sequence[str]) -> Question:
+    options = sorted({right, *wrong}, key=lambda option: hashlib.sha256(f"{identifier}:{option}".encode()).digest())
+    return Question(id=identifier, text=text, options=tuple(options), right=options.index(right))
+
+
+def _of_modes(modes: Sequence[FailureMode]) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    for mode in modes:
+        if not mode.handling:
+            continue
+        others = [m.handling for m in modes if m.handling and m.handling != mode.handling][:1]
+        text = f"The system is wrong more often than elsewhere when {mode.when}. Such a case comes up. What do you do?"
+        yield f"failure-mode:{mode.id}", text, mode.handling, (_ALWAYS, _NEVER, *others)
+
+
+def _of_rules(system: System) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    for i, rule in enumerate(system.do_not_trust):
+        handling = rule.handling or "the fallback of the workflow"
+        text = f"It is the case that {rule.when}. May you act on the output?"
+        yield f"do-not-trust:{i}", text, f"No: follow {handling}", ("Yes, as always", "Yes, if it looks plausible")
+
+
+def _of_people(system: System) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    names = {identifier: person.name for identifier, person in system.people.items()}
+    point = system.duties.escalation_point
+    if point is not None and point.who in names:
+        others = sorted(name for identifier, name in names.items() if identifier not in {point.who, point.deputy})
+        yield "escalation", "You do not believe an output. Whom do you call?", names[point.who], others[:3]
+    for name, workflow in sorted(system.workflows.items()):
+        if workflow.fallback is not None:
+            text = f"The system has been taken offline. How does {name} go on?"
+            right = f"By {workflow.fallback.procedure}"
+            yield f"fallback:{name}", text, right, (_WAIT, "With the last outputs that it gave")

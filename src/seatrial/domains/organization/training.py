@@ -1,0 +1,165 @@
+"""Do the people who use it know what it can and cannot do: all listed users passed the questions of this version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from seatrial.core.bodies import ComprehensionBody
+from seatrial.core.check import Check, Trial
+from seatrial.core.codec import from_data
+from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
+from seatrial.core.vocabulary import MeasureKind, RecordType, Sense, Weight
+from seatrial.domains.organization.questions import digest, questions
+from seatrial.spec.failure_modes import FailureMode, load_failure_modes
+from seatrial.spec.system import System
+from seatrial.spec.users import User, load_users
+
+_ID = "organization.training"
+_COVERAGE = "users who passed the questions of this version"
+_LEASE = timedelta(days=365)
+_CODES = {
+    "no-user-list": "No list of the people who use the system is declared.",
+    "nothing-to-ask": "The system declares no failure modes, rules or fallbacks that users could be asked about.",
+    "no-material": "No training material is declared, or it cannot be read.",
+    "not-trained": "Listed users have not passed the comprehension check of this version.",
+    "played": "Answers were given by a script, not by people.",
+}
+
+
+def _run(system: System, trial: Trial) -> Observation | Reason:
+    if system.training.users is None:
+        return _gap(
+            "no-user-list",
+            "Nobody can say who uses the system: no user list is declared.",
+            "training.users",
+            "List the people who use it (a CSV file with the columns id and group) in training.users.",
+        )
+    users = load_users(trial.files.read(system.training.users), name=system.training.users)
+    asked = questions(system, _modes(system, trial))
+    if not asked:
+        return _gap(
+            "nothing-to-ask",
+            "There is nothing to ask the users about: no failure modes, rules or fallbacks are declared.",
+            "failure_modes",
+            "Complete the failure-mode register first; the questions are drawn from it.",
+        )
+    passed = _passed(system, trial, digest(asked))
+    missing = [u for u in users if u.id not in passed]
+    findings = [*_untrained(missing, users), *_material(system, trial)]
+    played = sorted({b.played_by for b in passed.values() if b.played_by})
+    if played:
+        findings.append(
+            Finding(
+                code="played",
+                summary=f"The answers were played by {', '.join(played)}, not given by people.",
+                weight=Weight.NOTE,
+            )
+        )
+    share = (len(users) - len(missing)) / len(users)
+    return Observation(
+        done=f"Drew {len(asked)} questions from the failure modes, do-not-trust rules and fallbacks of "
+        f"this version, and "
+        f"looked up for each of {len(users)} listed users whether they passed exactly these in the last year.",
+        measures=(
+            Measure(
+                name=_COVERAGE,
+                value=share,
+                lower=share,
+                upper=share,
+                limit=1.0,
+                sense=Sense.AT_LEAST,
+                unit="share",
+                n=len(users),
+                method="count of all listed users",
+                needed=len(missing) or None,
+                needed_unit="users to pass",
+            ),
+            Measure(name="questions asked", value=float(len(asked)), kind=MeasureKind.INFORMATIVE, n=len(asked)),
+        ),
+        findings=tuple(findings),
+        figures=(_figure(users, passed),),
+        proof=len(users) - len(missing),
+    )
+
+
+def _gap(code: str, summary: str, field: str, remedy: str) -> Observation:
+    finding = Finding(
+        code=code,
+        summary=summary,
+        fields=(field,),
+        why="An output that its reader does not understand does harm even when it is right.",
+        remedy=remedy,
+    )
+    return Observation(done="Looked for the people who use the system and what they must know.", findings=(finding,))
+
+
+def _modes(system: System, trial: Trial) -> Sequence[FailureMode]:
+    if system.failure_modes is None:
+        return ()
+    return load_failure_modes(trial.files.read(system.failure_modes), name=system.failure_modes)
+
+
+def _passed(system: System, trial: Trial, asked: str) -> Mapping[str, ComprehensionBody]:
+    since = trial.clock.now() - _LEASE
+    passed: dict[str, ComprehensionBody] = {}
+    for record in trial.records(RecordType.COMPREHENSION):
+        body = from_data(ComprehensionBody, record.body)
+        if body.questions != asked or record.at <= since or body.asked <= 0:
+            continue
+        if body.right / body.asked >= system.training.passing:
+            passed[body.user] = body
+    return passed
+
+
+def _untrained(missing: Sequence[User], users: Sequence[User]) -> Sequence[Finding]:
+    if not missing:
+        return ()
+    groups = sorted({u.group for u in missing if u.group})
+    where = f", in {', '.join(groups)}" if groups else ""
+    return (
+        Finding(
+            code="not-trained",
+            summary=f"{len(missing)} of {len(users)} listed users have not passed the questions of this "
+            f"version{where}.",
+            fields=tuple(u.id for u in missing[:20]),
+            why="They will act on outputs that are known not to be trusted, or work around all of them.",
+            remedy=f"Have these {len(missing)} read the material and answer: seatrial quiz --user ID.",
+        ),
+    )
+
+
+def _material(system: System, trial: Trial) -> Sequence[Finding]:
+    path = system.training.material
+    if path is not None and trial.files.read(path).strip():
+        return ()
+    return (
+        Finding(
+            code="no-material",
+            summary="No training material is declared." if path is None else f"The training material {path} is empty.",
+            fields=("training.material",),
+            why="Whoever joins later has nothing to learn from.",
+            remedy="Write down what it cannot do, and name the file in training.material.",
+        ),
+    )
+
+
+def _figure(users: Sequence[User], passed: Mapping[str, ComprehensionBody]) -> Figure:
+    rows = tuple({"name": u.group or "users", "state": "passed" if u.id in passed else "not passed"} for u in users)
+    return Figure(kind="people", title="Who passed the questions of this version", rows=rows)
+
+
+def _limits(system: System) -> Sequence[Threshold]:
+    del system
+    return (Threshold(requirement=_ID, measure=_COVERAGE, sense=Sense.AT_LEAST, limit=1.0, unit="share"),)
+
+
+CHECK: Check[System] = Check(
+    id=_ID,
+    requirement=_ID,
+    version=1,
+    title="Comprehension of this version",
+    run=_run,
+    codes=_CODES,
+    limits=_limits,
+)

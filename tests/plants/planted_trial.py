@@ -1,0 +1,261 @@
+"""A trial made of plain parts: files in memory, records as given, a pager whose people answer or do not, steps by hand.
+
+For checks whose outside world is people and paper. Checks that talk to servers are tested against real ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Never
+
+from seatrial.core.bodies import AcceptanceBody, AttestationBody, ComprehensionBody
+from seatrial.core.check import MeasureRequest
+from seatrial.core.codec import to_data
+from seatrial.core.errors import Refused, SeatrialError, Unreachable
+from seatrial.core.observation import Json, Threshold
+from seatrial.core.ports import (
+    Acknowledgement,
+    Artifacts,
+    Integration,
+    Page,
+    Pager,
+    Request,
+    StepResult,
+    Steps,
+    Table,
+)
+from seatrial.core.record import Record
+from seatrial.core.vocabulary import RecordType
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class PlantedClock:
+    """A clock that moves only when somebody sleeps."""
+
+    time: datetime = NOW
+    ticks: float = 0.0
+
+    def now(self) -> datetime:
+        return self.time + timedelta(seconds=self.ticks)
+
+    def monotonic(self) -> float:
+        return self.ticks
+
+    def sleep(self, seconds: float) -> None:
+        self.ticks += seconds
+
+
+@dataclass(slots=True)
+class PlantedFiles:
+    """Files by path."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes:
+        if path not in self.contents:
+            raise Unreachable(f"{path}: no such file", remedy="Create it.")
+        return self.contents[path]
+
+    def digest(self, path: str) -> str:
+        return hashlib.sha256(self.read(path)).hexdigest()
+
+
+@dataclass(slots=True)
+class PlantedPager:
+    """`answers` gives the seconds after which a person acknowledges; whoever is not in it stays silent."""
+
+    clock: PlantedClock
+    answers: dict[str, float] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    refuses: bool = False
+
+    def page(
+        self, person: str, *, title: str, text: str, action: str, expires_s: float, choices: Sequence[str] = ()
+    ) -> Page:
+        if self.refuses:
+            raise Unreachable("the page route refuses the page", remedy="Mend the route.")
+        self.sent.append(person)
+        return Page(id=f"page-{len(self.sent)}", person=person, channel="webhook", sent_at=self.clock.now())
+
+    def wait(self, page: Page, *, timeout_s: float) -> Acknowledgement | None:
+        after = self.answers.get(page.person)
+        if after is None or after > timeout_s:
+            self.clock.sleep(timeout_s)
+            return None
+        self.clock.sleep(after)
+        return Acknowledgement(page=page.id, person=page.person, at=self.clock.now(), after_s=after)
+
+
+@dataclass(slots=True)
+class PlantedSteps:
+    """Steps by a function of the settings; every call is kept."""
+
+    clock: PlantedClock
+    does: Callable[[str, Mapping[str, Json]], StepResult] = lambda _, __: StepResult(ok=True, duration_s=0.0)
+    ran: list[Mapping[str, Json]] = field(default_factory=list)
+
+    def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        self.ran.append(settings)
+        result = self.does(kind, settings)
+        self.clock.sleep(result.duration_s)
+        return result
+
+
+@dataclass(slots=True)
+class PlantedArtifacts:
+    """Artifacts in memory."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, content: bytes, *, media_type: str) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        self.kept[digest] = content
+        return digest
+
+    def get(self, digest: str) -> bytes | None:
+        return self.kept.get(digest)
+
+
+@dataclass(slots=True)
+class PlantedTable:
+    """Rows in memory, in small batches."""
+
+    rows: Sequence[Mapping[str, Json]]
+
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key for row in self.rows for key in row))
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
+        import pyarrow as pa
+
+        wanted = list(columns) if columns is not None else list(self.columns())
+        whole = pa.Table.from_pylist([dict(row) for row in self.rows]).select(wanted)
+        yield from whole.to_batches(max_chunksize=512)
+
+    def digest(self) -> str:
+        return hashlib.sha256(repr(list(self.rows)).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class PlantedSource:
+    """An integration that is only read."""
+
+    records: Sequence[Mapping[str, Json]]
+
+    def version(self) -> str:
+        return "1"
+
+    def read(self, most: int) -> Sequence[Mapping[str, Json]]:
+        return self.records[-most:]
+
+    def write(self, record: Mapping[str, Json]) -> None:
+        raise Refused("this source is only read")
+
+    def request(self, record: Mapping[str, Json]) -> Request | None:
+        raise Refused("this source is only read")
+
+    def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Json]]]:
+        return {}
+
+
+class PlantedTrial:
+    """The trial itself. What is not planted raises like a part that cannot be had."""
+
+    def __init__(
+        self,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        parts: Mapping[str, str] | None = None,
+        answers: Mapping[str, float] | None = None,
+        records: Sequence[Record] = (),
+    ) -> None:
+        self.seed = 7
+        self.clock = PlantedClock()
+        self.environment: Mapping[str, str] = {}
+        self.files = PlantedFiles(dict(files or {}))
+        self.people = PlantedPager(self.clock, dict(answers or {}))
+        self.hands = PlantedSteps(self.clock)
+        self.artifacts: Artifacts = PlantedArtifacts()
+        self.parts = dict(parts or {})
+        self.tables: dict[str, Table] = {}
+        self.sources: dict[str, Integration] = {}
+        self.on_record = list(records)
+
+    @property
+    def pager(self) -> Pager:
+        return self.people
+
+    @property
+    def steps(self) -> Steps:
+        return self.hands
+
+    @property
+    def model(self) -> Never:
+        raise SeatrialError("no model is planted")
+
+    @property
+    def load(self) -> Never:
+        raise SeatrialError("no load generator is planted")
+
+    def say(self, doing: str, share: float | None = None) -> None:
+        return
+
+    def table(self, name: str) -> Table:
+        if name not in self.tables:
+            raise SeatrialError(f"no table {name} is planted")
+        return self.tables[name]
+
+    def integration(self, name: str) -> Integration:
+        if name not in self.sources:
+            raise SeatrialError(f"no integration {name} is planted")
+        return self.sources[name]
+
+    def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
+        raise SeatrialError(f"{request.measure} of {request.table} is not planted")
+
+    def records(self, kind: RecordType) -> Sequence[Record]:
+        return [r for r in self.on_record if r.type is kind]
+
+    def part(self, name: str) -> str | None:
+        return self.parts.get(name)
+
+    def threshold(self, requirement: str, measure: str) -> Threshold | None:
+        return None
+
+    def accept(self, person: str, duty: str, part: str) -> None:
+        """Put the person's acceptance on record, as of what the part is now."""
+        body = AcceptanceBody(person=person, duty=duty, shown=f"{duty} of this system")
+        self._state(RecordType.ACCEPTANCE, person, body, {part: self.parts[part]})
+
+    def attest(self, person: str, kind: str, document: str, *parts: str) -> None:
+        """Put the person's word for the document, as it is now, on record."""
+        body = AttestationBody(person=person, kind=kind, document=document, digest=self.files.digest(document))
+        self._state(RecordType.ATTESTATION, person, body, {p: self.parts[p] for p in parts})
+
+    def comprehend(self, user: str, questions: str, *, right: int, asked: int, days_ago: float = 0) -> None:
+        """Put a comprehension result on record."""
+        body = ComprehensionBody(user=user, questions=questions, asked=asked, right=right)
+        self._state(RecordType.COMPREHENSION, "", body, {}, days_ago=days_ago)
+
+    def _state(
+        self, kind: RecordType, person: str, body: object, depends: Mapping[str, str], *, days_ago: float = 0
+    ) -> None:
+        plain = to_data(body)
+        if not isinstance(plain, Mapping):
+            raise TypeError("a body is a mapping")
+        self.on_record.append(
+            Record(
+                type=kind,
+                id=f"r{len(self.on_record)}",
+                system="arrival-delay",
+                at=NOW - timedelta(days=days_ago),
+                by=f"person:{person}" if person else "worker:test",
+                depends=depends,
+                body=plain,
+            )
+        )

@@ -1,0 +1,268 @@
+"""Governance: rules that fire, a way back that is proven by what is served, workflows that go on by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from plants.planted_trial import NOW, PlantedSource, PlantedTable, PlantedTrial
+from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Check
+from seatrial.core.observation import Json, Observation
+from seatrial.core.ports import StepResult
+from seatrial.core.vocabulary import MeasureKind
+from seatrial.domains.governance import fallback, offline_thresholds, rollback
+from seatrial.spec.system import System
+
+WAY = """
+procedure: {name}
+before: [{{name: now, kind: http, with: {{url: "http://127.0.0.1:1/is/now"}}, deadline: 9s}}]
+steps: [{{name: change, kind: command, with: {{run: [change]}}, deadline: 9s}}]
+target: [{{name: there, kind: http, with: {{url: "http://127.0.0.1:1/is/there"}}, deadline: 9s}}]
+restore: [{{name: back, kind: command, with: {{run: [back]}}, deadline: 9s}}]
+restored: [{{name: now again, kind: http, with: {{url: "http://127.0.0.1:1/is/now"}}, deadline: 9s}}]
+"""
+
+
+class Served:
+    """What the planted production serves, and what its procedures really do to it."""
+
+    def __init__(self, trial: PlantedTrial, *, takes_s: float = 1.0, output: str = "") -> None:
+        self.state = "now"
+        self.changes_to = "there"
+        self.comes_back_to = "now"
+        self.fails = False
+        self.takes_s = takes_s
+        self.output = output
+        trial.hands.does = self.do
+
+    def do(self, kind: str, settings: Mapping[str, Json]) -> StepResult:
+        if kind == "http":
+            right = str(settings["url"]).endswith(f"/is/{self.state}")
+            return StepResult(ok=right, duration_s=0.1, output="" if right else f"{self.state} is served")
+        if settings["run"] == ["change"]:
+            if self.fails:
+                return StepResult(ok=False, duration_s=0.1, output="it ended with exit code 3")
+            self.state = self.changes_to
+            return StepResult(ok=True, duration_s=self.takes_s, output=self.output)
+        self.state = self.comes_back_to
+        return StepResult(ok=True, duration_s=0.1)
+
+
+def system(**changes: Any) -> System:
+    declared: dict[str, Any] = {
+        "system": "arrival-delay",
+        "version": "1",
+        "people": {"lena": {"name": "Lena"}},
+        "signers": {"legal": "lena"},
+        "model": {"task": "binary", "endpoint": "http://127.0.0.1:1/predict", "output": {"score": "risk"}},
+        "data": {
+            "evaluation": {"source": "e.parquet", "label": "late"},
+            "freshness": [{"source": "weather", "at": "observed_at", "at_most": "2h"}],
+        },
+        "integrations": {"weather": {"kind": "http", "test": {"url": "http://127.0.0.1:1"}}},
+        "rollback": {"procedure": "back.yaml", "within": "1m"},
+        "workflows": {"docks": {"fallback": {"procedure": "hand.yaml", "needed": "45/h", "counts": "^done$"}}},
+        "governance": {
+            "offline": "off.yaml",
+            "offline_when": [
+                {"metric": "recall@0.5", "below": 0.6, "over": "500 labels"},
+                {"category": "false-alarm", "above": "40 %"},
+                {"freshness": "weather", "older_than": "6h"},
+                {"event": "regulator-notice"},
+            ],
+        },
+    }
+    return System.model_validate({**declared, **changes})
+
+
+def labelled(*, right: float = 0.8, n: int = 1000) -> PlantedTable:
+    rows: list[dict[str, Json]] = []
+    for i in range(n):
+        late = i % 4 == 0
+        correct = (i // 4) % 100 < right * 100
+        score = 0.9 if late == correct else 0.1
+        rows.append({"late": int(late), PREDICTION: int(score >= 0.5), SCORE: score, PROBLEM: None})
+    return PlantedTable(rows)
+
+
+def trial() -> PlantedTrial:
+    planted = PlantedTrial(
+        files={f"{name}.yaml": WAY.format(name=name).encode() for name in ("back", "hand", "off")},
+    )
+    planted.tables["scored.evaluation"] = labelled()
+    planted.sources["weather"] = PlantedSource([{"observed_at": NOW.isoformat(), "temp": 40.0}])
+    return planted
+
+
+def look(check: Check[System], declared: System, planted: PlantedTrial) -> Observation:
+    seen = check.run(declared, planted)
+    assert isinstance(seen, Observation)
+    assert {f.code for f in seen.findings} <= set(check.codes)
+    gated = {m.name for m in seen.measures if m.kind is MeasureKind.GATE}
+    assert gated <= {t.measure for t in check.limits(declared)}
+    return seen
+
+
+def codes(seen: Observation) -> set[str]:
+    return {f.code for f in seen.findings}
+
+
+def value(seen: Observation, name: str) -> float | None:
+    return next(m.value for m in seen.measures if m.name == name)
+
+
+def test_three_clean_drills_bound_the_time_of_the_next_rollback() -> None:
+    planted = trial()
+    Served(planted, takes_s=4.0)
+    seen = look(rollback.CHECK, system(), planted)
+    assert codes(seen) == set()
+    assert value(seen, "clean drills in a row") == 3.0
+    assert value(seen, "longest drill") == pytest.approx(4.1)
+    following = next(m for m in seen.measures if m.name == "time of the next rollback")
+    assert following.upper is not None
+    assert 4.1 < following.upper < 60.0
+
+
+def test_a_rollback_that_exits_0_and_leaves_the_wrong_version_did_not_work() -> None:
+    planted = trial()
+    Served(planted).changes_to = "the model without its encoder"
+    seen = look(rollback.CHECK, system(), planted)
+    assert "wrong-state-after-rollback" in codes(seen)
+    assert value(seen, "clean drills in a row") == 0.0
+
+
+def test_a_step_that_fails_is_restored_and_said() -> None:
+    planted = trial()
+    Served(planted).fails = True
+    seen = look(rollback.CHECK, system(), planted)
+    assert codes(seen) == {"rollback-failed"}
+    assert "exit code 3" in seen.findings[0].summary
+
+
+def test_production_in_another_state_stops_the_drill_before_it_begins() -> None:
+    planted = trial()
+    Served(planted).state = "elsewhere"
+    assert "state-before-not-proven" in codes(look(rollback.CHECK, system(), planted))
+    assert not any(settings.get("run") == ["change"] for settings in planted.hands.ran)
+
+
+def test_a_drill_that_does_not_bring_production_back_is_a_gap_and_the_last_one() -> None:
+    planted = trial()
+    Served(planted).comes_back_to = "nowhere"
+    seen = look(rollback.CHECK, system(), planted)
+    assert codes(seen) == {"not-restored"}
+    assert sum(settings.get("run") == ["change"] for settings in planted.hands.ran) == 1
+
+
+def test_no_way_back_and_a_window_that_is_too_long_are_gaps() -> None:
+    assert codes(look(rollback.CHECK, system(rollback=None), trial())) == {"no-rollback"}
+    planted = trial()
+    Served(planted)
+    long = system(criticality="critical", rollback={"procedure": "back.yaml", "within": "5h"})
+    assert "window-too-long" in codes(look(rollback.CHECK, long, planted))
+
+
+def test_what_is_done_by_hand_is_counted_and_bounded_against_what_is_needed() -> None:
+    planted = trial()
+    Served(planted, takes_s=8.0, output="\n".join(["done"] * 20))
+    seen = look(fallback.CHECK, system(), planted)
+    assert codes(seen) == set()
+    rate = next(m for m in seen.measures if m.name == "docks: sustained by hand")
+    assert rate.n == 20
+    assert rate.value == pytest.approx(20 / 8 * 3600)
+    assert rate.lower is not None
+    assert rate.lower < 20 / 8 * 3600
+    assert rate.limit == pytest.approx(45.0)
+
+
+def test_a_rehearsal_that_finishes_nothing_is_no_capacity() -> None:
+    planted = trial()
+    Served(planted, takes_s=8.0, output="thinking")
+    rate = look(fallback.CHECK, system(), planted).measures[0]
+    assert rate.value == 0.0
+    assert rate.lower == 0.0
+
+
+@pytest.mark.parametrize(
+    ("declared", "code"),
+    [
+        (None, "no-fallback"),
+        ({"procedure": "by-hand.md", "needed": "45/h"}, "fallback-not-executable"),
+        ({"procedure": "hand.yaml", "needed": "45/h"}, "nothing-to-count"),
+    ],
+)
+def test_a_workflow_without_a_rehearsable_fallback_is_a_gap_even_when_another_has_one(
+    declared: dict[str, str] | None, code: str
+) -> None:
+    planted = trial()
+    Served(planted, takes_s=8.0, output="done")
+    docks = {"fallback": {"procedure": "hand.yaml", "needed": "45/h", "counts": "^done$"}}
+    seen = look(fallback.CHECK, system(workflows={"docks": docks, "yard": {"fallback": declared}}), planted)
+    assert code in codes(seen)
+    assert seen.proof == 0
+
+
+def test_a_fallback_that_fails_or_is_not_undone_is_a_gap_and_no_workflow_at_all_too() -> None:
+    planted = trial()
+    Served(planted).fails = True
+    assert "fallback-failed" in codes(look(fallback.CHECK, system(), planted))
+    planted = trial()
+    Served(planted).comes_back_to = "nowhere"
+    assert "not-restored" in codes(look(fallback.CHECK, system(), planted))
+    assert codes(look(fallback.CHECK, system(workflows={}), trial())) == {"no-workflow"}
+
+
+def test_every_rule_fires_on_planted_harm_stays_silent_in_health_and_trips_the_procedure() -> None:
+    planted = trial()
+    served = Served(planted)
+    seen = look(offline_thresholds.CHECK, system(), planted)
+    assert codes(seen) == set()
+    assert value(seen, "rules that fired on planted harm") == 4.0
+    assert any(settings.get("run") == ["change"] for settings in planted.hands.ran)
+    assert served.state == "now"
+
+
+def test_a_rule_that_fires_on_todays_outputs_is_a_gap() -> None:
+    planted = trial()
+    Served(planted)
+    planted.tables["scored.evaluation"] = labelled(right=0.4)
+    assert codes(look(offline_thresholds.CHECK, system(), planted)) == {"rule-fires-on-health"}
+
+
+def test_a_trip_after_which_the_model_still_answers_is_a_gap() -> None:
+    planted = trial()
+    Served(planted).changes_to = "still online"
+    assert "trip-failed" in codes(look(offline_thresholds.CHECK, system(), planted))
+
+
+def rules(*declared: dict[str, Any], **more: Any) -> System:
+    return system(governance={"offline": "off.yaml", "offline_when": list(declared), **more})
+
+
+@pytest.mark.parametrize(
+    ("declared", "code"),
+    [
+        (rules(), "no-offline-rule"),
+        (rules({"event": "regulator-notice"}), "no-performance-rule"),
+        (rules({"metric": "recall@0.5", "below": 0.6}), "no-regulatory-rule"),
+        (rules({"event": "regulator-notice"}, offline=None), "no-offline-procedure"),
+        (rules({"metric": "recall@0.5", "below": 0.6, "over": "20 labels"}), "rule-not-executable"),
+        (rules({"metric": "recall@0.5", "below": 0.6, "over": "5000 labels"}), "rule-not-executable"),
+        (rules({"metric": "charm", "below": 0.6}), "rule-not-executable"),
+        (rules({"category": "false-alarm", "above": "40 per day"}), "rule-not-executable"),
+        (rules({"freshness": "erp", "older_than": "6h"}), "rule-not-executable"),
+        (rules({"metric": "recall@0.5", "below": 0.0}), "rule-does-not-fire"),
+    ],
+)
+def test_a_rule_that_is_missing_or_cannot_fire_is_a_gap(declared: System, code: str) -> None:
+    planted = trial()
+    Served(planted)
+    assert code in codes(look(offline_thresholds.CHECK, declared, planted))
+
+
+def test_an_event_that_nobody_may_raise_is_no_rule() -> None:
+    planted = trial()
+    Served(planted)
+    assert "rule-not-executable" in codes(look(offline_thresholds.CHECK, system(signers={}), planted))
