@@ -1,0 +1,32 @@
+"""What a page says, and what delivers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message to one person; whoever holds `link` can acknowledge in their name."""
+
+    id: str
+    person: str
+    title: str
+    text: str
+    action: str
+    link: str = field(repr=False)
+    sent_at: datetime
+    expires_at: datetime
+
+
+class Channel(Protocol):
+    """One way to deliver a notice."""
+
+    @property
+    def name(self) -> str:
+        """For people and evidence; never the secret route."""
+
+    def send(self, notice: Notice) -> None:
+        """Deliver. Raises Unreachable when the channel refuses."""

@@ -1,0 +1,123 @@
+"""Pages a declared person and times their own acknowledgement."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from seatrial.adapters.http import Http
+from seatrial.adapters.pagers.channels import open_channel
+from seatrial.adapters.pagers.links import Links, LinkServer
+from seatrial.adapters.pagers.notice import Notice
+from seatrial.core.errors import Malformed, Refused, Unreachable
+from seatrial.core.ports import Acknowledgement, Page
+from seatrial.spec.system import Person
+
+
+class LinkPager:
+    """Sends pages that carry an acknowledgement link to our own listener, and waits for the button behind it.
+
+    The listener starts with the first page and ends with `close`.
+    """
+
+    def __init__(
+        self, people: Mapping[str, Person], *, http: Http, base_url: str | None = None, listen: str = "127.0.0.1:0"
+    ) -> None:
+        self._people = people
+        self._http = http
+        self._base_url = base_url.rstrip("/") if base_url else None
+        self._listen = listen
+        self._links = Links(time.monotonic)
+        self._server: LinkServer | None = None
+        self._thread: threading.Thread | None = None
+        self._sent: dict[str, tuple[float, datetime]] = {}
+
+    def page(
+        self, person: str, *, title: str, text: str, action: str, expires_s: float, choices: Sequence[str] = ()
+    ) -> Page:
+        """Send. Raises Refused for a person without a declared route, Unreachable when the channel refuses."""
+        declared = self._people.get(person)
+        if declared is None:
+            raise Refused(f"{person!r} is not declared under people", remedy=f"Add people.{person} to the system file.")
+        if not declared.page:
+            raise Refused(
+                f"{person!r} has no page route", remedy=f"Add people.{person}.page, such as webhook+https://…"
+            )
+        channel = open_channel(declared.page, http=self._http)
+        own = self._serve()
+        base = self._base_url or own
+        page = secrets.token_hex(8)
+        link = base + self._links.add(
+            page, title=title, text=text, choices=tuple(choices) or (action,), expires_s=expires_s
+        )
+        started, sent_at = time.monotonic(), datetime.now(UTC)
+        notice = Notice(
+            id=page,
+            person=person,
+            title=title,
+            text=text,
+            action=action,
+            link=link,
+            sent_at=sent_at,
+            expires_at=sent_at + timedelta(seconds=expires_s),
+        )
+        self._sent[page] = (started, sent_at)
+        try:
+            channel.send(notice)
+        except Unreachable:
+            self._links.drop(page)
+            raise
+        return Page(id=page, person=person, channel=channel.name, sent_at=sent_at)
+
+    def wait(self, page: Page, *, timeout_s: float) -> Acknowledgement | None:
+        """The human acknowledgement, or None when none came in time or the page is not one of ours."""
+        entry = self._links.entry(page.id)
+        if entry is None:
+            return None
+        remaining = entry.expires - time.monotonic()
+        entry.done.wait(max(0.0, min(timeout_s, remaining)))
+        if entry.answered is None:
+            return None
+        started, sent_at = self._sent[page.id]
+        after_s = entry.answered - started
+        return Acknowledgement(
+            page=page.id,
+            person=page.person,
+            at=sent_at + timedelta(seconds=after_s),
+            after_s=after_s,
+            answer=entry.answer,
+        )
+
+    def close(self) -> None:
+        """Stop serving; open links die."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _serve(self) -> str:
+        if self._server is None:
+            host, colon, port = self._listen.rpartition(":")
+            if not colon or not port.isdecimal():
+                raise Malformed(
+                    f"{self._listen!r} is no address to listen on", remedy="Write SEATRIAL_ACK_LISTEN as host:port."
+                )
+            try:
+                self._server = LinkServer((host.strip("[]"), int(port)), self._links)
+            except OSError as error:
+                raise Unreachable(
+                    f"acknowledgement pages cannot be served on {self._listen}: {error.strerror}",
+                    remedy="Free that port, or set SEATRIAL_ACK_LISTEN to another.",
+                ) from None
+            self._thread = threading.Thread(
+                target=self._server.serve_forever, args=(0.1,), name="seatrial-acknowledgements", daemon=True
+            )
+            self._thread.start()
+        host_, port_ = self._server.server_address[:2]
+        return f"http://{host_ if isinstance(host_, str) else host_.decode()}:{port_}"

@@ -1,0 +1,67 @@
+"""Runs one procedure step of any kind, and lets nothing that the step does escape."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from seatrial.adapters.http import Http
+from seatrial.adapters.steps.catalogue import KINDS
+from seatrial.adapters.steps.surroundings import Surroundings
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Json
+from seatrial.core.ports import Pager, StepResult
+
+
+class StepRunner:
+    """Steps over declared targets only: HTTP origins of `http`, the `databases`, commands in `base_dir`.
+
+    `pager` is called when a step asks a person; without one such a step is not ok. `environment` is what commands see
+    beside PATH, HOME and the locale.
+    """
+
+    def __init__(
+        self,
+        *,
+        http: Http,
+        base_dir: Path,
+        pager: Callable[[], Pager] | None = None,
+        databases: frozenset[str] = frozenset(),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._surroundings = Surroundings(
+            http=http,
+            base_dir=base_dir,
+            pager=pager,
+            databases=databases,
+            environment=environment or {},
+            redact=http.redact,
+        )
+
+    def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        """What the step did. An unknown kind, a wrong setting, an undeclared target or a hang ends as not ok."""
+        started = time.monotonic()
+        run = KINDS.get(kind)
+        if run is None:
+            output = f"there is no step kind {kind!r}; known: {', '.join(KINDS)}"
+            return StepResult(ok=False, duration_s=0.0, output=output)
+        try:
+            result = run(settings, self._surroundings, timeout_s)
+        except SeatrialError as error:
+            result = StepResult(ok=False, duration_s=0.0, output=error.what)
+        return StepResult(
+            ok=result.ok,
+            duration_s=time.monotonic() - started,
+            output=self._surroundings.redact(result.output),
+            value=self._redacted(result.value),
+        )
+
+    def _redacted(self, value: Json) -> Json:
+        if isinstance(value, str):
+            return self._surroundings.redact(value)
+        if isinstance(value, Mapping):
+            return {key: self._redacted(inner) for key, inner in value.items()}
+        if isinstance(value, Sequence):
+            return [self._redacted(inner) for inner in value]
+        return value

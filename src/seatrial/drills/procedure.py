@@ -1,0 +1,210 @@
+"""Executes a declared procedure: proof, steps, proof, and a restore that always runs.
+
+The order: the state before is proven; the steps run, each to its deadline; the target is proven; after a failure or an
+interruption the completed steps are undone in reverse; a drill is then restored, and that is proven too.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import Clock, StepResult, Steps
+from seatrial.drills.journal import Entry, Journal, Phase
+from seatrial.spec.procedure import Procedure, Step
+
+_THERE: Final = frozenset({Phase.BEFORE, Phase.STEPS, Phase.TARGET})
+
+
+def _unheard(_: Entry) -> None:
+    return
+
+
+def execute(
+    procedure: Procedure,
+    *,
+    steps: Steps,
+    clock: Clock,
+    drill: bool = True,
+    heard: Callable[[Entry], None] = _unheard,
+) -> Journal:
+    """Run it once; `heard` gets every entry as it happens.
+
+    A `drill` ends where it began: its restore always runs. Without `drill` a success stays, and a failure is undone.
+    An interruption (Ctrl-C, SIGTERM, any exception) stops the way there, never the way home: it is raised again when
+    the system is restored, with the outcome as a note.
+    """
+    run = _Run(procedure, steps, clock, heard)
+    with _interruptions() as gate:
+        return run.execute(gate, drill=drill)
+
+
+class _Run:
+    def __init__(self, procedure: Procedure, steps: Steps, clock: Clock, heard: Callable[[Entry], None]) -> None:
+        self._procedure = procedure
+        self._steps = steps
+        self._clock = clock
+        self._heard = heard
+        self._entries: list[Entry] = []
+        self._completed: list[Step] = []
+        self._began = clock.monotonic()
+        self._began_at = clock.now()
+        self._changed = False
+
+    def execute(self, gate: _Gate, *, drill: bool) -> Journal:
+        arrived = False
+        try:
+            problem, duration_s = self._go()
+            gate.shut()
+            arrived = True
+        finally:
+            if not arrived:
+                gate.shut()
+                self._return_interrupted(drill=drill)
+        restored, after = self._return(drill=drill, failed=bool(problem))
+        return Journal(
+            procedure=self._procedure.procedure,
+            started_at=self._began_at,
+            entries=tuple(self._entries),
+            succeeded=duration_s is not None,
+            target_proven=duration_s is not None,
+            restored=restored,
+            duration_s=duration_s,
+            total_s=self._clock.monotonic() - self._began,
+            problem="; ".join(part for part in (problem, after) if part),
+        )
+
+    def _return_interrupted(self, *, drill: bool) -> None:
+        error = sys.exception()
+        _, after = self._return(drill=drill, failed=True)
+        if error is not None:
+            error.add_note(f"{self._procedure.procedure} was interrupted{'; ' if after else ''}{after}")
+
+    def _go(self) -> tuple[str, float | None]:
+        problem = self._prove(Phase.BEFORE, self._procedure.before, "the state before does not hold")
+        if problem:
+            return problem, None
+        started = self._clock.monotonic()
+        problem = self._walk() or self._prove(Phase.TARGET, self._procedure.target, "the target is not proven")
+        return problem, None if problem else self._clock.monotonic() - started
+
+    def _walk(self) -> str:
+        for step in self._procedure.steps:
+            self._changed = True
+            entry = self._step(Phase.STEPS, step)
+            if not entry.ok:
+                return f"step {step.name!r} failed: {_first_line(entry.output)}"
+            self._completed.append(step)
+        return ""
+
+    def _prove(self, phase: Phase, proofs: Sequence[Step], what: str) -> str:
+        for proof in proofs:
+            entry = self._step(phase, proof)
+            if not entry.ok:
+                return f"{what}: {proof.name!r}: {_first_line(entry.output)}"
+        return ""
+
+    def _return(self, *, drill: bool, failed: bool) -> tuple[bool | None, str]:
+        if not self._changed or not (drill or failed):
+            return None, ""
+        said = []
+        wrong = []
+        undoing = failed or not self._procedure.restore
+        undos = [step.undo for step in reversed(self._completed) if step.undo is not None] if undoing else []
+        for phase, way in ((Phase.UNDO, undos), (Phase.RESTORE, self._procedure.restore)):
+            # Every step of the way home runs, whatever became of the one before: half restored is better than not.
+            failures = [step.name for step in way if not self._step(phase, step).ok]
+            if way:
+                said.append(f"{phase} ran")
+            wrong += [f"{phase} step {name!r} failed" for name in failures]
+        unproven = self._prove(Phase.RESTORED, self._procedure.restored, "the state before is not restored")
+        if unproven:
+            wrong.append(unproven)
+        if wrong:
+            return False, "; ".join(wrong)
+        if not self._procedure.restored:
+            return None, "; ".join([*said, "nothing proves that the state before is restored"])
+        return True, "it was restored" if failed else ""
+
+    def _step(self, phase: Phase, step: Step) -> Entry:
+        started = self._clock.monotonic()
+        try:
+            result = self._steps.run(step.kind, step.settings, timeout_s=step.deadline)
+        except SeatrialError as error:
+            result = StepResult(ok=False, duration_s=0.0, output=error.what)
+        duration_s = self._clock.monotonic() - started
+        late = duration_s > step.deadline
+        output = result.output
+        if result.ok and late:
+            output = f"it took {duration_s:.1f} s, longer than its deadline of {step.deadline:g} s\n{output}"
+        entry = Entry(
+            phase=phase,
+            name=step.name,
+            kind=step.kind,
+            ok=result.ok and not late,
+            started_s=started - self._began,
+            duration_s=duration_s,
+            output=output,
+            value=result.value,
+        )
+        self._entries.append(entry)
+        if phase in _THERE:
+            self._heard(entry)
+        else:
+            # A listener that is gone must not keep the system from being restored.
+            with suppress(OSError, ValueError, SeatrialError):
+                self._heard(entry)
+        return entry
+
+
+def _first_line(output: str) -> str:
+    return next(iter(output.strip().splitlines()), "it said nothing")
+
+
+class _Gate:
+    """Lets one interruption through while it is open; shut, it keeps them for later."""
+
+    def __init__(self) -> None:
+        self._open = True
+        self.waiting: list[int] = []
+
+    def shut(self) -> None:
+        """From here on nothing is interrupted."""
+        self._open = False
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if not self._open:
+            self.waiting.append(number)
+            return
+        self._open = False
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+
+@contextmanager
+def _interruptions() -> Iterator[_Gate]:
+    """Takes SIGINT and SIGTERM over, where this thread gets them: the first one unwinds, the others wait."""
+    gate = _Gate()
+    if threading.current_thread() is not threading.main_thread():
+        yield gate
+        return
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if handler is not None and handler != signal.SIG_IGN:
+            before[number] = handler
+            signal.signal(number, gate)
+    try:
+        yield gate
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for waiting in dict.fromkeys(gate.waiting):
+            signal.raise_signal(waiting)

@@ -1,0 +1,36 @@
+"""A procedure executed again and again, for a bound on how long it takes the next time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seatrial.core.ports import Clock, Steps
+from seatrial.drills.journal import Entry, Journal
+from seatrial.drills.procedure import execute
+from seatrial.spec.procedure import Procedure
+
+
+def rehearse(
+    procedure: Procedure,
+    *,
+    steps: Steps,
+    clock: Clock,
+    times: int,
+    heard: Callable[[int, Entry], None] = lambda _, __: None,
+) -> tuple[Journal, ...]:
+    """Up to `times` drills, one after the other; `heard` gets the number of the drill (from 1) and each entry.
+
+    It stops after the first one that did not succeed or was not restored: the next would start from another state.
+    """
+    journals: list[Journal] = []
+    for number in range(1, times + 1):
+        journal = execute(
+            procedure,
+            steps=steps,
+            clock=clock,
+            heard=lambda entry, number=number: heard(number, entry),  # type: ignore[misc]
+        )
+        journals.append(journal)
+        if not journal.succeeded or journal.restored is False:
+            break
+    return tuple(journals)
