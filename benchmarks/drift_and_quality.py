@@ -122,5 +122,5 @@ def main(rows: int) -> int:
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         report(sys.argv[1], Path(sys.argv[2]))
-    else:
-        sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS))
+    elif main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS):
+        sys.exit(1)

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from seatrial.core.bodies import ObservationBody, SignOffBody
+from seatrial.core.bodies import AcceptanceBody, AttestationBody, ObservationBody, SignOffBody
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.record import Evidence, LedgerState, Record, Signer
 from seatrial.core.vocabulary import MeasureKind, RecordType, Role, Sense
-from seatrial.gate.binding import depends, sign_off_depends
+from seatrial.gate.binding import acceptance_rests_on, depends, matching, sign_off_depends
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
 from seatrial.gate.deciding import decide
 from seatrial.gate.inputs import Inputs
+from seatrial.gate.permissions import holders
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.signing import limits_signed
 from seatrial.gate.verdict import Verdict
@@ -252,15 +253,38 @@ class World:
         local: bool = False,
         problem: str = "",
         verdict: str = SHOWN,
+        unestablished: tuple[str, ...] = (),
     ) -> Evidence:
         """A sign-off of this world by the role's declared person, or by another."""
         who = person or self.system.signers[role] or ""
         body = SignOffBody(
-            person=who, role=role, subject="s", shown=SHOWN, verdict=verdict, limits=limits_signed(self.thresholds)
+            person=who,
+            role=role,
+            subject="s",
+            shown=SHOWN,
+            verdict=verdict,
+            limits=limits_signed(self.thresholds),
+            open=unestablished,
         )
         rests = sign_off_depends(role, self.system, self.parts)
         record = self.record(RecordType.SIGN_OFF, body, at=at, by=f"person:{who}", depends_on=rests)
         return evidence(record, holder=holder or f"person:{who}", local=local, problem=problem)
+
+    def accepted(
+        self, duty: str, person: str, *, at: datetime = OBSERVED, local: bool = False, problem: str = ""
+    ) -> Evidence:
+        """A person's acceptance of a duty of this world's system."""
+        body = AcceptanceBody(person=person, duty=duty, shown="the duty")
+        rests = matching(acceptance_rests_on(person, duty), self.parts)
+        record = self.record(RecordType.ACCEPTANCE, body, at=at, by=f"person:{person}", depends_on=rests)
+        return evidence(record, holder=f"person:{person}", local=local, problem=problem)
+
+    def requested(self, kind: str, requirement: str, person: str) -> Evidence:
+        """A person's request for an exemption or a waiver (`kind`), long ago."""
+        body = AttestationBody(person=person, kind=kind, document=requirement, digest="", statement="please")
+        return self.said(
+            RecordType.ATTESTATION, body, by=f"person:{person}", at=NOW - timedelta(days=60), requirement=requirement
+        )
 
     def said(
         self, kind: RecordType, body: object, *, by: str, at: datetime = SIGNED, requirement: str = ""
@@ -286,6 +310,13 @@ class World:
     def plus(self, *more: Evidence) -> World:
         """This world with more records."""
         return replace(self, evidence=(*self.evidence, *more))
+
+    def never_accepted(self, duty: str) -> World:
+        """This world without the acceptance of a duty."""
+        kept = tuple(
+            e for e in self.evidence if e.record.type is not RecordType.ACCEPTANCE or e.record.body.get("duty") != duty
+        )
+        return replace(self, evidence=kept)
 
     def without(self, requirement: str) -> World:
         """This world without the observations of a requirement."""
@@ -314,4 +345,8 @@ class World:
 def go_world(requirements: Sequence[Requirement] = PRODUCTION_READINESS) -> World:
     """The world that is GO."""
     empty = World(requirements=tuple(requirements))
-    return empty.plus(*(empty.observed(r.id, good(r)) for r in requirements), *(empty.signed(role) for role in Role))
+    return empty.plus(
+        *(empty.accepted(duty, who) for duty, who in holders(empty.system).items() if who and duty != "change"),
+        *(empty.observed(r.id, good(r)) for r in requirements),
+        *(empty.signed(role) for role in Role),
+    )

@@ -49,7 +49,7 @@ class ScoredTrial(PlantedTrial):
         super().__init__(**rest)
         self.tables = dict(tables)
 
-    def table(self, name: str) -> ArrowTable:  # type: ignore[override]
+    def table(self, name: str) -> ArrowTable:
         if name not in self.tables:
             raise Unreachable(f"no table {name}")
         return ArrowTable(self.tables[name])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from plants.model_server import sound
+from plants.server import Asked, Said, said
+
 _FILE = """\
 system: arrival-delay
 version: "2026.11.1"
@@ -66,3 +69,11 @@ def plant(folder: Path, url: str, *, count: int = 400) -> Path:
     system = folder / "seatrial.yaml"
     system.write_text(_FILE.format(url=url))
     return system
+
+
+def steady(asked: Asked) -> Said:
+    """The sound model server, which answers what it cannot read with 422 instead of falling over."""
+    try:
+        return sound(asked)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return said({"error": "these rows cannot be read"}, 422)

@@ -15,7 +15,6 @@ HTTP_ROOMS = ("adapters/http.py", "adapters/load/", "examples/")
 INPUT_OUTPUT_CALLS = {"open", "input", "print", "exec", "eval", "__import__", "breakpoint"}
 INPUT_OUTPUT_MODULES = {
     "os",
-    "io",
     "pathlib",
     "shutil",
     "tempfile",
@@ -44,7 +43,7 @@ def breaches(package: Path) -> list[Breach]:
 
 def _breaches_of(path: Path, place: str) -> Iterator[Breach]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    room = place.split("/")[0]
+    room = place.split("/", maxsplit=1)[0]
     if path.stem in NAMELESS:
         yield Breach(place, 1, "a name that says nothing")
     for node in ast.walk(tree):
@@ -69,7 +68,7 @@ def _imported(node: ast.AST) -> list[str]:
 
 def _import_breaches(name: str, node: ast.AST, place: str, room: str) -> Iterator[Breach]:
     line = getattr(node, "lineno", 0)
-    root = name.split(".")[0]
+    root = name.split(".", maxsplit=1)[0]
     if room == "core" and root not in sys.stdlib_module_names and root != "seatrial":
         yield Breach(place, line, f"core uses the standard library only, not {root}")
     if root in PICKLES:

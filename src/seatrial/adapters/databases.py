@@ -7,7 +7,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -132,8 +132,9 @@ class Database:
             result = streaming.execute(text(query.replace(":", r"\:")))
             if not result.returns_rows:
                 raise Malformed("the declared query gives no rows at all", remedy="Write a SELECT.")
-            yield tuple(Described.of(entry) for entry in result.cursor.description)
-            yield from (list(chunk) for chunk in result.partitions(rows))
+            with closing(result):
+                yield tuple(Described.of(entry) for entry in result.cursor.description)
+                yield from (list(chunk) for chunk in result.partitions(rows))
 
     def insert(self, table: str, record: Row) -> None:
         """One record into a table; nested values as JSON text."""

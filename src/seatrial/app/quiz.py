@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.app.files import LocalFiles
-from seatrial.app.ledgers import keystore, open_ledger, record
+from seatrial.app.ledgers import keystore, known, open_ledger, record
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ComprehensionBody
 from seatrial.core.errors import Refused
@@ -61,8 +61,8 @@ def answer(workspace: Workspace, user: str, answers: Sequence[int], *, played_by
         answers=ArtifactFolder(workspace.folder / "artifacts").put(kept, media_type="application/json"),
         played_by=played_by,
     )
+    signer = known(workspace, keystore(workspace).worker())
     with open_ledger(workspace) as ledger:
-        signer = keystore(workspace).worker()
         evidence = record(ledger, signer, workspace, RecordType.COMPREHENSION, body)
     passed = right / len(asked) >= workspace.system.training.passing
     return Marked(asked=len(asked), right=right, passed=passed, wrong=wrong, evidence=evidence)

@@ -86,6 +86,8 @@ class SignOffBody:
     verdict: str
     limits: Mapping[str, float] = field(default_factory=dict)
     """`requirement/measure` to the limit at signing: looser voids the signature, stricter asks for another look."""
+    open: tuple[str, ...] = ()
+    """Requirements of the role's own domain that were not established on the screen; with any, it does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

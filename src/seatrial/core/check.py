@@ -60,6 +60,10 @@ class Trial(Protocol):
         """Time."""
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """Where `${NAME}` in procedure files comes from; values are secrets and never leave the trial."""
+
+    @property
     def files(self) -> Files:
         """The files that the system file names."""
 
@@ -91,13 +95,16 @@ class Trial(Protocol):
         """`training`, `evaluation`, `live`, `scored.evaluation` or `scored.live`."""
 
     def integration(self, name: str) -> Integration:
-        """The declared integration of that name, at its test end."""
+        """The declared integration of that name, at its test end; read only at production where it has none."""
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         """The finished state of a measure that the check asked for. Raises SeatrialError where the pass failed."""
 
     def records(self, kind: RecordType) -> Sequence[Record]:
         """The verified records of this system of that type, oldest first."""
+
+    def part(self, name: str) -> str | None:
+        """Today's digest of a part of the subject, or None when the subject has no such part."""
 
     def threshold(self, requirement: str, measure: str) -> Threshold | None:
         """The limit in force, from the plan and the policy."""
@@ -112,7 +119,9 @@ class Check(Generic[S]):
     """A function from a declared system to an observation, or to the reason why none could be made.
 
     `run` may raise SeatrialError, which becomes a reason. `codes` documents every finding and reason code that it can
-    give. `alone` keeps everything else still while it runs (load). `budget_s` is when the engine stops it.
+    give. `alone` keeps everything else still while it runs (load). `budget_s` is when the engine stops it; from then on
+    it has `grace_s` to restore what it changed. `tables` names the tables that it reads itself: a scored one is scored
+    before it starts.
     """
 
     id: str
@@ -125,3 +134,5 @@ class Check(Generic[S]):
     limits: Callable[[S], Sequence[Threshold]] = _nothing
     alone: bool = False
     budget_s: Callable[[S], float] = lambda _: 60.0
+    grace_s: Callable[[S], float] = lambda _: 10.0
+    tables: Callable[[S], Sequence[str]] = _nothing

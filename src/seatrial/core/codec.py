@@ -103,7 +103,8 @@ def _read_first(options: Sequence[Any], data: object, path: str) -> object:
 
 @cache
 def _hints(cls: type) -> Mapping[str, Any]:
-    return typing.get_type_hints(cls)
+    # `Json` refers to itself; as an alias it cannot be resolved in the module of every class that uses it.
+    return typing.get_type_hints(cls, localns={"Json": object})
 
 
 def _read_dataclass(cls: type, data: object, path: str) -> object:
@@ -145,11 +146,11 @@ def _read_scalar(hint: Any, data: object, path: str) -> object:
 def _read_time(data: object, path: str) -> datetime:
     try:
         when = datetime.fromisoformat(_expect(data, str, path))
-    except ValueError:
+        if when.tzinfo is None:
+            raise CodecError(f"{path}: {data!r} has no time zone")
+        return when.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise CodecError(f"{path}: {data!r} is no ISO 8601 time") from None
-    if when.tzinfo is None:
-        raise CodecError(f"{path}: {data!r} has no time zone")
-    return when.astimezone(UTC)
 
 
 def _mapping(data: object, path: str) -> Mapping[Any, object]:

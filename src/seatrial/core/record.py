@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from seatrial.core.observation import Json
 from seatrial.core.vocabulary import RecordType
 
 RECORD_VERSION = 1
+SKEW = timedelta(minutes=5)
+"""How far apart the clocks of two machines that write into one ledger may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

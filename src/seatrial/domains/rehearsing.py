@@ -8,7 +8,7 @@ from seatrial.core.check import Trial
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Figure, Json
 from seatrial.drills.journal import Entry, Journal, Phase
-from seatrial.drills.procedure import execute
+from seatrial.drills.rehearsal import rehearse
 from seatrial.spec.loading import load_procedure
 from seatrial.spec.procedure import Procedure
 
@@ -20,13 +20,19 @@ def open_procedure(trial: Trial, path: str) -> Procedure:
     return load_procedure(trial.files.read(path), name=path, environment=trial.environment).value
 
 
-def drill(trial: Trial, procedure: Procedure, *, number: int = 1) -> Journal:
+def drill(trial: Trial, procedure: Procedure) -> Journal:
     """Execute it once as a drill: whatever happens, its restore runs."""
+    return drills(trial, procedure, times=1)[0]
 
-    def heard(entry: Entry) -> None:
-        trial.say(f"{procedure.procedure}, drill {number}: {entry.name}")
 
-    return execute(procedure, steps=trial.steps, clock=trial.clock, heard=heard)
+def drills(trial: Trial, procedure: Procedure, *, times: int) -> tuple[Journal, ...]:
+    """Up to `times` drills, ended by the first that did not succeed or did not bring back the state before."""
+
+    def heard(number: int, entry: Entry) -> None:
+        which = f", drill {number} of {times}" if times > 1 else ""
+        trial.say(f"{procedure.procedure}{which}: {entry.name}")
+
+    return rehearse(procedure, steps=trial.steps, clock=trial.clock, times=times, heard=heard)
 
 
 def longest_s(procedure: Procedure) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from seatrial.core.ports import Clock, Steps
 from seatrial.drills.journal import Entry, Journal
@@ -28,7 +29,7 @@ def rehearse(
             procedure,
             steps=steps,
             clock=clock,
-            heard=lambda entry, number=number: heard(number, entry),  # type: ignore[misc]
+            heard=partial(heard, number),
         )
         journals.append(journal)
         if not journal.succeeded or journal.restored is False:

@@ -7,16 +7,13 @@ what no declaration can change, such as that a service token never signs off.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from seatrial.core.record import Record
+from seatrial.core.record import SKEW, Record
 from seatrial.core.vocabulary import RecordType
 from seatrial.evidence.report import Problem
 from seatrial.evidence.trust import TrustedKey
-
-SKEW = timedelta(minutes=5)
-"""How far a record's own time may run ahead of the time at which the ledger received it."""
 
 MAY_SIGN: Mapping[str, frozenset[RecordType]] = {
     "worker": frozenset(

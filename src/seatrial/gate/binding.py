@@ -21,7 +21,16 @@ _SOURCES = ("data.training", "data.evaluation", "data.live", "schema")
 _EVERY_ROLE = ("declaration", "model", "plan", "policy")
 
 SIGN_OFF_RESTS_ON: Final[Mapping[Role, tuple[str, ...]]] = {
-    Role.IT: (*_EVERY_ROLE, *_SOURCES, "integration.*", "flow.*", "load", "freshness", "person.{it}"),
+    Role.IT: (
+        *_EVERY_ROLE,
+        *_SOURCES,
+        "data.faults",
+        "integration.*",
+        "flow.*",
+        "load",
+        "freshness",
+        "person.{it}",
+    ),
     Role.OPERATIONS: (
         *_EVERY_ROLE,
         "failure-modes",
@@ -41,6 +50,9 @@ SIGN_OFF_RESTS_ON: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.AI_TEAM: (*_EVERY_ROLE, *_SOURCES, "person.{ai-team}"),
 }
 """Role to the parts on which its sign-off rests, in the same patterns as `Requirement.rests_on`."""
+
+_DUTY_PARTS: Final[Mapping[str, str]] = {"owner": "owner", "manager": "owner", "change": "change"}
+"""Duty to the part of the subject that defines it, where it is not `duty.<name>`."""
 
 
 def _duty(duty: Duty | None) -> tuple[str | None, ...]:
@@ -80,9 +92,13 @@ def resolved(patterns: Iterable[str], system: System) -> tuple[str, ...]:
             continue
         for name in _NAMED[reference[1]](system):
             if name:
-                literal = _SPECIAL.sub(r"[\1]", name.partition("#")[0])
-                found[pattern.replace(reference[0], literal)] = None
+                found[pattern.replace(reference[0], literal(name.partition("#")[0]))] = None
     return tuple(found)
+
+
+def literal(name: str) -> str:
+    """The name as a pattern that matches it alone."""
+    return _SPECIAL.sub(r"[\1]", name)
 
 
 def matching(patterns: Iterable[str], parts: Mapping[str, str]) -> dict[str, str]:
@@ -99,6 +115,12 @@ def depends(requirement: Requirement, system: System, parts: Mapping[str, str]) 
 def sign_off_depends(role: Role, system: System, parts: Mapping[str, str]) -> dict[str, str]:
     """What a sign-off by this role must name in `Record.depends`."""
     return matching(resolved(SIGN_OFF_RESTS_ON[role], system), parts)
+
+
+def acceptance_rests_on(person: str, duty: str) -> tuple[str, ...]:
+    """The parts on which a person's acceptance of a duty rests: what defines the duty, the person, their page route."""
+    name = duty.partition(".")[0]
+    return _DUTY_PARTS.get(name, f"duty.{name}"), f"person.{literal(person)}", f"route.{literal(person)}"
 
 
 def moved(recorded: Mapping[str, str], patterns: Iterable[str], parts: Mapping[str, str]) -> tuple[str, ...]:

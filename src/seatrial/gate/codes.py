@@ -28,6 +28,7 @@ GATE_CODES: Final[Mapping[str, str]] = {
     "no-owner": "There is no named production operations owner.",
     "no-requirements": "The gate was asked with an empty set of requirements.",
     "no-signer": "Nobody can sign for a role, or one person holds two.",
+    "not-accepted": "Somebody who holds a duty has not accepted it themselves, or what they accepted no longer stands.",
     "not-measured": "A limit is in force for something that was not measured, or has no finite value.",
     "not-permitted": "The record was made by somebody who may not file evidence for this system.",
     "not-run": "No check has looked at this subject yet.",

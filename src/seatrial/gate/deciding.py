@@ -7,11 +7,13 @@ subject, every role has signed, and nothing speaks against it. Everything else i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from seatrial.core.vocabulary import Answer, Outcome, Role
+from seatrial.core.record import SKEW
+from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.gate.acceptances import Acceptances
 from seatrial.gate.assessing import Assessor, Voice, blocked
 from seatrial.gate.gaps import GATE_ITSELF, LEDGER, REVIEW, GapWriter, Open, in_order
 from seatrial.gate.inputs import Inputs
@@ -40,12 +42,13 @@ class _Row:
 
 def decide(inputs: Inputs) -> Verdict:
     """GO or NO-GO for this subject now, with everything that it rests on. Never raises for what the evidence holds."""
+    inputs = _in_step(inputs)
     gone = departed(inputs)
     assessor = Assessor(inputs, gone)
     writer = GapWriter(inputs, gone)
     signing = Signing(inputs, gone)
-    signed = signing.signatures()
     rows = _assessed(inputs, gone, assessor)
+    signed = _having_seen(inputs, rows, signing.signatures())
     gaps = [
         *_owner_gap(inputs, gone, writer),
         *_ledger_gaps(inputs, writer),
@@ -67,6 +70,19 @@ def decide(inputs: Inputs) -> Verdict:
     return _verdict(inputs, rows, gaps, signed, go=established and not lacking, rehearsal=established and bool(lacking))
 
 
+def _in_step(inputs: Inputs) -> Inputs:
+    """The inputs at the time of the newest record, when that is a clock's inaccuracy ahead: the later time decides."""
+    newest = _newest(inputs)
+    if newest is not None and inputs.now < newest <= inputs.now + SKEW:
+        return replace(inputs, now=newest)
+    return inputs
+
+
+def _newest(inputs: Inputs) -> datetime | None:
+    times = [e.record.at for e in inputs.evidence]
+    return max((*times, *([inputs.ledger.newest] if inputs.ledger.newest is not None else [])), default=None)
+
+
 def standing(inputs: Inputs) -> dict[str, str]:
     """The checks whose requirement need not be observed again: check id to the digest of the record that is MET now."""
     assessor = Assessor(inputs, departed(inputs))
@@ -83,12 +99,13 @@ def _assessed(inputs: Inputs, gone: frozenset[str], assessor: Assessor) -> tuple
     first = [(requirement, *assessor.assess(requirement)) for requirement in inputs.requirements]
     controls = _controls([(assessment, voices) for _, assessment, voices in first])
     relief = Relief(inputs, gone)
+    acceptances = Acceptances(inputs, gone)
     blocker = _everywhere(inputs)
     todo = {requirement_of(path): path for path in reversed(_todos(inputs))}
     unowned = _unowned(inputs, gone)
     rows = []
     for requirement, assessment, voices in first:
-        current = relief.applied(requirement, assessment, controls)
+        current = relief.applied(requirement, acceptances.applied(assessment), controls)
         if requirement.id == _ACCOUNTABILITY and unowned and current.outcome is not Outcome.NOT_MET:
             current = blocked(current, Outcome.NOT_MET, "no-owner", unowned)
         if current.outcome in _HOLDS and requirement.id in todo:
@@ -98,6 +115,30 @@ def _assessed(inputs: Inputs, gone: frozenset[str], assessor: Assessor) -> tuple
             current = blocked(current, Outcome.NOT_DETERMINED, *blocker)
         rows.append(_Row(requirement=requirement, assessment=current, voices=voices))
     return tuple(rows)
+
+
+def _having_seen(inputs: Inputs, rows: Sequence[_Row], signed: _Signed) -> _Signed:
+    """The signatures without those of who has not seen that a requirement of theirs was exempted or waived."""
+    eased = {
+        e.digest: e.record.at for e in inputs.evidence if e.record.type in (RecordType.EXEMPTION, RecordType.WAIVER)
+    }
+    found = []
+    for signature in signed:
+        unseen = [
+            row.assessment.id
+            for row in rows
+            if row.requirement.reviewer is signature.role
+            and any(d in eased and _before(signature.signed_at, eased[d]) for d in row.assessment.evidence)
+        ]
+        if signature.valid and unseen:
+            said = f"signed before {', '.join(unseen)} was exempted or waived"
+            signature = replace(signature, valid=False, problem=said, evidence="")  # noqa: PLW2901
+        found.append(signature)
+    return tuple(found)
+
+
+def _before(signed_at: datetime | None, at: datetime) -> bool:
+    return signed_at is None or signed_at < at
 
 
 def _controls(found: Sequence[tuple[Assessment, tuple[Voice, ...]]]) -> dict[str, Outcome]:
@@ -117,9 +158,7 @@ def _everywhere(inputs: Inputs) -> tuple[str, str] | None:
     """Why nothing can count at all, as code and text."""
     if inputs.ledger.problems:
         return "ledger-problem", f"the ledger does not verify: {inputs.ledger.problems[0]}"
-    newest = max((e.record.at for e in inputs.evidence), default=inputs.ledger.newest)
-    if newest is not None and inputs.ledger.newest is not None:
-        newest = max(newest, inputs.ledger.newest)
+    newest = _newest(inputs)
     if newest is not None and newest > inputs.now:
         return "clock-behind", f"the clock stands before the newest record of {newest.isoformat()}"
     return None

@@ -121,7 +121,7 @@ def _for_person(person: str, action: Action, context: Context) -> Permission:
 
 
 def _may_accept(person: str, context: Context) -> Permission:
-    declared = _holders(context.system)
+    declared = holders(context.system)
     if context.duty is None or context.duty not in declared:
         return _no(f"{context.duty or 'no duty'} is not a duty of this system")
     if declared[context.duty] != person:
@@ -129,7 +129,7 @@ def _may_accept(person: str, context: Context) -> Permission:
     return _yes(f"{person} is declared as {context.duty}")
 
 
-def _holders(system: System) -> dict[str, str | None]:
+def holders(system: System) -> dict[str, str | None]:
     """Duty to the person declared for it."""
     owner, duties = system.owner, system.duties
     named = {
@@ -138,11 +138,11 @@ def _holders(system: System) -> dict[str, str | None]:
         "retraining": duties.retraining,
         "escalation-point": duties.escalation_point,
     }
-    holders = {"owner": owner.who, "owner.deputy": owner.deputy, "manager": owner.manager, "change": system.change.who}
+    found = {"owner": owner.who, "owner.deputy": owner.deputy, "manager": owner.manager, "change": system.change.who}
     for name, duty in named.items():
-        holders[name] = duty.who if duty else None
-        holders[f"{name}.deputy"] = duty.deputy if duty else None
-    return holders
+        found[name] = duty.who if duty else None
+        found[f"{name}.deputy"] = duty.deputy if duty else None
+    return found
 
 
 def roles_of(person: str, system: System) -> tuple[Role, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from seatrial.core.bodies import ExemptionBody, WaiverBody
+from seatrial.core.bodies import AttestationBody, ExemptionBody, WaiverBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Outcome, RecordType
@@ -22,6 +22,12 @@ WAIVER_HOLDS = timedelta(days=30)
 """How long a waiver holds at most."""
 WAIVER_ENDS = timedelta(days=90)
 """How long after the first waiver began its one renewal ends at most."""
+
+REQUESTED: Final[Mapping[RecordType, str]] = {
+    RecordType.EXEMPTION: "exemption-request",
+    RecordType.WAIVER: "waiver-request",
+}
+"""Kind of the attestation by which a person asks for it; its `document` is the requirement."""
 
 B = TypeVar("B", ExemptionBody, WaiverBody)
 
@@ -72,11 +78,30 @@ class Relief:
         patterns = resolved(requirement.rests_on, self._inputs.system)
         return subject_objection(evidence, patterns, self._inputs) is None
 
+    def _requested(self, requirement: Requirement, evidence: Evidence, person: str) -> bool:
+        """True when that person asked for it themselves, about this subject, before it was approved."""
+        kind = REQUESTED[evidence.record.type]
+        for asked in self._inputs.evidence:
+            if asked.record.type is not RecordType.ATTESTATION or asked.record.at > evidence.record.at:
+                continue
+            try:
+                body = from_data(AttestationBody, asked.record.body)
+            except CodecError:
+                continue
+            if (
+                (body.person, body.kind, body.document) == (person, kind, requirement.id)
+                and person_speaking(asked, self._inputs, self._gone) == person
+                and self._about_subject(requirement, asked)
+            ):
+                return True
+        return False
+
     def _exempts(self, requirement: Requirement, evidence: Evidence, body: ExemptionBody) -> bool:
         return (
             bool(body.reason.strip())
             and self._about_subject(requirement, evidence)
             and self._inputs.now < expires(evidence.record.at, requirement, self._inputs)
+            and self._requested(requirement, evidence, body.requested_by)
             and self._permitted(Action.APPROVE_EXEMPTION, requirement, body)
         )
 
@@ -90,6 +115,7 @@ class Relief:
             and controlled
             and self._about_subject(requirement, evidence)
             and self._inputs.now < body.expires_at
+            and self._requested(requirement, evidence, body.requested_by)
             and self._in_time(requirement, evidence, body)
         )
 

@@ -168,6 +168,8 @@ class Signing:
             yield refused
         if not _DIGEST.fullmatch(body.verdict) or not body.shown:
             yield "it does not say which verdict was on the screen"
+        if body.open:
+            yield f"signed while {', '.join(body.open)} was not established"
         patterns = resolved(SIGN_OFF_RESTS_ON[role], self._inputs.system)
         if objection := subject_objection(evidence, patterns, self._inputs):
             yield objection.text

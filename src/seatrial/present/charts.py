@@ -27,6 +27,7 @@ _CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "labelLimit": 320,
+        "tickCount": 6,
     },
     "legend": {"labelColor": "var(--ink)", "titleColor": "var(--ink)", "labelFontSize": 12, "titleFontSize": 12},
     "header": {"labelColor": "var(--ink)", "titleColor": "var(--ink)"},

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BLOCKING = (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
 _TABLE_ROWS = 40
+_SHOWN_FINDINGS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ def dossier(verdict: Verdict) -> str:
         gaps_of=_gaps_of(verdict.gaps),
         picture=picture,
         limit_words=limit_words,
-        decided=[m for a in verdict.requirements for m in a.measures],
+        beside_findings=beside_findings,
+        shown_findings=_SHOWN_FINDINGS,
+        ids={a.id for a in verdict.requirements},
         **_vocabulary(),
     )
 
@@ -79,19 +82,26 @@ def _gaps_of(gaps: Sequence[Gap]) -> Mapping[str, tuple[Gap, ...]]:
     return {g.requirement: tuple(x for x in gaps if x.requirement == g.requirement) for g in gaps}
 
 
+def beside_findings(assessment: Assessment, gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """The gaps whose remedy no finding has told already, each remedy once."""
+    told = {finding.remedy for finding in assessment.findings}
+    return tuple({gap.remedy: gap for gap in gaps if gap.remedy not in told}.values())
+
+
 def _timeline(verdict: Verdict) -> Picture | None:
     if not verdict.gaps:
         return None
     timeline = verdict.timeline
+    first = {gap.requirement: gap for gap in reversed(verdict.gaps)}
     rows = tuple(
         {
-            "requirement": gap.requirement,
-            "starts": gap.starts.isoformat(),
-            "due": _end_of(gap).isoformat(),
-            "owner": gap.owner_name,
-            "outcome": gap.outcome.value,
+            "requirement": requirement,
+            "starts": first[requirement].starts.isoformat(),
+            "due": _end_of(first[requirement]).isoformat(),
+            "owner": first[requirement].owner_name,
+            "outcome": first[requirement].outcome.value,
         }
-        for gap in verdict.gaps
+        for requirement in dict.fromkeys(gap.requirement for gap in verdict.gaps)
     )
     options = {
         "review_from": timeline.review_from.isoformat(),

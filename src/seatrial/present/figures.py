@@ -314,7 +314,7 @@ def _gaps(figure: Figure) -> Specification:
     window = {"values": [{"from": options.get("review_from"), "to": options.get("review_to")}]}
     y = {"field": "requirement", "type": "nominal", "title": None, "sort": None}
     return {
-        "height": _height(figure, 22),
+        "height": _height(figure, 20),
         "width": 640,
         "padding": {"top": 46, "left": 4, "right": 70, "bottom": 4},
         "layer": [

@@ -179,15 +179,20 @@ def _groups(requirements: Sequence[Assessment]) -> Table:
 
 
 def _gaps(verdict: Verdict, shown: int) -> Iterator[RenderableType]:
-    for gap in verdict.gaps[:shown]:
+    """The first gap of each requirement, as many as fit."""
+    first = {gap.requirement: gap for gap in reversed(verdict.gaps)}
+    order = tuple(dict.fromkeys(gap.requirement for gap in verdict.gaps))
+    for requirement in order[:shown]:
+        gap = first[requirement]
         sign, style = words.OUTCOME_SIGNS[gap.outcome], _STYLES[gap.outcome]
         yield Text.assemble(
-            (f"{sign} ", style), (gap.requirement, "bold"), f"  {gap.summary}", no_wrap=True, overflow="ellipsis"
+            (f"{sign} ", style), (words.place(gap.requirement), "bold"), f"  {gap.summary}", no_wrap=True, overflow="ellipsis"
         )
         who = f"{gap.owner_name}, {words.day(gap.due)}"
-        yield Text.assemble("    → ", (f"{who}: ", "cyan"), gap.remedy, no_wrap=True, overflow="ellipsis")
-    if len(verdict.gaps) > shown:
-        yield Text(f"  and {words.count(len(verdict.gaps) - shown, 'more gap')}: seatrial gaps", style="dim")
+        remedy = gap.remedy.partition("\n")[0]
+        yield Text.assemble("    → ", (f"{who}: ", "cyan"), remedy, no_wrap=True, overflow="ellipsis")
+    if len(order) > shown:
+        yield Text(f"  and {words.count(len(order) - shown, 'more requirement')}: seatrial gaps", style="dim")
     yield Text(verdict.timeline.sentence, style="bold")
 
 
@@ -200,7 +205,10 @@ def gap_list(verdict: Verdict) -> Table:
     table.add_column("due", no_wrap=True)
     for gap in verdict.gaps:
         summary = Text.assemble(
-            (f"{words.OUTCOME_SIGNS[gap.outcome]} ", _STYLES[gap.outcome]), (gap.requirement, "bold"), "\n", gap.summary
+            (f"{words.OUTCOME_SIGNS[gap.outcome]} ", _STYLES[gap.outcome]),
+            (words.place(gap.requirement), "bold"),
+            "\n",
+            gap.summary,
         )
         table.add_row(summary, gap.remedy, gap.owner_name, words.day(gap.due))
     return table

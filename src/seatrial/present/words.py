@@ -39,6 +39,15 @@ ROLE_TITLES = {
 _SPANS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
+PLACES = {"ledger": "The ledger", "review": "The review", "gate": "The gate"}
+"""How a gap is headed that is about no single requirement."""
+
+
+def place(named: str) -> str:
+    """What a gap is about: a requirement by its id, anything else in words."""
+    return PLACES.get(named, named)
+
+
 def number(value: float | None, unit: str = "") -> str:
     """A figure with its unit: shares as percentages, seconds as spans of time, the rest with three digits."""
     if value is None:

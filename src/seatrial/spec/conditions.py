@@ -13,6 +13,7 @@ import ast
 import keyword
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,9 @@ Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 LONGEST = 2000
 """Characters."""
 _MOST_NODES = 300
+_QUOTED = "`"
+_NAMES = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`([^`]+)`""")
+"""Texts, which stay as they are, and names in backticks."""
 _NULLS = frozenset({"null", "None", "none", "NULL"})
 _TRUTH = {"true": True, "false": False}
 _LANGUAGE = 'comparisons, "in" a list, "is null", joined by and, or, not: visib < 1 and carrier in ["EV", "MQ"].'
@@ -107,7 +111,7 @@ def parse_condition(text: str) -> Condition:
     """The condition that `text` says. Raises ConditionError, which names what the language does not have."""
     if len(text) > LONGEST:
         raise ConditionError(f"has {len(text)} characters, {LONGEST} at most", remedy=_LANGUAGE)
-    line, names = _plain_names(" ".join(text.split()))
+    line, names = _plain_names(re.sub(r"\s*\n\s*", " ", text).strip())
     try:
         tree = ast.parse(line, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -118,7 +122,7 @@ def parse_condition(text: str) -> Condition:
         if isinstance(found, ast.Name):
             found.id = names.get(found.id, found.id)
     root = _node(tree.body)
-    return Condition(text=" ".join(text.split()), root=root, fields=tuple(dict.fromkeys(_fields(root))))
+    return Condition(text=re.sub(r"\s*\n\s*", " ", text).strip(), root=root, fields=tuple(dict.fromkeys(_fields(root))))
 
 
 def quoted(value: Constant) -> str:
@@ -140,8 +144,9 @@ def field_name(name: str) -> str:
     >>> field_name("wind speed")
     '`wind speed`'
     """
-    taken = name in _NULLS or name in _TRUTH or keyword.iskeyword(name) or not name.isidentifier()
-    return f"`{name}`" if taken else name
+    plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
+    taken = name in _NULLS or name in _TRUTH or keyword.iskeyword(name)
+    return name if plain and not taken else f"`{name}`"
 
 
 def _plain_names(text: str) -> tuple[str, dict[str, str]]:
@@ -149,11 +154,14 @@ def _plain_names(text: str) -> tuple[str, dict[str, str]]:
     names: dict[str, str] = {}
 
     def replaced(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
         plain = f"_field_{len(names)}_"
-        names[plain] = match[1]
+        # The mark keeps a field that is called null from being taken for one.
+        names[plain] = _QUOTED + match[1]
         return plain
 
-    return re.sub(r"`([^`]+)`", replaced, text), names
+    return _NAMES.sub(replaced, text), names
 
 
 def _node(node: ast.expr) -> Node:
@@ -165,7 +173,7 @@ def _node(node: ast.expr) -> Node:
     if isinstance(node, ast.Compare):
         return _compare(node)
     if isinstance(node, ast.Name):
-        return Comparison(field=node.id, operator="==", value=True)
+        return Comparison(field=_name(node), operator="==", value=True)
     raise _foreign(node)
 
 
@@ -179,11 +187,12 @@ def _pair(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Node:
     if isinstance(op, ast.Is | ast.IsNot):
         if not (isinstance(left, ast.Name) and _is_null(right)):
             raise ConditionError("uses `is` with something else than null", remedy=_LANGUAGE)
-        return Missing(field=left.id) if isinstance(op, ast.Is) else Not(inner=Missing(field=left.id))
+        missing = Missing(field=_name(left))
+        return missing if isinstance(op, ast.Is) else Not(inner=missing)
     if isinstance(op, ast.In | ast.NotIn):
         if not (isinstance(left, ast.Name) and isinstance(right, ast.List | ast.Tuple | ast.Set)):
             raise ConditionError("uses `in` without a field before and a list after it", remedy=_LANGUAGE)
-        found = Membership(field=left.id, values=tuple(_constant(v) for v in right.elts))
+        found = Membership(field=_name(left), values=tuple(_constant(v) for v in right.elts))
         return found if isinstance(op, ast.In) else Not(inner=found)
     operator = _ORDERED[type(op)]
     if _is_field(left):
@@ -197,13 +206,17 @@ def _comparison(field: ast.expr, operator: Operator, value: ast.expr) -> Node:
     if not isinstance(field, ast.Name):
         raise _foreign(field)
     if _is_null(value):
-        missing = Missing(field=field.id)
+        missing = Missing(field=_name(field))
         if operator not in {"==", "!="}:
             raise ConditionError("orders by null", remedy=_LANGUAGE)
         return missing if operator == "==" else Not(inner=missing)
     if _is_field(value):
         raise ConditionError("compares two fields", remedy=_LANGUAGE)
-    return Comparison(field=field.id, operator=operator, value=_constant(value))
+    return Comparison(field=_name(field), operator=operator, value=_constant(value))
+
+
+def _name(node: ast.Name) -> str:
+    return node.id.removeprefix(_QUOTED)
 
 
 def _is_null(node: ast.expr) -> bool:

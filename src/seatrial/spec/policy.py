@@ -29,6 +29,8 @@ class Policy(BaseModel):
     load_blocks: int = Field(default=20, ge=20)
     load_errors: Share = 0.01
     flow_duration: Duration = 60.0
+    flow_delivered: Share = 0.99
+    """Share of a flow's records that must certainly arrive once and in time, with all flows at once."""
     rehearsals: int = Field(default=3, ge=3)
     rollback_window: Duration = 14_400.0
     fallback_duration: Duration = 600.0
@@ -63,6 +65,7 @@ HIGHER_IS_TIGHTER = frozenset(
         "load_headroom",
         "load_blocks",
         "flow_duration",
+        "flow_delivered",
         "rehearsals",
         "fallback_duration",
         "search_power",

@@ -1,8 +1,10 @@
 """What a verdict is about, part by part: the digest of everything on which evidence can rest.
 
 A limit (a minimum, a latency, a window) is in no part: a changed limit re-judges evidence, it does not void it.
-What a trial exercises (peaks, durations, operating points) is in one. No part holds a secret or can be turned back
-into one: of an address it covers scheme, host and path; a page route enters salted with system and person.
+What a trial exercises (peaks, durations, operating points) is in one, and so is a limit that no recorded measure can be
+judged against anew: the tolerance of faults, the limits in take-offline rules, the time in which a flow's records arrive.
+No part holds a secret or can be turned back into one: of an address it covers scheme, host and path; a page route
+enters salted with system and person.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pydantic import BaseModel
 from seatrial.core.record import Subject
 from seatrial.spec.canonical import digest
 from seatrial.spec.public import public
-from seatrial.spec.system import End, IntegrationSection, OfflineRule, Source, System
+from seatrial.spec.system import End, IntegrationSection, Source, System
 
 _METHOD = (
     "demonstration",
@@ -127,13 +129,13 @@ def _contents(system: System, files: Mapping[str, str], identities: Mapping[str,
         ("live", system.data.live),
     ):
         yield f"data.{name}", _source(source, files, identities.get(f"data.{name}"))
-    yield "data.faults", {n: _plain(f) for n, f in system.data.faults.fields.items()}
+    yield "data.faults", _plain(system.data.faults)
     yield "freshness", sorted([f.source, f.at] for f in system.data.freshness)
     for name, integration in system.integrations.items():
         contract = file(integration.contract)
         yield f"integration.{name}", _integration(integration, contract, identities.get(f"integration.{name}"))
     for flow in system.flows:
-        yield f"flow.{flow.name}", {**_plain(flow, leave={"within"}), "records": file(flow.records)}
+        yield f"flow.{flow.name}", {**_plain(flow), "records": file(flow.records)}
     yield "load", _load(system)
     for name, workflow in system.workflows.items():
         fallback = workflow.fallback
@@ -156,7 +158,7 @@ def _contents(system: System, files: Mapping[str, str], identities: Mapping[str,
     yield (
         "offline",
         {
-            "rules": [_offline(rule) for rule in system.governance.offline_when],
+            "rules": [_plain(rule) for rule in system.governance.offline_when],
             "procedure": system.governance.offline,
         },
     )
@@ -176,6 +178,7 @@ def _model(system: System, files: Mapping[str, str], identities: Mapping[str, st
             "code": None if code is None else files.get(code),
             "task": model.task,
             "output": _plain(model.output),
+            "told_by": public(model.identity) if model.identity else None,
             "identity": identities.get("model"),
         },
     )
@@ -239,10 +242,6 @@ def _people(system: System) -> Iterator[tuple[str, object]]:
     for name, person in system.people.items():
         yield f"route.{name}", {"system": system.system, "person": name, "route": person.page}
         yield f"person.{name}", {"name": person.name, "left_on": person.left_on}
-
-
-def _offline(rule: OfflineRule) -> object:
-    return _plain(rule, leave={"below", "above", "older_than"})
 
 
 def _plain(section: BaseModel, *, leave: set[str] | frozenset[str] = frozenset()) -> dict[str, object]:

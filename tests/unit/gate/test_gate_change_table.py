@@ -72,6 +72,7 @@ def with_part(part: str) -> World:
                 "model.failure-modes",
                 "integration.combined-load",
                 "integration.isolation",
+                "organization.training",
                 "governance.fallback",
                 "governance.rollback",
             },
@@ -91,7 +92,7 @@ def with_part(part: str) -> World:
         ("users", {"organization.training"}, set()),
         ("load", {"data.load"}, {Role.IT}),
         ("freshness", {"data.freshness"}, {Role.IT}),
-        ("data.faults", {"data.faults"}, set()),
+        ("data.faults", {"data.faults"}, {Role.IT}),
         ("stress", {"model.stress"}, set()),
         ("rollback", {"governance.rollback"}, {Role.OPERATIONS, Role.LEGAL}),
         ("offline", {"governance.offline-thresholds"}, {Role.OPERATIONS, Role.LEGAL}),
@@ -101,10 +102,11 @@ def with_part(part: str) -> World:
         ("duty.pipeline-alert", {"ownership.pipeline-alert"}, {Role.OPERATIONS}),
         ("duty.retraining", {"ownership.retraining"}, {Role.OPERATIONS}),
         ("duty.escalation-point", {"ownership.escalation-point", "organization.escalation"}, {Role.OPERATIONS}),
-        ("route.ivo", {"ownership.pipeline-alert"}, {Role.OPERATIONS}),
+        ("route.ivo", {"ownership.pipeline-alert", "ownership.retraining"}, {Role.OPERATIONS}),
         (
             "route.olga",
             {
+                "ownership.monitor",
                 "ownership.pipeline-alert",
                 "ownership.escalation-point",
                 "organization.escalation",
@@ -175,8 +177,8 @@ def test_a_loosened_confidence_voids_the_sign_offs() -> None:
     signed = replace(world, thresholds=strict, evidence=()).plus(
         *(replace(world, thresholds=strict).signed(r) for r in Role)
     )
-    observed = tuple(e for e in world.evidence if e.record.type is RecordType.OBSERVATION)
-    now = replace(world, evidence=(*observed, *signed.evidence))
+    unsigned = tuple(e for e in world.evidence if e.record.type is not RecordType.SIGN_OFF)
+    now = replace(world, evidence=(*unsigned, *signed.evidence))
     assert stopped(now) == (set(), ALL_ROLES)
 
 

@@ -189,6 +189,12 @@ def test_a_signature_from_before_a_revocation_never_counts_again() -> None:
 
 
 ADVERSARIAL = "model.adversarial"
+PEOPLE = ("amir", "lena", "max", "ivo", "carl", "olga")
+
+
+def asking(world: World, requirement: str, kind: str = "exemption-request") -> World:
+    """The world in which everybody has asked for it themselves."""
+    return world.plus(*(world.requested(kind, requirement, person) for person in PEOPLE))
 
 
 def exemption(world: World, requirement: str = ADVERSARIAL, *, asked: str = "amir", by: str = "lena") -> Evidence:
@@ -197,7 +203,7 @@ def exemption(world: World, requirement: str = ADVERSARIAL, *, asked: str = "ami
 
 
 def test_not_applicable_needs_two_people_and_a_catalogue_that_allows_it() -> None:
-    world = go_world().without(ADVERSARIAL)
+    world = asking(go_world().without(ADVERSARIAL), ADVERSARIAL)
     verdict = world.plus(exemption(world)).decided()
     assert verdict.verdict is Answer.GO
     found = next(a for a in verdict.requirements if a.id == ADVERSARIAL)
@@ -209,14 +215,14 @@ def test_not_applicable_needs_two_people_and_a_catalogue_that_allows_it() -> Non
         replace(exemption(world), problem="bad signature"),
     ):
         assert only_gap(world.plus(refused)).code == "not-run"
-    other = go_world().without("data.load")
+    other = asking(go_world().without("data.load"), "data.load")
     assert only_gap(other.plus(exemption(other, "data.load"))).code == "not-run"
 
 
 def test_an_exemption_covers_nothing_that_was_measured_and_ends_with_the_model() -> None:
-    failed = go_world().instead(ADVERSARIAL, bad(by_id(ADVERSARIAL)))
+    failed = asking(go_world().instead(ADVERSARIAL, bad(by_id(ADVERSARIAL))), ADVERSARIAL)
     assert only_gap(failed.plus(exemption(failed))).code == "planted"
-    world = go_world().without(ADVERSARIAL)
+    world = asking(go_world().without(ADVERSARIAL), ADVERSARIAL)
     moved = replace(world.plus(exemption(world)), parts={**world.parts, "model": "v2"})
     assert ADVERSARIAL in {g.requirement for g in moved.decided().gaps}
 
@@ -249,7 +255,7 @@ def waiver(
 
 
 def waivable(policy: Policy = ALLOWING) -> World:
-    return replace(go_world().without(WAIVED), policy=policy)
+    return replace(asking(go_world().without(WAIVED), WAIVED, "waiver-request"), policy=policy)
 
 
 def test_a_waiver_that_the_policy_allows_is_shown_waived_and_ends_the_lease() -> None:
@@ -272,7 +278,8 @@ def test_a_waiver_outside_its_rules_holds_nothing() -> None:
         waiver(world, renewal=1),
     ):
         assert only_gap(world.plus(refused)).code == "not-run"
-    threshold = replace(go_world().without("model.threshold"), policy=ALLOWING)
+    unmet = asking(go_world().without("model.threshold"), "model.threshold", "waiver-request")
+    threshold = replace(unmet, policy=ALLOWING)
     assert only_gap(threshold.plus(waiver(threshold, requirement="model.threshold"))).code == "not-run"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class CsvTable:
             ),
         )
 
-    def _sliced(self, types: dict[str, Any], columns: Sequence[str]) -> Iterator[Any]:
+    def _sliced(self, types: dict[str, Any], columns: Sequence[str]) -> Generator[Any, None, None]:
         try:
             with self._opened(types, columns) as reader:
                 for batch in reader:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,26 +63,29 @@ def known(wanted: Sequence[str] | None, columns: Sequence[str], source: str) -> 
     return list(wanted)
 
 
-def filled(batches: Iterator[Any], source: str) -> Iterator[Any]:
+def filled(batches: Generator[Any, None, None], source: str) -> Iterator[Any]:
     """The batches that hold rows. Raises Malformed when there is none, and where one time column mixes zones."""
     seen = 0
     zones: dict[str, bool] = {}
-    for batch in batches:
-        if batch.num_rows:
-            _refuse_mixed_zones(batch, zones, seen, source)
-            seen += batch.num_rows
-            yield batch
+    with closing(batches):
+        for batch in batches:
+            if batch.num_rows:
+                _refuse_mixed_zones(batch, zones, seen, source)
+                seen += batch.num_rows
+                yield batch
     if not seen:
         raise Malformed(f"{source}: there are no rows", remedy="Write the data again, or correct the query.")
 
 
 def _refuse_mixed_zones(batch: Any, zones: dict[str, bool], before: int, source: str) -> None:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if not pa.types.is_string(column.type):
+        encoded = pa.types.is_dictionary(column.type)
+        if not pa.types.is_string(column.type.value_type if encoded else column.type):
             continue
-        first = next((value.as_py() for value in column[:100] if value.is_valid), "")
+        first = next((value.as_py() for value in column[:100] if value.as_py() is not None), "")
         if name not in zones and not pc.match_substring_regex(pa.scalar(first), _ISO_TIME).as_py():
             continue
+        column = column.dictionary_decode() if encoded else column  # noqa: PLW2901 - the same column, readable
         times = pc.match_substring_regex(column, _ISO_TIME)
         zoned = pc.match_substring_regex(column, _ZONED)
         expected = zones.setdefault(name, bool(pc.match_substring_regex(pa.scalar(first), _ZONED).as_py()))

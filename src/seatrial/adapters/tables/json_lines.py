@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class JsonLinesTable:
             self._kinds = {key: _type(kinds - {type(None)}) for key, kinds in seen.items()}
         return self._kinds
 
-    def _read(self, kinds: dict[str, pa.DataType]) -> Iterator[Any]:
+    def _read(self, kinds: dict[str, pa.DataType]) -> Generator[Any, None, None]:
         rows: list[dict[str, Any]] = []
         for row in self._rows():
             rows.append(row)

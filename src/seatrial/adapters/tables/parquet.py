@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class ParquetTable:
         """SHA-256 of the file."""
         return sha256(self._path, self._name)
 
-    def _read(self, file: Any, columns: Sequence[str]) -> Iterator[Any]:
+    def _read(self, file: Any, columns: Sequence[str]) -> Generator[Any, None, None]:
         seen = 0
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns, row_groups=self._row_groups, use_threads=False):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -87,26 +88,27 @@ class SqlTable:
         quoted = ['"' + name.replace('"', '""') + '"' for name in names]
         kinds = ", ".join(f"group_concat(DISTINCT typeof({name}))" for name in quoted)
         _, chunks = self._database.stream(f"SELECT {kinds} FROM ({self._query})", rows=1)  # noqa: S608 - the declared query
-        found = next(iter(chunks))[0]
-        chunks.close()
+        with closing(chunks):
+            found = next(chunks)[0]
         return {name: _stored(name, set(str(kinds or "").split(","))) for name, kinds in zip(names, found, strict=True)}
 
     def _inferred(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         _, chunks = self._database.stream(self._query, rows=BATCH_ROWS)
-        first = next(iter(chunks), [])
-        chunks.close()
+        with closing(chunks):
+            first = next(chunks, [])
         columns = list(zip(*first, strict=True)) or [()] * len(names)
         return {name: _of_values(values) for name, values in zip(names, columns, strict=True)}
 
-    def _read(self, types: dict[str, pa.DataType], columns: Sequence[str]) -> Iterator[Any]:
+    def _read(self, types: dict[str, pa.DataType], columns: Sequence[str]) -> Generator[Any, None, None]:
         order = list(types)
         places = [order.index(name) for name in columns]
         _, chunks = self._database.stream(self._query, rows=_ROWS)
         seen = 0
-        for chunk in chunks:
-            arrays = [self._column(chunk, i, order[i], types[order[i]], seen) for i in places]
-            seen += len(chunk)
-            yield pa.record_batch(arrays, names=list(columns))
+        with closing(chunks):
+            for chunk in chunks:
+                arrays = [self._column(chunk, i, order[i], types[order[i]], seen) for i in places]
+                seen += len(chunk)
+                yield pa.record_batch(arrays, names=list(columns))
 
     def _column(self, chunk: list[Any], place: int, name: str, kind: pa.DataType, before: int) -> pa.Array:
         values = [row[place] for row in chunk]

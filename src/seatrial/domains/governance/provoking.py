@@ -13,9 +13,9 @@ from seatrial.core.check import Trial
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.observation import Reason
 from seatrial.core.vocabulary import Role
-from seatrial.domains.model.metrics import MetricProblem, rows_of
-from seatrial.domains.model.outcomes import Outcomes, columns_of, outcomes_of
-from seatrial.domains.model.rows import read_rows
+from seatrial.domains.scored.metrics import MetricProblem, rows_of
+from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
+from seatrial.domains.scored.rows import read_rows
 from seatrial.spec.quantities import rate_per_s, share
 from seatrial.spec.system import OfflineRule, System
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense
-from seatrial.domains.rehearsing import drill, durations, open_procedure, recorded
+from seatrial.domains.rehearsing import drills, durations, open_procedure, recorded
 from seatrial.drills.journal import Journal, Phase
 from seatrial.spec.resolution import rollback_window_s, rollback_window_too_long
 from seatrial.spec.system import System
@@ -42,12 +42,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(done="Looked for the way back.", findings=(finding,))
     window_s = rollback_window_s(system)
     procedure = open_procedure(trial, system.rollback.procedure)
-    journals: list[Journal] = []
-    for number in range(1, system.policy.rehearsals + 1):
-        journal = drill(trial, procedure, number=number)
-        journals.append(journal)
-        if not journal.succeeded or journal.restored is not True:
-            break
+    journals = drills(trial, procedure, times=system.policy.rehearsals)
     return Observation(
         done=f"Executed {system.rollback.procedure} {len(journals)} time(s) from the state of "
         f"production, proved each time "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from seatrial.core.check import Check, Trial
-from seatrial.core.observation import Finding, Json, Measure, Observation, Reason
-from seatrial.core.vocabulary import MeasureKind
+from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
+from seatrial.core.vocabulary import MeasureKind, Sense
 from seatrial.domains.acceptance import CODES, Post, acceptance, gone, holding
 from seatrial.domains.paging import CODES as PAGE_CODES
 from seatrial.domains.paging import Drill, page
@@ -16,6 +17,7 @@ from seatrial.spec.system import System
 
 _ID = "organization.accountability"
 _PATIENCE_S = 900.0
+_PULLED = "time until the owner pulled the stop"
 _POST = Post(duty="owner", part="owner", field="owner.who", what="answers for the system in production")
 _MANAGER = Post(duty="manager", part="owner", field="owner.manager", what="confirms the owner's objective")
 _CODES = {
@@ -130,15 +132,24 @@ def _stop_drill(system: System, trial: Trial, who: str, path: str) -> _Stopped:
     journal = drill(trial, procedure)
     stopped.journals = (journal,)
     stopped.measures = (
-        *(_shown(m, "time until the owner pulled the stop") for m in answered.measures),
+        *(_timed(system, m) for m in answered.measures),
         Measure(name="time to stop", value=journal.duration_s, unit="s", kind=MeasureKind.INFORMATIVE, n=1),
     )
     stopped.findings += tuple(_stop_findings(journal, path))
     return stopped
 
 
-def _shown(measure: Measure, name: str) -> Measure:
-    return Measure(name=name, value=measure.value, unit="s", kind=MeasureKind.INFORMATIVE, n=1)
+def _timed(system: System, measure: Measure) -> Measure:
+    """Judged where the owner declared a time; without one the drill's patience is no limit."""
+    kind = MeasureKind.GATE if system.owner.acknowledge_within is not None else MeasureKind.INFORMATIVE
+    return replace(measure, name=_PULLED, kind=kind)
+
+
+def _limits(system: System) -> Sequence[Threshold]:
+    limit = system.owner.acknowledge_within
+    if limit is None:
+        return ()
+    return (Threshold(requirement=_ID, measure=_PULLED, sense=Sense.AT_MOST, limit=limit, unit="s"),)
 
 
 def _stop_findings(journal: Journal, path: str) -> Iterator[Finding]:
@@ -166,6 +177,7 @@ CHECK: Check[System] = Check(
     title="The owner, and the stop control",
     run=_run,
     codes=_CODES,
+    limits=_limits,
     alone=True,
     grace_s=lambda _: 600.0,
     budget_s=lambda system: 300.0 + (system.owner.acknowledge_within or _PATIENCE_S),

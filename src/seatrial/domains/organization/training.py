@@ -17,13 +17,14 @@ from seatrial.spec.users import User, load_users
 
 _ID = "organization.training"
 _COVERAGE = "users who passed the questions of this version"
+_LOWEST = "lowest share of right answers that passed"
 _LEASE = timedelta(days=365)
 _CODES = {
     "no-user-list": "No list of the people who use the system is declared.",
     "nothing-to-ask": "The system declares no failure modes, rules or fallbacks that users could be asked about.",
     "no-material": "No training material is declared, or it cannot be read.",
     "not-trained": "Listed users have not passed the comprehension check of this version.",
-    "played": "Answers were given by a script, not by people.",
+    "played": "Answers were given by a script, not by people; they count under a policy for demonstration only.",
 }
 
 
@@ -75,6 +76,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
                 needed=len(missing) or None,
                 needed_unit="users to pass",
             ),
+            *_lowest(system, list(passed.values())),
             Measure(name="questions asked", value=float(len(asked)), kind=MeasureKind.INFORMATIVE, n=len(asked)),
         ),
         findings=tuple(findings),
@@ -105,11 +107,34 @@ def _passed(system: System, trial: Trial, asked: str) -> Mapping[str, Comprehens
     passed: dict[str, ComprehensionBody] = {}
     for record in trial.records(RecordType.COMPREHENSION):
         body = from_data(ComprehensionBody, record.body)
-        if body.questions != asked or record.at <= since or body.asked <= 0:
+        if body.questions != asked or record.at <= since or not 0 <= body.right <= body.asked or body.asked == 0:
+            continue
+        if body.played_by and not system.policy.demonstration:
             continue
         if body.right / body.asked >= system.training.passing:
             passed[body.user] = body
     return passed
+
+
+def _lowest(system: System, passed: Sequence[ComprehensionBody]) -> Sequence[Measure]:
+    """The weakest pass, so that a pass mark that is raised later is held against it."""
+    if not passed:
+        return ()
+    share = min(body.right / body.asked for body in passed)
+    limit = system.training.passing
+    return (
+        Measure(
+            name=_LOWEST,
+            value=share,
+            lower=share,
+            upper=share,
+            limit=limit,
+            sense=Sense.AT_LEAST,
+            unit="share",
+            n=len(passed),
+            method="count of right answers",
+        ),
+    )
 
 
 def _untrained(missing: Sequence[User], users: Sequence[User]) -> Sequence[Finding]:
@@ -150,8 +175,10 @@ def _figure(users: Sequence[User], passed: Mapping[str, ComprehensionBody]) -> F
 
 
 def _limits(system: System) -> Sequence[Threshold]:
-    del system
-    return (Threshold(requirement=_ID, measure=_COVERAGE, sense=Sense.AT_LEAST, limit=1.0, unit="share"),)
+    return (
+        Threshold(requirement=_ID, measure=_COVERAGE, sense=Sense.AT_LEAST, limit=1.0, unit="share"),
+        Threshold(requirement=_ID, measure=_LOWEST, sense=Sense.AT_LEAST, limit=system.training.passing, unit="share"),
+    )
 
 
 CHECK: Check[System] = Check(

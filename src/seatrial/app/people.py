@@ -1,0 +1,218 @@
+"""What people state, each signed with that person's own key, after the gate's rules allow it.
+
+Every statement is bound to the parts of the subject that it rests on, as they are now: when one changes, it stops
+counting. Raises Refused with the reason where a rule does not allow it, LedgerError where it cannot be recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from seatrial.app.catalogue import thresholds
+from seatrial.app.files import LocalFiles
+from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
+from seatrial.app.subject import digest_files, identities_on_record, subject
+from seatrial.app.workspace import Workspace
+from seatrial.core.bodies import (
+    AcceptanceBody,
+    AttestationBody,
+    DepartureBody,
+    ExemptionBody,
+    SignOffBody,
+    WithholdingBody,
+)
+from seatrial.core.codec import CodecError, from_data
+from seatrial.core.errors import Refused
+from seatrial.core.record import Evidence, Subject
+from seatrial.core.vocabulary import Outcome, RecordType, Role
+from seatrial.gate.binding import acceptance_rests_on, depends, literal, matching, sign_off_depends
+from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
+from seatrial.gate.encoding import verdict_data
+from seatrial.gate.permissions import ATTESTED_BY_KIND, Action, Actor, Context, may
+from seatrial.gate.relief import REQUESTED
+from seatrial.gate.signing import limits_signed
+from seatrial.gate.verdict import Verdict
+from seatrial.spec.canonical import digest
+from seatrial.spec.subject import referenced_files
+from seatrial.spec.system import System
+
+B = TypeVar("B", DepartureBody, AttestationBody)
+
+_ESTABLISHED = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What is on record, and what it is about, at the time of a statement."""
+
+    evidence: tuple[Evidence, ...]
+    subject: Subject
+    departed: frozenset[str]
+
+
+def accept(workspace: Workspace, person: str, duty: str, *, shown: str) -> Evidence:
+    """The person accepts a duty of theirs, such as `owner`, `owner.deputy`, `manager` or `monitor`.
+
+    `shown` is what they were shown when they accepted.
+    """
+    standing = _standing(workspace)
+    _allowed(person, Action.ACCEPT, Context(system=workspace.system, duty=duty, departed=standing.departed))
+    rests_on = matching(acceptance_rests_on(person, duty), standing.subject.parts)
+    body = AcceptanceBody(person=person, duty=duty, shown=shown)
+    return _state(workspace, person, RecordType.ACCEPTANCE, body, rests_on)
+
+
+def attest(workspace: Workspace, person: str, kind: str, document: str, *, statement: str = "") -> Evidence:
+    """The person answers for a declared document as it is now; `kind` is such as `process` or `failure-modes`."""
+    standing = _standing(workspace)
+    _allowed(person, Action.ATTEST, Context(system=workspace.system, departed=standing.departed))
+    path = document.partition("#")[0]
+    if path not in referenced_files(workspace.system):
+        raise Refused(
+            f"{path} is not named in the system file", remedy="Name the document there, or attest one that is named."
+        )
+    content = LocalFiles(workspace.base).digest(path)
+    patterns = [f"document.{literal(path)}", f"person.{literal(person)}"]
+    if path == workspace.system.failure_modes:
+        patterns.append("failure-modes")
+    if kind == "process":
+        patterns += _described(workspace.system, path)
+    body = AttestationBody(person=person, kind=kind, document=document, digest=content, statement=statement)
+    return _state(workspace, person, RecordType.ATTESTATION, body, matching(patterns, standing.subject.parts))
+
+
+def _described(system: System, path: str) -> Iterator[str]:
+    """The parts that a process document describes: approved before they changed, it is no longer approved."""
+    yield from ("failure-modes", "do-not-trust")
+    for name, workflow in system.workflows.items():
+        if workflow.process is not None and workflow.process.partition("#")[0] == path:
+            yield f"workflow.{literal(name)}"
+
+
+def sign(workspace: Workspace, person: str, role: Role, verdict: Verdict, *, shown: str) -> Evidence:
+    """The person signs for their role, having seen `verdict` as the text `shown`.
+
+    Refused when something has changed since that verdict was given.
+    """
+    standing = _standing(workspace)
+    _allowed(person, Action.SIGN, _signing(workspace, person, role, standing))
+    if verdict.subject != standing.subject.digest:
+        raise Refused(
+            "the system has changed since this verdict was given", remedy="Look at the verdict of now, then sign."
+        )
+    data = digest(verdict_data(verdict))
+    body = SignOffBody(
+        person=person,
+        role=role,
+        subject=standing.subject.digest,
+        shown=hashlib.sha256(shown.encode()).hexdigest(),
+        verdict=data,
+        limits=limits_signed(thresholds(workspace.system)),
+        open=tuple(a.id for a in verdict.requirements if a.reviewer is role and a.outcome not in _ESTABLISHED),
+    )
+    rests_on = sign_off_depends(role, workspace.system, standing.subject.parts)
+    return _state(workspace, person, RecordType.SIGN_OFF, body, rests_on)
+
+
+def withhold(workspace: Workspace, person: str, role: Role, *, reason: str) -> Evidence:
+    """The person withholds GO. Nobody else can lift that while they hold the role."""
+    standing = _standing(workspace)
+    _reasoned(reason)
+    _allowed(person, Action.WITHHOLD, _signing(workspace, person, role, standing))
+    body = WithholdingBody(person=person, role=role, reason=reason)
+    return _state(workspace, person, RecordType.WITHHOLDING, body, {})
+
+
+def depart(workspace: Workspace, person: str, *, by: str, reason: str = "") -> Evidence:
+    """`by` puts on record that the person left; what they accepted and signed stops counting."""
+    standing = _standing(workspace)
+    _allowed(by, Action.RECORD_DEPARTURE, Context(system=workspace.system, departed=standing.departed))
+    if person not in workspace.system.people:
+        raise Refused(f"{person} is not declared under people", remedy="Name one of the declared people.")
+    return _state(workspace, by, RecordType.DEPARTURE, DepartureBody(person=person, reason=reason), {})
+
+
+def request_exemption(workspace: Workspace, person: str, requirement: str, *, reason: str) -> Evidence:
+    """The person asks that a requirement does not apply; another person approves it with `exempt`."""
+    standing = _standing(workspace)
+    _reasoned(reason)
+    row = by_id(requirement)
+    context = Context(system=workspace.system, requirement=row, departed=standing.departed)
+    _allowed(person, Action.REQUEST_EXEMPTION, context)
+    kind = REQUESTED[RecordType.EXEMPTION]
+    body = AttestationBody(person=person, kind=kind, document=requirement, digest="", statement=reason)
+    rests_on = depends(row, workspace.system, standing.subject.parts)
+    return _state(workspace, person, RecordType.ATTESTATION, body, rests_on)
+
+
+def exempt(workspace: Workspace, person: str, requirement: str, *, requested_by: str, reason: str) -> Evidence:
+    """The person approves that a requirement does not apply, as another requested with `request_exemption`."""
+    standing = _standing(workspace)
+    _reasoned(reason)
+    row = by_id(requirement)
+    context = Context(system=workspace.system, requirement=row, requested_by=requested_by, departed=standing.departed)
+    _allowed(person, Action.APPROVE_EXEMPTION, context)
+    asked = (requested_by, REQUESTED[RecordType.EXEMPTION], requirement)
+    requests = _bodies(standing.evidence, RecordType.ATTESTATION, AttestationBody)
+    if not any((body.person, body.kind, body.document) == asked for body in requests):
+        raise Refused(
+            f"{requested_by} has not asked for this with a key of their own",
+            remedy=f"Let {requested_by} ask for the exemption of {requirement} first, then approve it.",
+        )
+    body = ExemptionBody(requirement=requirement, reason=reason, requested_by=requested_by, approved_by=person)
+    rests_on = depends(row, workspace.system, standing.subject.parts)
+    return _state(workspace, person, RecordType.EXEMPTION, body, rests_on)
+
+
+def _standing(workspace: Workspace) -> _Standing:
+    evidence = read_ledger(workspace, quick=True).evidence
+    about = subject(workspace, digest_files(workspace), identities_on_record(evidence))
+    today = workspace.clock.now().date()
+    left = {name for name, person in workspace.system.people.items() if person.left_on and person.left_on <= today}
+    left |= {body.person for body in _bodies(evidence, RecordType.DEPARTURE, DepartureBody)}
+    return _Standing(evidence=evidence, subject=about, departed=frozenset(left))
+
+
+def _bodies(evidence: Iterable[Evidence], kind: RecordType, shape: type[B]) -> Iterator[B]:
+    for item in evidence:
+        if item.record.type is kind and not item.problem:
+            with suppress(CodecError):
+                yield from_data(shape, item.record.body)
+
+
+def _signing(workspace: Workspace, person: str, role: Role, standing: _Standing) -> Context:
+    newest: dict[tuple[str, str], AttestationBody] = {}
+    for body in _bodies(standing.evidence, RecordType.ATTESTATION, AttestationBody):
+        newest[body.kind, body.document] = body
+    attested = {ATTESTED_BY_KIND.get(body.kind, body.kind) for body in newest.values() if body.person == person}
+    return Context(
+        system=workspace.system,
+        policy=workspace.system.policy,
+        role=role,
+        reviewed=PRODUCTION_READINESS,
+        attested=frozenset(attested),
+        departed=standing.departed,
+    )
+
+
+def _allowed(person: str, action: Action, context: Context) -> None:
+    permission = may(Actor(kind="person", name=person), action, context)
+    if not permission.allowed:
+        raise Refused(
+            f"{person} may not do this: {permission.reason}", remedy="See who is declared in the system file."
+        )
+
+
+def _reasoned(reason: str) -> None:
+    if not reason.strip():
+        raise Refused("a reason is required", remedy="Say why, in a sentence that others will understand later.")
+
+
+def _state(workspace: Workspace, person: str, kind: RecordType, body: object, rests_on: Mapping[str, str]) -> Evidence:
+    signer = known(workspace, keystore(workspace).person(person))
+    with open_ledger(workspace) as ledger:
+        return record(ledger, signer, workspace, kind, body, depends=rests_on)

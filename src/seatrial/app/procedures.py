@@ -1,0 +1,55 @@
+"""The procedures that a system file names: what they may touch, and what they must not give away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from seatrial.app.files import LocalFiles
+from seatrial.app.workspace import Workspace
+from seatrial.core.errors import SeatrialError
+from seatrial.spec.loading import load_procedure
+from seatrial.spec.subject import procedures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the procedures declare: the URLs that their steps call, and the secrets in them."""
+
+    urls: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
+def declared_by_procedures(workspace: Workspace) -> Declared:
+    """Of all procedures that can be read; what is wrong with one, the check that needs it tells."""
+    urls: list[str] = []
+    secrets: list[str] = []
+    files = LocalFiles(workspace.base)
+    for path in procedures(workspace.system):
+        try:
+            read = load_procedure(files.read(path), name=path, environment=workspace.environment)
+        except SeatrialError:
+            continue
+        secrets += read.secrets
+        for step in (
+            *read.value.before,
+            *read.value.steps,
+            *read.value.target,
+            *read.value.restore,
+            *read.value.restored,
+        ):
+            urls += _urls(step.settings)
+            if step.undo is not None:
+                urls += _urls(step.undo.settings)
+    return Declared(urls=tuple(dict.fromkeys(urls)), secrets=tuple(dict.fromkeys(secrets)))
+
+
+def _urls(settings: object) -> Iterator[str]:
+    """The `url` of a step, wherever its kind keeps it."""
+    if not isinstance(settings, Mapping):
+        return
+    for key, value in settings.items():
+        if key == "url" and isinstance(value, str):
+            yield value
+        else:
+            yield from _urls(value)

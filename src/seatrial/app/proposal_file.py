@@ -1,0 +1,216 @@
+"""The text of a proposed system file: what was found is filled in, what only people can decide is left as `TODO`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from seatrial.app.proposal_inputs import Labelled
+from seatrial.app.proposal_model import Meaning, Told, Way
+from seatrial.core.observation import Json
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "todo", "nan"})
+_METRICS = {"binary": "recall", "multiclass": "accuracy"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceText:
+    """A data file as the system file names it."""
+
+    source: str
+    label: str | None = None
+    time: str | None = None
+    entity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Everything that the proposal fills in. `address` is the model's as written, perhaps with a `${NAME}` in it."""
+
+    name: str
+    way: Way
+    address: str
+    identity: str | None
+    told: Told | None
+    headers: Mapping[str, str]
+    label: Labelled
+    meaning: Meaning
+    inputs_file: str
+    evaluation: SourceText
+    live: SourceText | None
+    times: Sequence[str]
+    entities: Sequence[str]
+    notes: Sequence[str]
+
+
+def system_text(found: Found) -> str:
+    """The commented system file."""
+    parts = (_head(found), _people(), _model(found), _governance(found), _data(found), _operation())
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def inputs_text(inputs: Mapping[str, Mapping[str, Json]]) -> str:
+    """The inputs file, one line for each input."""
+    lines = [f"  {_text(name)}: {json.dumps(field, ensure_ascii=False)}" for name, field in inputs.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def quoted(value: Json) -> str:
+    """A value as YAML reads it back, `${` included."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False).replace("${", "$${")
+
+
+def _head(found: Found) -> Iterator[str]:
+    version = None if found.told is None else found.told.version
+    yield "# Proposed by `seatrial init` from a data file and from the model's own answers. Read every line: what is"
+    yield "# filled in was found, not decided. TODO marks what only people can decide; each is a gap until it is gone."
+    yield f"system: {quoted(found.name)}"
+    yield f"version: {_text(version)}" if version else "version: TODO the version that goes live"
+    yield "purpose: TODO in one sentence what it does, for whom, and what they do with it"
+    yield "criticality: operational         # advisory, operational or critical: it scales windows and headrooms"
+    yield "go_live: TODO the planned day, such as 2027-03-01; the review stands four to six weeks before it"
+    yield ""
+
+
+def _text(value: str) -> str:
+    """Always quoted, since a version such as 1.10 is no number; a `${NAME}` in it stays one."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _people() -> Iterator[str]:
+    yield "# Who it is about. Nobody can own, accept, sign or be paged who is not named here:"
+    yield '#   olga: {name: Olga Brandt, email: olga@example.com, page: "webhook+https://pager.example.com/olga"}'
+    yield "people: TODO everybody with a part in it, by a short id"
+    yield ""
+    yield "# Operations decides. Without a named owner who accepted, the answer is NO-GO, whatever else is true."
+    yield "owner:"
+    yield "  who: TODO the production operations owner"
+    yield "  deputy: TODO who stands in"
+    yield "  manager: TODO who confirms that this is among the owner's own objectives"
+    yield "  objective: TODO the performance metric of the owner that this system moves"
+    yield "  may_pull: TODO true, once the owner may take it offline without asking anybody"
+    yield "  stop: TODO the procedure file that takes it offline in one action"
+    yield ""
+    yield "# The four questions that are open after most pilots. Each needs a person and a deputy who accept it."
+    yield "duties:"
+    yield "  monitor: {who: TODO, deputy: TODO}            # who watches performance against its threshold"
+    yield "  pipeline-alert: {who: TODO, deputy: TODO, acknowledge_within: TODO}   # who gets the 2 AM alert; 15m"
+    yield "  retraining: {who: TODO, deputy: TODO, criteria: TODO}         # who approves retraining, by what"
+    yield "  escalation-point: {who: TODO, deputy: TODO, answer_within: TODO}   # whom a doubting supervisor calls"
+    yield ""
+    yield "# Four different people sign the review, each for their role."
+    yield "signers: {it: TODO, operations: TODO, legal: TODO, ai-team: TODO}"
+    yield ""
+
+
+def _model(found: Found) -> Iterator[str]:
+    output, label = found.meaning, found.label
+    yield "model:"
+    yield f"  {found.way}: {_text(found.address)}"
+    if found.identity:
+        yield f"  identity: {_text(found.identity)}"
+    else:
+        yield "  # An address that tells which version is served, and tells another one whenever the model changes."
+        yield "  identity: TODO"
+    if found.headers:
+        yield "  headers:"
+        yield from (f"    {quoted(name)}: {_text(value)}" for name, value in found.headers.items())
+    yield f"  task: {label.task}                    # from the values of the label {label.column!r}"
+    yield f"  inputs: {quoted(found.inputs_file)}            # types, ranges and values as found; review every line"
+    yield f"  output: {{{_output(output, label)}}}"
+    if output.act_between is not None:
+        low, high = output.act_between
+        yield f"  # The answers change between {quoted(output.score)} {low:g} and {high:g}: say where in output.act_at."
+    yield "  test_endpoint: TODO true, if this endpoint may get faulty and heavy input; not the one users depend on"
+    for note in found.notes:
+        yield f"  # Look at: {' '.join(note.split())}"
+    yield ""
+
+
+def _output(output: Meaning, label: Labelled) -> str:
+    fields = [f"prediction: {quoted(output.prediction)}"]
+    if output.score is not None:
+        fields.append(f"score: {quoted(output.score)}")
+    if label.task == "binary":
+        fields.append(f"positive: {quoted(label.positive)}")
+    if output.act_at is not None:
+        fields.append(f"act_at: {output.act_at:g}")
+    elif output.act_between is not None:
+        fields.append("act_at: TODO")
+    return ", ".join(fields)
+
+
+def _governance(found: Found) -> Iterator[str]:
+    metric = _METRICS.get(found.label.task)
+    yield "# Legal, operations and the AI team decide together, in a plan that is approved before results are seen."
+    yield "governance:"
+    yield "  plan: {document: TODO, approved_by: TODO, approved_on: TODO}"
+    yield "  policy: default"
+    if metric:
+        yield f"  metric: {metric}                  # proposed by the task alone; the plan decides what is governed"
+    else:
+        yield "  metric: TODO such as within@5 (the share of errors up to 5) or mae@20"
+    yield "  minimum: TODO the plan's minimum in operation; a pilot's own target is none"
+    yield "  # Such as [{metric: recall, below: 0.6, over: 500 labels}, {event: regulator-notice}]."
+    yield "  offline_when: TODO"
+    yield "  offline: TODO the procedure file that takes it offline when a rule fires"
+    yield ""
+
+
+def _data(found: Found) -> Iterator[str]:
+    yield "# The AI team decides. Evaluation rows must never have been seen in training or in choosing the model."
+    yield "data:"
+    yield "  # The rows it was trained on, written like the evaluation below; they are searched for leaks."
+    yield "  training: TODO"
+    yield "  evaluation:"
+    yield from _source(found.evaluation)
+    if found.evaluation.time is None and found.times:
+        yield f"    # When a row happened: one of {_names(found.times)}."
+        yield "    time: TODO"
+    if found.evaluation.entity is None and found.entities:
+        yield f"    # Whom or what a row is about: one of {_names(found.entities)}."
+        yield "    entity: TODO"
+    if found.live is None:
+        yield "  # {source: FILE}: a recent sample of what production really sends; labels are not needed."
+        yield "  live: TODO"
+    else:
+        yield "  live:"
+        yield from _source(found.live)
+    yield "  # One for each source, such as [{source: weather, at: observed_at, at_most: 2h}]."
+    yield "  freshness: TODO"
+    yield "  faults: {tolerance: 0.05}        # a change of the score up to this still counts as handled"
+    yield ""
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(" ".join(name.split()) for name in columns)
+
+
+def _source(source: SourceText) -> Iterator[str]:
+    yield f"    source: {quoted(source.source)}"
+    for key, value in (("label", source.label), ("time", source.time), ("entity", source.entity)):
+        if value is not None:
+            yield f"    {key}: {quoted(value)}"
+
+
+def _operation() -> Iterator[str]:
+    yield "# Operations and IT decide: what it must carry, and how late an answer is of no use any more."
+    yield "load: {peak: TODO such as 40/s, latency: {p99: TODO such as 300ms}}"
+    yield ""
+    yield "# IT decides: everything that feeds the model or that it feeds, with a test end that may be written to."
+    yield "integrations: TODO"
+    yield "flows: TODO                        # records put in at one end and counted at the other, under peak load"
+    yield ""
+    yield "# Operations decides: where outputs enter people's work, and how that work is done without them."
+    yield "workflows: TODO"
+    yield "failure_modes: TODO a register of what it gets wrong, when, and what is done then"
+    yield '# Conditions over the inputs, such as [{when: "wind_kn > 30", handling: docs/by-hand.md}].'
+    yield "do_not_trust: TODO"
+    yield "rollback: {procedure: TODO, within: TODO such as 4h}"
+    yield "change: {plan: TODO, who: TODO}"
+    yield "training: {users: TODO, material: TODO}   # who uses it, and the page that says what it cannot do"

@@ -1,0 +1,79 @@
+"""What the run or the verdict is about: files are digested, what is served is asked for its version.
+
+What probing found goes on record as an event of kind `identity`; a verdict reads the newest one, which holds for 24
+hours, so that it can be given without calling anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from seatrial.app.files import Digests, digest_all
+from seatrial.app.workspace import Workspace
+from seatrial.core.bodies import EventBody
+from seatrial.core.codec import CodecError, from_data
+from seatrial.core.record import Evidence, Subject
+from seatrial.core.vocabulary import RecordType
+from seatrial.spec.subject import referenced_files
+from seatrial.spec.subject import subject as subject_of
+
+KIND = "identity"
+"""The kind of the event that says what is served."""
+MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """What probing found: part to identity, and part to the reason why it could not be told."""
+
+    found: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+
+    def body(self) -> EventBody:
+        """The same as an event that goes on record."""
+        told = ", ".join(sorted(self.found)) or "nothing"
+        summary = f"What is served was identified: {told}." + (
+            f" Not identified: {', '.join(sorted(self.unknown))}." if self.unknown else ""
+        )
+        detail = {"found": dict(self.found), "unknown": dict(self.unknown)}
+        return EventBody(kind=KIND, summary=summary, revokes=False, detail=detail)
+
+
+def digest_files(workspace: Workspace) -> Digests:
+    """Digests of all files that the system file names and that can be read."""
+    return digest_all(workspace.base, referenced_files(workspace.system))
+
+
+def subject(workspace: Workspace, digests: Digests, identities: Identities) -> Subject:
+    """The subject of today. Where the model could not be identified, nothing is said of when."""
+    return subject_of(
+        workspace.system,
+        files=digests.digests,
+        identities=identities.found,
+        probed_at=identities.at if MODEL in identities.found else None,
+    )
+
+
+def identities_on_record(evidence: Iterable[Evidence]) -> Identities:
+    """What the newest verified probe on record found; nothing when there is none."""
+    newest = Identities()
+    for item in evidence:
+        record = item.record
+        if item.problem or record.type is not RecordType.EVENT or not record.by.startswith("worker:"):
+            continue
+        try:
+            body = from_data(EventBody, record.body)
+        except CodecError:
+            continue
+        if body.kind == KIND and (newest.at is None or record.at >= newest.at):
+            newest = Identities(
+                found=_texts(body.detail.get("found")), unknown=_texts(body.detail.get("unknown")), at=record.at
+            )
+    return newest
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}

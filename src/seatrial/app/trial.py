@@ -1,0 +1,141 @@
+"""The trial of one check: everything that it may touch, opened when first used, inside the check's own process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seatrial.app.catalogue import thresholds
+from seatrial.app.files import LocalFiles
+from seatrial.app.ledgers import read_ledger
+from seatrial.app.outside import Outside, open_source
+from seatrial.app.stages import SCORED, Problems, measured_file, scored_file
+from seatrial.app.workspace import Workspace
+from seatrial.core.check import MeasureRequest
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Json, Threshold
+from seatrial.core.ports import Artifacts, Clock, Files, Integration, LoadGenerator, Model, Pager, Say, Steps, Table
+from seatrial.core.record import Record
+from seatrial.core.vocabulary import RecordType
+
+
+class OpenTrial:
+    """Fulfils `Trial`. `work` is the run's private folder, `parts` the subject's, `digests` the files' of this run."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        outside: Outside,
+        *,
+        seed: int,
+        say: Say,
+        work: Path,
+        parts: Mapping[str, str],
+        digests: Mapping[str, str],
+    ) -> None:
+        self._workspace = workspace
+        self._outside = outside
+        self._seed = seed
+        self._say = say
+        self._work = work
+        self._parts = parts
+        self._files = LocalFiles(workspace.base, digests)
+        self._measured: dict[Path, Mapping[str, Any]] = {}
+
+    @property
+    def seed(self) -> int:
+        """The check's own seed, derived from the run's."""
+        return self._seed
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+        return self._workspace.clock
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Where `${NAME}` in procedure files comes from."""
+        return self._workspace.environment
+
+    @property
+    def files(self) -> Files:
+        """The files that the system file names, as they were when the run began."""
+        return self._files
+
+    @property
+    def model(self) -> Model:
+        """The declared model."""
+        return self._outside.model
+
+    @property
+    def load(self) -> LoadGenerator:
+        """The open-model load generator."""
+        return self._outside.load
+
+    @property
+    def pager(self) -> Pager:
+        """The declared routes to people."""
+        return self._outside.pager
+
+    @property
+    def steps(self) -> Steps:
+        """Runs single procedure steps."""
+        return self._outside.steps
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """What is kept beside the ledger."""
+        from seatrial.adapters.store.artifacts import ArtifactFolder
+
+        return ArtifactFolder(self._workspace.folder / "artifacts")
+
+    @property
+    def say(self) -> Say:
+        """Progress for the person who waits."""
+        return self._say
+
+    def table(self, name: str) -> Table:
+        """A declared table, or a scored one from the run's scoring stage."""
+        if name not in SCORED:
+            return self._outside.table(name)
+        Problems(self._work).check(name)
+        file = scored_file(self._work, name)
+        if not file.exists():
+            raise SeatrialError(f"{name} was not made in this run, because the check does not declare that it reads it")
+        return open_source(str(file), base=self._work, redact=self._outside.redact)
+
+    def integration(self, name: str) -> Integration:
+        """The declared integration of that name, at its test end; read only at production where it has none."""
+        return self._outside.integration(name)
+
+    def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
+        """The finished state of a measure, from the run's one pass."""
+        from seatrial.measure.one_pass import key_of
+
+        problems = Problems(self._work)
+        problems.check(request.table)
+        key = key_of(request)
+        problems.check(key)
+        file = measured_file(self._work, request.table)
+        if file not in self._measured:
+            self._measured[file] = json.loads(file.read_text()) if file.exists() else {}
+        if key not in self._measured[file]:
+            raise SeatrialError(f"{request.measure} over {request.table} was not measured in this run")
+        result: Mapping[str, Json] = self._measured[file][key]
+        return result
+
+    def records(self, kind: RecordType) -> Sequence[Record]:
+        """The verified records of this system of that type, oldest first."""
+        reading = read_ledger(self._workspace, quick=kind is not RecordType.OBSERVATION)
+        return [e.record for e in reading.evidence if not e.problem and e.record.type is kind]
+
+    def part(self, name: str) -> str | None:
+        """Today's digest of a part of the subject, or None when the subject has no such part."""
+        return self._parts.get(name)
+
+    def threshold(self, requirement: str, measure: str) -> Threshold | None:
+        """The limit in force, from the plan and the policy."""
+        wanted = (requirement, measure)
+        return next((t for t in thresholds(self._workspace.system) if (t.requirement, t.measure) == wanted), None)

@@ -1,0 +1,89 @@
+"""How commands speak: results to standard output, progress and errors to standard error, JSON on request."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seatrial.app.workspace import Workspace
+    from seatrial.gate.verdict import Verdict
+
+_NARROW = 80
+
+File = Annotated[
+    Path, typer.Argument(help="The system file, or the folder that holds it.", show_default="seatrial.yaml")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
+Plain = Annotated[bool, typer.Option("--plain", help="One plain line an event; no colour, no redrawing.")]
+HERE = Path()
+
+
+def console(*, error: bool = False, plain: bool = False) -> Console:
+    """A console for people; without colour where the terminal, NO_COLOR or `plain` says so."""
+    from rich.console import Console
+
+    stream = sys.stderr if error else sys.stdout
+    width = None if stream.isatty() else int(os.environ.get("COLUMNS", _NARROW))
+    return Console(stderr=error, no_color=True if plain else None, highlight=False, width=width)
+
+
+def print_json(data: Json) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def open_file(file: Path) -> Workspace:
+    """The workspace of the system file that the person named, or of the one in this folder."""
+    from seatrial.app.workspace import open_workspace
+
+    return open_workspace(file)
+
+
+def show_error(error: SeatrialError, *, as_json: bool) -> None:
+    """What failed, where, and what to do: as JSON on standard output, or as text on standard error."""
+    if as_json:
+        print_json({"error": error.what, "remedy": error.remedy, "kind": type(error).__name__, **_problems(error)})
+        return
+    sys.stderr.write(f"{error.what}\n")
+    if error.remedy:
+        sys.stderr.write(f"  → {error.remedy}\n")
+
+
+def _problems(error: SeatrialError) -> Mapping[str, Json]:
+    from seatrial.core.codec import to_data
+
+    problems = getattr(error, "problems", None)
+    return {} if problems is None else {"problems": [to_data(p) for p in problems]}
+
+
+def show_verdict(verdict: Verdict, *, as_json: bool, plain: bool = False) -> None:
+    """The verdict, as one screen or as JSON."""
+    if as_json:
+        from seatrial.gate.encoding import verdict_data
+
+        print_json(verdict_data(verdict))
+        return
+    from seatrial.present.terminal import verdict_screen
+
+    screen = console(plain=plain)
+    screen.print(verdict_screen(verdict, width=screen.width))
+
+
+def end_with(verdict: Verdict) -> None:
+    """Leave with the verdict's exit code."""
+    from seatrial.gate.encoding import exit_code
+
+    raise typer.Exit(exit_code(verdict))

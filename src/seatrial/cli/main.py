@@ -1,0 +1,71 @@
+"""The command line: one command is one call into `app` and a presenter."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, cast
+
+import typer
+
+from seatrial import __version__
+from seatrial.cli import begin, catalogue, evidence, people, review, show
+from seatrial.cli.console import show_error
+from seatrial.core.errors import SeatrialError
+
+_NO_REVIEW = 2
+_USAGE = 64
+_INTERRUPTED = 130
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+"""The error of every wrong option, command or argument; Typer names only its subclasses."""
+
+app = typer.Typer(
+    name="seatrial",
+    help="Sea trials for AI systems: executes what must be true before a pilot goes live, and answers GO or NO-GO.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 GO or done; 1 NO-GO, a rehearsal, or anything not determined; 2 no review was possible; "
+    "64 usage.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seatrial {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = (
+        False
+    ),
+) -> None:
+    del version
+
+
+def _assemble() -> typer.Typer:
+    for room in (show, begin, review, people, evidence, catalogue):
+        for command in room.COMMANDS:
+            app.command(rich_help_panel=None)(command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = typer.main.get_command(_assemble())
+    try:
+        code = command.main(args=given, prog_name="seatrial", standalone_mode=False)
+    except _UsageError as error:
+        error.show()
+        sys.exit(_USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("stopped; everything recorded so far is kept\n")
+        sys.exit(_INTERRUPTED)
+    except SeatrialError as error:
+        show_error(error, as_json="--json" in given)
+        sys.exit(_NO_REVIEW)
+    sys.exit(code if isinstance(code, int) else 0)

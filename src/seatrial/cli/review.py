@@ -1,0 +1,118 @@
+"""Validate, run, decide, and show what stands between a system and GO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seatrial.cli.console import (
+    HERE,
+    AsJson,
+    File,
+    Plain,
+    Quiet,
+    console,
+    end_with,
+    open_file,
+    print_json,
+    show_verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.core.events import Event
+
+
+def validate(file: File = HERE, as_json: AsJson = False) -> None:
+    """Find every error of a system file at once, and every decision that is still open."""
+    workspace = open_file(file)
+    system = workspace.system
+    todos = workspace.loaded.todos
+    if as_json:
+        print_json({"system": system.system, "valid": True, "todos": [{"path": t.path, "line": t.line} for t in todos]})
+        return
+    typer.echo(f"{workspace.file.name} is valid: {system.system} {system.version}, policy {system.policy.name}")
+    for todo in todos:
+        typer.echo(f"  line {todo.line}: {todo.path} is still to be decided; until then it is a gap")
+
+
+def run(
+    file: File = HERE,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only these checks, requirements or domains; may be repeated.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run; keep what still holds.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="Repeat the random choices of an earlier run.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    plain: Plain = False,
+) -> None:
+    """Execute the checks with live progress, put them on record, and print the verdict with its gaps."""
+    from seatrial.app.deciding import decide_now
+    from seatrial.app.run import run as execute
+
+    workspace = open_file(file)
+    follow(execute(workspace, only=only, seed=seed, resume=resume), quiet=quiet or as_json, plain=plain)
+    verdict = decide_now(workspace)
+    show_verdict(verdict, as_json=as_json, plain=plain)
+    end_with(verdict)
+
+
+def follow(events: Iterator[Event], *, quiet: bool, plain: bool) -> None:
+    """Show a run's progress to its end; a run that was stopped by hand ends the command."""
+    from seatrial.core.events import RunFinished
+    from seatrial.present.terminal import Progress
+
+    stopped = False
+    with Progress(console(error=True, plain=plain), plain=plain, quiet=quiet) as progress:
+        for event in progress.follow(events):
+            stopped = isinstance(event, RunFinished) and event.interrupted
+    if stopped:
+        raise KeyboardInterrupt
+
+
+def verdict(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> None:
+    """Decide from the ledger alone, without running anything."""
+    from seatrial.app.deciding import decide_now
+
+    decided = decide_now(open_file(file))
+    show_verdict(decided, as_json=as_json, plain=plain)
+    end_with(decided)
+
+
+def gaps(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> None:
+    """List what stands between the system and GO: who closes it, how, and by when."""
+    from seatrial.app.deciding import decide_now
+    from seatrial.present.terminal import gap_list
+
+    decided = decide_now(open_file(file))
+    if as_json:
+        from seatrial.gate.encoding import verdict_data
+
+        data = verdict_data(decided)
+        print_json({key: data[key] for key in ("system", "verdict", "earliest_go_live", "gaps")})
+    else:
+        screen = console(plain=plain)
+        screen.print(gap_list(decided))
+        screen.print(decided.timeline.sentence, style="bold")
+    end_with(decided)
+
+
+def report(
+    file: File = HERE,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the dossier.")] = Path("dossier.html"),
+) -> None:
+    """Write the dossier: one HTML file that needs no network."""
+    from seatrial.app.deciding import decide_now
+    from seatrial.app.dossiers import write_dossier
+
+    write_dossier(decide_now(open_file(file)), output)
+    typer.echo(f"dossier: {output}")
+
+
+COMMANDS = (validate, run, verdict, gaps, report)

@@ -1,0 +1,58 @@
+"""Whether answers stay right while a load runs: a few known rows, asked again and again beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from seatrial.core.observation import Finding
+from seatrial.core.ports import Model, Prediction, ReplyKind, Row
+
+_ROWS = 20
+_EVERY_S = 0.25
+
+
+class Watcher:
+    """Asks on a thread of its own while the block runs. Rows that had two answers before the load are left out."""
+
+    def __init__(self, model: Model, rows: Sequence[Row]) -> None:
+        self._model = model
+        self._known: list[tuple[Row, Prediction]] = []
+        for row in rows[:_ROWS]:
+            first, again = model.predict([row]), model.predict([row])
+            if first.kind is ReplyKind.OK and first.predictions == again.predictions:
+                self._known.append((row, first.predictions[0]))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self.compared = 0
+        self.wrong = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        at = 0
+        while self._known and not self._stop.wait(_EVERY_S):
+            row, expected = self._known[at % len(self._known)]
+            at += 1
+            reply = self._model.predict([row])
+            if reply.kind is ReplyKind.OK:
+                self.compared += 1
+                self.wrong += reply.predictions[0] != expected
+
+    def findings(self) -> Iterator[Finding]:
+        """A gap where an answer under load was not that of before."""
+        if self.wrong:
+            yield Finding(
+                code="wrong-under-load",
+                summary=f"Under load {self.wrong} of {self.compared} known rows were answered differently from before.",
+                why="A fast answer that belongs to somebody else's request is worse than none.",
+                remedy="Look for state that requests share: a buffer, a cache without its key, a mixed-up batch.",
+            )

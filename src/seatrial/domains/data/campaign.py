@@ -1,0 +1,310 @@
+"""A fault campaign: clean rows are made faulty one by one and sent through the real entry, and what happens is told.
+
+One request at a time, single rows, as production sends them. Where the model answers batches like single rows, all
+cases of one fault first go as one batch: if it is answered, every row's answer is known at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import Unreachable
+from seatrial.core.ports import Prediction, Reply, ReplyKind, Row
+from seatrial.domains.data.fault_kinds import Fault, Place, Stance
+from seatrial.domains.data.legality import excluded, unusual
+from seatrial.domains.data.yardstick import Yardstick
+
+LOUD = 0.2
+"""A fault of a whole feed that is refused for this share of rows shows within its first twenty rows (0.8^20 = 1 %)."""
+_CRASHES = 2
+_ROUNDING = 1e-6
+_TESTED = 16
+_TRIED = 200
+_CONFIRMED = 3
+_WAITS_S = (0.2, 0.5, 1.0)
+
+
+class Ending(StrEnum):
+    """How one injected request ended."""
+
+    REFUSED = "refused"
+    HANDLED = "handled"
+    HARM = "silent harm"
+    CRASH = "crash"
+
+
+BADNESS = (Ending.REFUSED, Ending.HANDLED, Ending.HARM, Ending.CRASH)
+"""Worst last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A clean row with its answer, and the same row with the fault.
+
+    `guarded` is True where a guard could have known of this row's fault, `unusual` where a whole feed of it would show.
+    """
+
+    clean: Row
+    answer: Prediction
+    faulty: Row
+    guarded: bool
+    unusual: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of one case. `steady` is False for a harm or crash that did not come again when asked again."""
+
+    case: Case
+    ending: Ending
+    moved: bool = False
+    after: Prediction | None = None
+    said: str = ""
+    wordless: bool = False
+    steady: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One fault and everything that was told of it; `applies` is the share of clean rows that can have it."""
+
+    fault: Fault
+    told: tuple[Told, ...]
+    applies: float
+    planned: int
+
+    def of(self, ending: Ending) -> list[Told]:
+        """The cases that ended so, time after time."""
+        return [t for t in self.told if t.ending is ending and t.steady]
+
+    @property
+    def worst(self) -> Ending:
+        """The worst ending of any case."""
+        if self.feed_harm:
+            return max((Ending.HARM, *(t.ending for t in self.told)), key=BADNESS.index)
+        return max((t.ending for t in self.told), key=BADNESS.index, default=Ending.HANDLED)
+
+    feed_harm: bool = False
+    """A whole feed of it would do harm in silence, although each row is within the declaration."""
+
+
+class Campaign:
+    """Sends cases and classifies what comes back. `asked` counts requests; `over` is True when nothing more is sent."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        *,
+        places: Mapping[str, Place],
+        yardstick: Yardstick,
+        clean: Sequence[tuple[Row, Prediction]],
+        batches: bool,
+        deadline: float,
+    ) -> None:
+        self._trial = trial
+        self._places = places
+        self._yardstick = yardstick
+        self._clean = clean
+        self._batches = batches
+        self._deadline = deadline
+        self.asked = 0
+        self.killed = False
+
+    @property
+    def over(self) -> bool:
+        """No more is sent: the time is up, or a fault took the endpoint down."""
+        return self.killed or self._trial.clock.monotonic() > self._deadline
+
+    def probe(self, fault: Fault, *, wanted: int, smallest: float) -> Probe | None:
+        """Inject the fault into up to `wanted` rows; None where no clean row can have it."""
+        cases, tried = self._cases(fault, wanted)
+        if not cases:
+            return None
+        told: list[Told] = []
+        if self._batches and len(cases) > 1:
+            told = self._together(cases)
+        if not told:
+            told = list(self._singly(cases))
+        made = Probe(fault=fault, told=tuple(told), applies=len(cases) / tried, planned=len(cases))
+        return _with_feed(made, smallest)
+
+    def _cases(self, fault: Fault, wanted: int) -> tuple[list[Case], int]:
+        cases: list[Case] = []
+        tried = 0
+        for at, (row, answer) in enumerate(self._clean):
+            tried += 1
+            faulty = fault.make(row, at)
+            if faulty is not None:
+                cases.append(self._case(fault, row, answer, faulty))
+                if len(cases) == wanted:
+                    break
+        return cases, tried
+
+    def _case(self, fault: Fault, row: Row, answer: Prediction, faulty: Row) -> Case:
+        changed = [n for n in self._places if n in row and (n not in faulty or faulty[n] is not row[n])]
+        known = any(self._says(excluded, faulty, name) for name in changed)
+        guarded = fault.stance is Stance.SAME or (fault.stance is not Stance.LEGAL and known)
+        odd = any(self._says(unusual, faulty, name) for name in changed)
+        return Case(clean=row, answer=answer, faulty=faulty, guarded=guarded, unusual=odd)
+
+    def _says(self, rule: Callable[..., bool], row: Row, name: str) -> bool:
+        place = self._places[name]
+        return rule(row, name, place.declared, place.profile)
+
+    def _together(self, cases: Sequence[Case]) -> list[Told]:
+        """What one batch of all cases tells; empty where single rows must tell it."""
+        self.asked += 1
+        reply = self._trial.model.predict([case.faulty for case in cases])
+        if reply.kind is not ReplyKind.OK or len(reply.predictions) != len(cases):
+            return []
+        told: list[Told] = []
+        confirmed = 0
+        for case, after in zip(cases, reply.predictions, strict=True):
+            seen = self._answered(case, after)
+            if seen.ending is Ending.HARM and confirmed < _CONFIRMED:
+                again = self._classified(case, self._ask([case.faulty]))
+                if again.ending is not Ending.HARM:
+                    return []
+                confirmed += 1
+            told.append(seen)
+        return told
+
+    def _singly(self, cases: Sequence[Case]) -> Iterator[Told]:
+        crashes = 0
+        for case in cases:
+            if self.over:
+                return
+            seen = self._classified(case, self._ask([case.faulty]))
+            if seen.ending in (Ending.HARM, Ending.CRASH) and not self.killed:
+                again = self._classified(case, self._ask([case.faulty]))
+                if again.ending is not seen.ending:
+                    seen = Told(case=case, ending=seen.ending, said=seen.said, after=seen.after, steady=False)
+            yield seen
+            crashes += seen.ending is Ending.CRASH
+            if crashes == _CRASHES:
+                return
+
+    def _ask(self, rows: Sequence[Row]) -> Reply:
+        self.asked += 1
+        reply = self._trial.model.predict(rows)
+        if reply.kind is not ReplyKind.UNREACHABLE:
+            return reply
+        for wait_s in _WAITS_S:
+            self._trial.clock.sleep(wait_s)
+            self.asked += 1
+            if self._trial.model.predict([self._clean[0][0]]).kind is not ReplyKind.UNREACHABLE:
+                return self._trial.model.predict(rows)
+        self.killed = True
+        return Reply(
+            kind=ReplyKind.CRASHED, latency_s=reply.latency_s, error="afterwards nothing was answered any more"
+        )
+
+    def _classified(self, case: Case, reply: Reply) -> Told:
+        if reply.kind is ReplyKind.OK and len(reply.predictions) == 1:
+            return self._answered(case, reply.predictions[0])
+        spoke_of_it = reply.kind is ReplyKind.UNREACHABLE and reply.status is not None and 400 <= reply.status < 500
+        if reply.kind is ReplyKind.REFUSED or spoke_of_it:
+            words = reply.error.partition(":")[2].strip() if reply.error.startswith("status ") else reply.error
+            return Told(case=case, ending=Ending.REFUSED, said=reply.error, wordless=not words)
+        return Told(case=case, ending=Ending.CRASH, said=f"{reply.kind.value}: {reply.error}")
+
+    def _answered(self, case: Case, after: Prediction) -> Told:
+        moved = self._yardstick.moved(case.answer, after)
+        ending = Ending.HARM if moved and case.guarded else Ending.HANDLED
+        return Told(case=case, ending=ending, moved=moved, after=after)
+
+
+def _with_feed(made: Probe, smallest: float) -> Probe:
+    """A feed-wide fault within the declaration is silent harm where it moves rows, stays unnoticed, and would show.
+
+    All three by share of the cases: answers moved on at least `smallest` of them; fewer than `LOUD` were refused, so
+    that nobody is told early; at least `smallest` lie outside the central 99 % of the data, where a guard could look.
+    """
+    if made.fault.stance is not Stance.FEED or not made.told:
+        return made
+    n = len(made.told)
+    moved = sum(t.moved for t in made.told) / n
+    odd = sum(t.case.unusual for t in made.told) / n
+    refused = sum(t.ending in (Ending.REFUSED, Ending.CRASH) for t in made.told) / n
+    harm = moved >= smallest and odd >= smallest and refused < LOUD
+    return Probe(fault=made.fault, told=made.told, applies=made.applies, planned=made.planned, feed_harm=harm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clean:
+    """Rows that the model answers as they are; `refused` of `tried` were not.
+
+    `takes_batches`: it answers several rows at once; `agree`: and each of them as it does alone.
+    """
+
+    rows: tuple[tuple[Row, Prediction], ...]
+    tried: int
+    refused: int
+    problem: str
+    takes_batches: bool
+    agree: bool
+
+
+def answered_clean(trial: Trial, rows: Sequence[Row], *, most: int, batch: int) -> Clean:
+    """The first `most` rows that are answered. Raises Unreachable when the model cannot be reached."""
+    kept: list[tuple[Row, Prediction]] = []
+    tried = 0
+    problem = ""
+    takes, agree = False, False
+    start = 0
+    while start < len(rows) and len(kept) < most and (kept or tried < _TRIED):
+        part = rows[start : start + (min(batch, most - len(kept)) if agree else _TESTED)]
+        start += len(part)
+        for row, reply in _each(trial, part, together=agree):
+            tried += 1
+            if reply.kind is ReplyKind.UNREACHABLE:
+                raise Unreachable(
+                    f"the model could not be reached: {reply.error}",
+                    remedy="Start it, and see that it answers under the declared address.",
+                    permanent=False,
+                )
+            if reply.kind is ReplyKind.OK and len(reply.predictions) == 1:
+                kept.append((row, reply.predictions[0]))
+            else:
+                problem = problem or f"{reply.kind.value}: {reply.error}"
+        if not takes and len(kept) >= _TESTED:
+            takes, agree = _batches(trial, kept[:_TESTED])
+    return Clean(
+        rows=tuple(kept),
+        tried=tried,
+        refused=tried - len(kept),
+        problem=problem,
+        takes_batches=takes,
+        agree=agree,
+    )
+
+
+def _each(trial: Trial, rows: Sequence[Row], *, together: bool) -> Iterator[tuple[Row, Reply]]:
+    if together:
+        reply = trial.model.predict(rows)
+        if reply.kind is ReplyKind.OK and len(reply.predictions) == len(rows):
+            for row, answer in zip(rows, reply.predictions, strict=True):
+                yield row, Reply(kind=ReplyKind.OK, latency_s=reply.latency_s, predictions=(answer,))
+            return
+    for row in rows:
+        yield row, trial.model.predict([row])
+
+
+def _batches(trial: Trial, alone: Sequence[tuple[Row, Prediction]]) -> tuple[bool, bool]:
+    """Whether these rows are answered together, and each as it was alone."""
+    reply = trial.model.predict([row for row, _ in alone])
+    if reply.kind is not ReplyKind.OK or len(reply.predictions) != len(alone):
+        return False, False
+    return True, all(_same(answer, now) for (_, answer), now in zip(alone, reply.predictions, strict=True))
+
+
+def _same(a: Prediction, b: Prediction) -> bool:
+    """Equal but for the rounding of another order of addition."""
+    pairs = ((a.prediction, b.prediction), (a.score, b.score))
+    return all(
+        abs(x - y) <= _ROUNDING * max(1.0, abs(x)) if isinstance(x, float) and isinstance(y, int | float) else x == y
+        for x, y in pairs
+    )

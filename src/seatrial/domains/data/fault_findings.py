@@ -1,0 +1,235 @@
+"""What a fault campaign found, as people can act on it: one finding for each kind of fault, with its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from seatrial.core.observation import Finding, Json
+from seatrial.core.ports import Prediction
+from seatrial.core.vocabulary import Weight
+from seatrial.domains.data.campaign import Ending, Probe, Told
+from seatrial.domains.data.fault_kinds import Stance
+from seatrial.domains.data.legality import undeclared
+from seatrial.spec.system import InputField
+
+CODES = {
+    "silent-harm": "A fault that a guard could have known is answered as if nothing were wrong, and the answer moved.",
+    "crash": "A fault ends in a server error, a cut connection, a time-out or an answer of another shape.",
+    "unsteady": "A harm or crash that did not come again when the same request was sent again.",
+    "unclear-refusal": "A fault is refused without a word about what is wrong.",
+    "refuses-legal": "An input that the declaration allows, or that means the same, is refused.",
+}
+_WORDS = {
+    "missing": "a missing field",
+    "null": "a null",
+    "wrong-type": "a value of another type",
+    "out-of-range": "a value outside its range",
+    "wrong-unit": "another unit",
+    "wrong-scale": "another scale",
+    "decimal-comma": "a decimal comma",
+    "number-as-text": "a number sent as text",
+    "nan": "a NaN written as text",
+    "empty-text": "an empty text",
+    "sentinel": "a placeholder value",
+    "whole-number": "a whole number for a float",
+    "date-format": "another date format",
+    "time-zone": "another time zone",
+    "encoding": "a broken encoding",
+    "truncation": "a cut-off text",
+    "case-or-space": "another case or a space more",
+    "unseen-category": "an unknown category",
+    "stale": "the last known value",
+    "swapped": "two fields swapped",
+    "extra-field": "a field more",
+    "oversize": "a text far too long",
+    "duplicates": "rows sent twice",
+    "reordering": "rows in another order",
+    "empty-batch": "a request without rows",
+}
+_GUARDS = {
+    "wrong-unit": "Narrow the range to what is plausible in the right unit, or check it against other fields.",
+    "wrong-scale": "Narrow the range to what is plausible at the right scale, or check it against other fields.",
+    "duplicates": "Answer each row for itself, whatever else is in the request.",
+    "reordering": "Answer rows in the order in which they were asked.",
+}
+_SHOWN = 24
+_FIELDS = 6
+
+
+def findings(probes: Sequence[Probe], inputs: Mapping[str, InputField]) -> Iterator[Finding]:
+    """All findings, the gaps first."""
+    by_kind = sorted(probes, key=lambda p: p.fault.kind)
+    groups = [(kind, list(group)) for kind, group in groupby(by_kind, key=lambda p: p.fault.kind)]
+    for kind, group in groups:
+        if harmed := [p for p in group if p.feed_harm or p.of(Ending.HARM)]:
+            yield _harm(kind, harmed, inputs)
+    for kind, group in groups:
+        if crashed := [p for p in group if p.of(Ending.CRASH)]:
+            yield _crash(kind, crashed)
+    for kind, group in groups:
+        yield from _lesser(kind, group)
+
+
+def _harm(kind: str, harmed: Sequence[Probe], inputs: Mapping[str, InputField]) -> Finding:
+    fields = _fields(harmed)
+    worst = max(harmed, key=lambda p: _shift(_clearest(p)))
+    example = _example(worst, inputs)
+    feed = f" {_feed(worst)}" if worst.feed_harm else ""
+    return Finding(
+        code="silent-harm",
+        summary=f"{_capital(kind)} in {_listed(fields)} is answered as if nothing were wrong: {example}.{feed}",
+        fields=fields,
+        remedy=_GUARDS.get(
+            kind, f"Refuse {_WORDS.get(kind, kind)} in {_listed(fields)} before the model, with its name."
+        )
+        + (f" If null is legal in {_listed(fields)}, declare it nullable." if kind in ("null", "missing") else ""),
+        why="Nobody is told, and people act on the answer.",
+        detail={
+            "kind": kind,
+            "fields": {p.fault.name: {"harmed": _harmed(p), "rows": len(p.told)} for p in harmed},
+            "example": example,
+        },
+    )
+
+
+def _harmed(probe: Probe) -> int:
+    return sum(t.moved for t in probe.told) if probe.feed_harm else len(probe.of(Ending.HARM))
+
+
+def _feed(probe: Probe) -> str:
+    n = len(probe.told)
+    return (
+        f"A whole feed of it moves {sum(t.moved for t in probe.told) / n:.0%} of the answers while "
+        f"{sum(t.ending is Ending.REFUSED for t in probe.told) / n:.0%} are refused, although "
+        f"{sum(t.case.unusual for t in probe.told) / n:.0%} of its values lie outside what the data ever show."
+    )
+
+
+def _clearest(probe: Probe) -> Told:
+    """The case that moved the answer most: the whole change is in one field of one row, so no example is smaller."""
+    moved = [t for t in probe.told if t.moved and (probe.feed_harm or t.ending is Ending.HARM)]
+    return max(moved, key=_shift)
+
+
+def _shift(told: Told) -> float:
+    before, after = told.case.answer.score, told.after.score if told.after else None
+    return abs(after - before) if before is not None and after is not None else 1.0
+
+
+def _example(probe: Probe, inputs: Mapping[str, InputField]) -> str:
+    told = _clearest(probe)
+    before, after = _answer(told.case.answer), _answer(told.after)
+    field = probe.fault.field
+    if field not in told.case.clean:
+        return f"the answer goes from {before} to {after}"
+    was = _value(told.case.clean[field], inputs.get(field))
+    now = _value(told.case.faulty[field], inputs.get(field)) if field in told.case.faulty else "nothing"
+    return f"{field} {was} sent as {now} moves the answer from {before} to {after}"
+
+
+def _answer(answer: Prediction | None) -> str:
+    if answer is None:
+        return "nothing"
+    score = "" if answer.score is None else f" ({answer.score:.3g})"
+    return f"{_short(answer.prediction)}{score}"
+
+
+def _value(value: Json, declared: InputField | None) -> str:
+    """Texts that could name a person stay out of the record."""
+    told = declared is not None and declared.values is not None and value in declared.values
+    if isinstance(value, str) and value and not told and declared is not None and declared.type == "string":
+        return f"a text of {len(value)} characters"
+    return _short(value)
+
+
+def _short(value: Json) -> str:
+    text = "null" if value is None else f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _crash(kind: str, crashed: Sequence[Probe]) -> Finding:
+    fields = _fields(crashed)
+    return Finding(
+        code="crash",
+        summary=f"{_capital(kind)} in {_listed(fields)} ends in a crash: {crashed[0].of(Ending.CRASH)[0].said[:160]}.",
+        fields=fields,
+        remedy=f"Answer {_WORDS.get(kind, kind)} in {_listed(fields)} with a 4xx that names the field.",
+        why="A crash stops every row behind it, and its cause has to be searched for in the night.",
+        detail={"kind": kind, "faults": [p.fault.name for p in crashed]},
+    )
+
+
+def _lesser(kind: str, group: Sequence[Probe]) -> Iterator[Finding]:
+    unsteady = [p for p in group if any(not t.steady for t in p.told)]
+    if unsteady:
+        yield Finding(
+            code="unsteady",
+            summary=f"{_capital(kind)} in {_listed(_fields(unsteady))} did harm or crashed once, not again.",
+            weight=Weight.OPEN,
+            fields=_fields(unsteady),
+            remedy="Find out in the server's log what was different the first time.",
+        )
+    wordless = [p for p in group if any(t.wordless for t in p.told)]
+    if wordless:
+        yield Finding(
+            code="unclear-refusal",
+            summary=f"{_capital(kind)} in {_listed(_fields(wordless))} is refused without a word.",
+            weight=Weight.NOTE,
+            fields=_fields(wordless),
+            remedy="Say in the answer which field is wrong and why.",
+        )
+    legal = [p for p in group if p.fault.stance in (Stance.SAME, Stance.LEGAL) and p.of(Ending.REFUSED)]
+    legal = [p for p in legal if kind in ("whole-number", "extra-field", "null", "missing", "duplicates", "reordering")]
+    if legal:
+        yield Finding(
+            code="refuses-legal",
+            summary=f"{_capital(kind)} in {_listed(_fields(legal))} is refused, although the declaration allows it.",
+            weight=Weight.NOTE,
+            fields=_fields(legal),
+            remedy="Take it, or declare that it is not allowed.",
+        )
+
+
+def undeclared_findings(inputs: Mapping[str, InputField]) -> Iterator[Finding]:
+    """Fields whose declaration leaves open what is legal."""
+    for what, fields in undeclared(inputs).items():
+        if fields:
+            yield Finding(
+                code="undeclared-range",
+                summary=f"No {what} declared for {_listed(fields)}: the data's own profile stood in for it.",
+                weight=Weight.NOTE,
+                fields=tuple(fields),
+                remedy=f"Declare the plausible {what}, so that guard and check mean the same.",
+            )
+
+
+def examples(probes: Sequence[Probe], most: int) -> list[Mapping[str, Json]]:
+    """Whole rows before and after, for the erasable artifact: the worst of each fault, crashes first."""
+    chosen = [(p, t) for p in probes for t in p.told if t.ending in (Ending.CRASH, Ending.HARM)]
+    chosen.sort(key=lambda pair: pair[1].ending is not Ending.CRASH)
+    return [
+        {
+            "fault": p.fault.name,
+            "ending": str(t.ending),
+            "clean": dict(t.case.clean),
+            "faulty": {k: v if len(str(v)) < 500 else f"{str(v)[:100]}…" for k, v in t.case.faulty.items()},
+            "before": _answer(t.case.answer),
+            "after": _answer(t.after) if t.after else t.said,
+        }
+        for p, t in chosen[:most]
+    ]
+
+
+def _fields(probes: Sequence[Probe]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(p.fault.field for p in probes))
+
+
+def _listed(fields: Sequence[str]) -> str:
+    shown = ", ".join(fields[:_FIELDS])
+    return shown if len(fields) <= _FIELDS else f"{shown} and {len(fields) - _FIELDS} more"
+
+
+def _capital(kind: str) -> str:
+    words = _WORDS.get(kind, kind)
+    return words[:1].upper() + words[1:]

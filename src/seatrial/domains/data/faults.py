@@ -1,0 +1,314 @@
+"""What does the system do with incomplete or malformed input: faults injected field by field at its real entry.
+
+Each injected request ends as *refused* with words, *handled* within the tolerance, **silent harm** or **crash**. One
+silent harm or crash that comes again when asked again is a gap; how often is informative. What can be silent harm is
+decided by what a guard could know (`fault_kinds.Stance`), never by a moved score alone: a legal other input may well
+have another answer. That nothing was found counts only with the power to have found it: each fault goes into so many
+rows that a harm on `policy.smallest_fault_harm` of all rows is met with probability `policy.search_power`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from seatrial.core.check import Check, Trial
+from seatrial.core.codec import to_data
+from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
+from seatrial.core.ports import Prediction, Row
+from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.domains.data import fault_findings, request_faults
+from seatrial.domains.data.campaign import BADNESS, Campaign, Ending, Probe, answered_clean
+from seatrial.domains.data.fault_kinds import Fault, Place, faults_of, oversize, swaps, wider_row
+from seatrial.domains.data.legality import profile_of
+from seatrial.domains.data.yardstick import yardstick
+from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.spec.system import FaultField, InputField, System
+from seatrial.stats.clusters import proportion_interval
+from seatrial.stats.detection import seen_at_least_once, trials_to_see
+
+_ID = "data.faults"
+_POWER = "power to find the smallest harmful fault"
+_KILLED = "faults that the guards stopped or withstood"
+_TASKS = frozenset({"binary", "multiclass", "regression"})
+_PROFILED = 4000
+_BASE = 400
+_LONGEST_S = 600.0
+_EXAMPLES = 60
+_CODES = {
+    **fault_findings.CODES,
+    "no-inputs-declared": "The model's inputs are not declared, so nothing says what a fault is.",
+    "not-a-test-endpoint": "The model's endpoint is not declared as one that may be given faulty input.",
+    "no-evaluation-data": "No evaluation data are declared from which clean rows could be taken.",
+    "task-not-supported": "Faults are judged for binary, multiclass and regression models so far.",
+    "clean-rows-refused": "The model answers too few clean rows to make them faulty.",
+    "not-repeatable": "The model answers the same clean row differently from one request to the next.",
+    "not-finished": "The time was up before every fault was injected.",
+    "undeclared-range": "Fields without a declared range or values: only the data's own profile stands in for it.",
+    "skipped-by-declaration": "Fault kinds that the system file says cannot happen.",
+}
+
+
+def _run(system: System, trial: Trial) -> Observation | Reason:
+    inputs = inputs_of(system, trial)
+    if stop := next(_preconditions(system, inputs), None):
+        return stop
+    trial.say("reading clean rows")
+    rows = rows_to_send(trial, inputs, table="evaluation", most=_PROFILED, seed=trial.seed)
+    wanted = _cases(system, 1.0)
+    clean = answered_clean(trial, rows, most=max(_BASE, 4 * wanted), batch=system.model.batch)
+    if len(clean.rows) < wanted:
+        return Reason(
+            code="clean-rows-refused",
+            summary=f"The model answered {len(clean.rows)} of {clean.tried} clean rows, and {wanted} are needed"
+            + (f"; the first problem: {clean.problem}" if clean.problem else "")
+            + ".",
+            remedy="Give evaluation rows as production sends them, with the declared types and units.",
+        )
+    stick = yardstick(system, [answer for _, answer in clean.rows])
+    if moved := _unsteady(trial, clean.rows[: _cases(system, 1.0)], stick.moved):
+        return Observation(done="Asked the model for the same clean rows twice.", findings=(moved,))
+    places = {name: _place(system, name, field, rows) for name, field in inputs.items() if name in rows[0]}
+    campaign = Campaign(
+        trial,
+        places=places,
+        yardstick=stick,
+        clean=clean.rows,
+        batches=clean.agree,
+        deadline=trial.clock.monotonic() + _LONGEST_S,
+    )
+    probes, missed = _injected(system, trial, campaign, list(_faults(places)))
+    if not campaign.killed:
+        probes += request_faults.probed(trial, clean.rows, stick, batches=clean.takes_batches)
+    return _observation(system, trial, inputs, probes, missed, campaign)
+
+
+def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator[Observation | Reason]:
+    if not inputs:
+        finding = Finding(
+            code="no-inputs-declared",
+            summary="The model's inputs are not declared.",
+            fields=("model.inputs",),
+            why="Where nothing says what a legal input is, nothing can refuse an illegal one.",
+            remedy="Declare model.inputs: each field with its type, unit, range or values, and whether it may be null.",
+        )
+        yield Observation(done="Looked for the model's declared inputs.", findings=(finding,))
+    if system.model.task not in _TASKS:
+        yield Reason(
+            code="task-not-supported",
+            summary=f"Faults are not yet judged for a model whose task is {system.model.task}.",
+            fields=("model.task",),
+        )
+    if not system.model.test_endpoint and system.model.python is None:
+        finding = Finding(
+            code="not-a-test-endpoint",
+            summary="The model's endpoint is not declared as one that may be given faulty input.",
+            weight=Weight.OPEN,
+            fields=("model.test_endpoint",),
+            why="Nobody knows what a broken feed does to the answers until somebody tries.",
+            remedy="Point model.endpoint at a copy of what production runs and declare model.test_endpoint: true.",
+        )
+        yield Observation(done="Nothing was sent: the endpoint may not be given faulty input.", findings=(finding,))
+    if system.data.evaluation is None:
+        yield Reason(
+            code="no-evaluation-data",
+            summary="No evaluation data are declared from which clean rows could be taken.",
+            remedy="Declare data.evaluation with its source.",
+            fields=("data.evaluation",),
+        )
+
+
+def _cases(system: System, applies: float) -> int:
+    harm = min(0.999, system.policy.smallest_fault_harm / applies)
+    return trials_to_see(harm, system.policy.search_power)
+
+
+def _unsteady(trial: Trial, clean: Sequence[tuple[Row, Prediction]], moved: object) -> Finding | None:
+    changed = 0
+    for row, answer in clean:
+        again = trial.model.predict([row])
+        changed += not again.predictions or bool(callable(moved) and moved(answer, again.predictions[0]))
+    if not changed:
+        return None
+    return Finding(
+        code="not-repeatable",
+        summary=f"{changed} of {len(clean)} clean rows were answered differently, or not at all, when asked again.",
+        weight=Weight.OPEN,
+        why="Where the same row has two answers, a harmful one cannot be told from chance.",
+        remedy="Make the test endpoint answer the same row the same way, then run the check.",
+    )
+
+
+def _place(system: System, name: str, field: InputField, rows: Sequence[Row]) -> Place:
+    known = system.data.faults.fields.get(name, FaultField())
+    return Place(name=name, declared=field, profile=profile_of(rows, name), known=known, others=rows[:_BASE])
+
+
+def _faults(places: Mapping[str, Place]) -> Iterator[Fault]:
+    yield wider_row()
+    for place in places.values():
+        yield from faults_of(place)
+    yield from swaps(list(places.values()))
+    yield from oversize(list(places.values()))
+
+
+def _injected(
+    system: System, trial: Trial, campaign: Campaign, faults: Sequence[Fault]
+) -> tuple[list[Probe], list[Fault]]:
+    """What was told of each fault, and the faults for which no time was left."""
+    probes: list[Probe] = []
+    missed: list[Fault] = []
+    wanted, smallest = _cases(system, 1.0), system.policy.smallest_fault_harm
+    for number, fault in enumerate(faults):
+        if campaign.over:
+            missed.append(fault)
+            continue
+        trial.say(fault.name, number / len(faults))
+        probe = campaign.probe(fault, wanted=wanted, smallest=smallest)
+        if probe is not None:
+            probes.append(probe)
+    return probes, missed
+
+
+def _observation(
+    system: System,
+    trial: Trial,
+    inputs: Mapping[str, InputField],
+    probes: Sequence[Probe],
+    missed: Sequence[Fault],
+    campaign: Campaign,
+) -> Observation:
+    findings = [*fault_findings.findings(probes, inputs), *_notes(system, inputs, missed, killed=campaign.killed)]
+    caught = any(f.weight is Weight.GAP for f in findings)
+    told = [t for p in probes for t in p.told]
+    kept = json.dumps(to_data(fault_findings.examples(probes, _EXAMPLES))).encode()
+    return Observation(
+        done=f"Made clean rows faulty in {len(probes)} ways over {len({p.fault.field for p in probes})} fields, "
+        f"sent {campaign.asked:,} requests through the model's real entry, one at a time, and compared every answer "
+        "with that for the clean row.",
+        measures=_measures(system, probes, missed, caught=caught),
+        findings=tuple(findings),
+        figures=(_figure(probes),),
+        proof=sum(t.ending in (Ending.REFUSED, Ending.HANDLED) for t in told),
+        artifacts={"examples": trial.artifacts.put(kept, media_type="application/json")},
+        facts={
+            "requests": campaign.asked,
+            "outcomes": {str(e): sum(t.ending is e for t in told) for e in BADNESS},
+            "tolerance": system.data.faults.tolerance,
+            "faults": [_fact(p) for p in probes],
+        },
+    )
+
+
+def _fact(probe: Probe) -> Mapping[str, Json]:
+    counts = {str(e): n for e in BADNESS if (n := sum(t.ending is e for t in probe.told))}
+    return {"fault": probe.fault.name, "moved": sum(t.moved for t in probe.told), **counts}
+
+
+def _measures(system: System, probes: Sequence[Probe], missed: Sequence[Fault], *, caught: bool) -> tuple[Measure, ...]:
+    import numpy as np
+
+    # What was caught needs no power to be caught; what was not begun has none.
+    quiet = [(_power(system, p), len(p.told)) for p in probes if not _caught(p)]
+    weakest, fewest = min(quiet, default=(0.0, 0)) if not missed else (0.0, 0)
+    measures = [
+        Measure(
+            name=_POWER,
+            value=weakest,
+            lower=weakest,
+            upper=weakest,
+            limit=system.policy.search_power,
+            sense=Sense.AT_LEAST,
+            unit="probability",
+            n=fewest,
+            method=f"1 - (1 - {system.policy.smallest_fault_harm:g})^n for the fault with the fewest rows",
+            kind=MeasureKind.INFORMATIVE if caught else MeasureKind.VALIDITY,
+        )
+    ]
+    told = [(at, t) for at, p in enumerate(probes) for t in p.told if t.case.guarded]
+    groups = np.array([at for at, _ in told], dtype=np.int64)
+    if len(set(groups.tolist())) > 1:
+        stopped = np.array([t.ending in (Ending.REFUSED, Ending.HANDLED) for _, t in told], dtype=np.float64)
+        found = proportion_interval(stopped, groups, 1.0 - system.policy.confidence)
+        measures.append(
+            Measure(
+                name=_KILLED,
+                value=found.value,
+                lower=found.lower,
+                upper=found.upper,
+                unit="share",
+                n=found.n,
+                method=f"{found.method} of field and kind",
+                confidence=system.policy.confidence,
+                kind=MeasureKind.INFORMATIVE,
+                approximate=True,
+            )
+        )
+    return tuple(measures)
+
+
+def _caught(probe: Probe) -> bool:
+    return probe.worst in (Ending.HARM, Ending.CRASH)
+
+
+def _power(system: System, probe: Probe) -> float:
+    """The probability that these rows would have met a harm on the smallest share of all rows that matters."""
+    if probe.fault.field == request_faults.FIELD:
+        return 1.0
+    return seen_at_least_once(min(1.0, system.policy.smallest_fault_harm / probe.applies), len(probe.told))
+
+
+def _notes(
+    system: System, inputs: Mapping[str, InputField], missed: Sequence[Fault], *, killed: bool
+) -> Iterator[Finding]:
+    if missed and not killed:
+        yield Finding(
+            code="not-finished",
+            summary=f"The time was up before {len(missed)} faults were injected, the first being {missed[0].name}.",
+            weight=Weight.OPEN,
+            fields=tuple(sorted({f.field for f in missed})),
+            remedy="Give the test endpoint the speed of production, or take other load off it.",
+        )
+    for name, field in system.data.faults.fields.items():
+        if field.skip:
+            yield Finding(
+                code="skipped-by-declaration",
+                summary=f"{name}: {', '.join(field.skip)} cannot happen, says the system file.",
+                weight=Weight.NOTE,
+                fields=(name,),
+            )
+    yield from fault_findings.undeclared_findings(inputs)
+
+
+def _figure(probes: Sequence[Probe]) -> Figure:
+    worst: dict[tuple[str, str], Ending] = {}
+    for probe in probes:
+        place = (probe.fault.field, probe.fault.kind)
+        worst[place] = max((worst.get(place, Ending.REFUSED), probe.worst), key=BADNESS.index)
+    rows = tuple({"field": field, "kind": kind, "outcome": str(e)} for (field, kind), e in worst.items())
+    return Figure(kind="faults", title="The worst that each fault did", rows=rows)
+
+
+def _limits(system: System) -> Sequence[Threshold]:
+    return (
+        Threshold(
+            requirement=_ID,
+            measure=_POWER,
+            sense=Sense.AT_LEAST,
+            limit=system.policy.search_power,
+            unit="probability",
+        ),
+    )
+
+
+CHECK: Check[System] = Check(
+    id=_ID,
+    requirement=_ID,
+    version=1,
+    title="Faulty input at the real entry",
+    run=_run,
+    codes=_CODES,
+    limits=_limits,
+    alone=True,
+    budget_s=lambda system: _LONGEST_S + 30.0 * system.model.timeout,
+)

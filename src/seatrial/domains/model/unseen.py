@@ -1,0 +1,306 @@
+"""What evaluation rows share with the training data: copies, near copies, entities, and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from seatrial.core.check import Trial
+from seatrial.core.observation import Finding
+from seatrial.core.vocabulary import Weight
+from seatrial.domains.model.leaks import Fingerprints, Overlap, overlap
+from seatrial.domains.scored.outcomes import Outcomes
+from seatrial.domains.scored.rows import Rows, times_of
+from seatrial.measure.columns import Columns
+from seatrial.spec.system import InputField, Source, System
+from seatrial.stats.contingency import fisher_more
+
+CODES: Mapping[str, str] = {
+    "no-training-data": "No training data are declared, so nothing can be said about copies and time order.",
+    "training-empty": "The training data have no rows.",
+    "duplicate-rows": "Evaluation rows are copies of training rows.",
+    "near-duplicate-rows": "Evaluation rows equal training rows in every input, but for rounding.",
+    "time-overlap": "Evaluation rows are not later than the training rows.",
+    "time-undeclared": "No time column is declared, so the order of training and evaluation is unknown.",
+    "time-unreadable": "The time columns cannot be read or compared.",
+    "time-in-future": "Evaluation rows lie in the future.",
+    "shared-entities": "Entities occur in both training and evaluation.",
+    "entities-memorised": "The model is right far more often on entities that it was trained on.",
+}
+_MOST_COPIES = 0.01
+_ALPHA = 0.05
+_MEMORISED_GAP, _MEMORISED_P, _FEWEST_NEW = 0.02, 0.01, 30
+_WHY = "Rows that the model was trained on say nothing about rows that it will meet."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """`proof` counts what was positively established: no copies, no near copies, evaluation after training."""
+
+    findings: tuple[Finding, ...]
+    proof: int
+    training_rows: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Training:
+    rows: int
+    exact: Fingerprints
+    near: Fingerprints
+    entities: Fingerprints | None
+    latest: float
+    zoned: bool | None
+    time_problem: bool
+
+
+def unseen(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: Rows, found: Outcomes) -> Unseen:
+    """Everything that evaluation shares with training. Raises what the training table raises."""
+    if system.data.training is None or system.data.evaluation is None:
+        return Unseen(findings=(_no_training(),), proof=0, training_rows=0)
+    training = _read(system, trial, inputs, rows)
+    if training.rows == 0:
+        empty = Finding(
+            code="training-empty",
+            weight=Weight.OPEN,
+            summary="the training data have no rows",
+            remedy="Correct data.training.",
+            fields=("data.training",),
+        )
+        return Unseen(findings=(empty,), proof=0, training_rows=0)
+    judged = _judged(system, trial, training)
+    findings = [
+        *_copies(judged.exact, judged.near),
+        *_time(system, training, judged, trial),
+        *_entities(system, training, rows, found),
+    ]
+    proof = 3 - len({f.code for f in findings if f.weight is not Weight.NOTE})
+    return Unseen(findings=tuple(findings), proof=max(0, proof), training_rows=training.rows)
+
+
+def _no_training() -> Finding:
+    return Finding(
+        code="no-training-data",
+        weight=Weight.OPEN,
+        summary="no training data are declared, so copies, shared entities and time order could not be looked at",
+        remedy="Declare data.training. For a vendor's model declare the accepted pilot data: they are the reference.",
+        fields=("data.training",),
+        why=_WHY,
+    )
+
+
+def _read(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: Rows) -> _Training:
+    """One pass over the training table."""
+    table = trial.table("training")
+    present = set(table.columns()) & set(trial.table("evaluation").columns())
+    source, other = system.data.training, system.data.evaluation
+    time, entity = _own(source, other, "time"), _own(source, other, "entity")
+    untimed = [n for n, f in inputs.items() if f.type != "time" and not _is_time(rows, n)]
+    whole = sorted(present) if not inputs else sorted(present & {*inputs, *_named(other)})
+    training = _Training(
+        rows=0,
+        exact=Fingerprints(whole, coarse=False),
+        near=Fingerprints(sorted(present & set(untimed)) or whole, coarse=True),
+        entities=None if entity is None or entity not in table.columns() else Fingerprints([entity], coarse=False),
+        latest=-np.inf,
+        zoned=None,
+        time_problem=False,
+    )
+    wanted = {*whole, *training.near.columns, *(training.entities.columns if training.entities else ())}
+    if time is not None and time in table.columns():
+        wanted.add(time)
+    for batch in table.batches(sorted(wanted)):
+        columns = Columns.of(batch)
+        training.rows += columns.rows
+        for prints in (training.exact, training.near, training.entities):
+            if prints is not None and prints.columns:
+                prints.update(columns)
+        if time in wanted and time is not None and columns.rows:
+            _note_time(training, columns, time)
+    return training
+
+
+def _own(source: Source | None, other: Source | None, what: str) -> str | None:
+    """The column as the training source names it, else as the evaluation source does."""
+    mine: str | None = getattr(source, what, None)
+    return mine or getattr(other, what, None)
+
+
+def _named(source: Source | None) -> set[str]:
+    return set() if source is None else {c for c in (source.label, source.time, source.entity) if c}
+
+
+def _is_time(rows: Rows, name: str) -> bool:
+    return name in rows.columns and rows.columns[name].kind == "time"
+
+
+def _note_time(training: _Training, columns: Columns, name: str) -> None:
+    seconds = times_of(columns[name])
+    if seconds is None:
+        training.time_problem = True
+        return
+    zoned = _zoned(columns, name)
+    training.time_problem |= training.zoned not in {None, zoned}
+    training.zoned = zoned
+    if np.isfinite(seconds).any():
+        training.latest = max(training.latest, float(np.nanmax(seconds)))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Judged:
+    """What one pass over the evaluation table found: copies, and how many of the timed rows are not later."""
+
+    exact: Overlap
+    near: Overlap
+    timed: int
+    early: int
+    latest: float
+    zones: set[bool]
+    time_problem: bool
+
+
+def _judged(system: System, trial: Trial, training: _Training) -> _Judged:
+    table = trial.table("evaluation")
+    exact = Fingerprints(training.exact.columns, coarse=False)
+    near = Fingerprints(training.near.columns, coarse=True)
+    name = system.data.evaluation.time if system.data.evaluation else None
+    time = name if name in table.columns() else None
+    nothing = Overlap(rows=0, copies=0, natural=0.0)
+    found = _Judged(
+        exact=nothing, near=nothing, timed=0, early=0, latest=-np.inf, zones=set(), time_problem=time is None
+    )
+    wanted = {*exact.columns, *near.columns, *([time] if time else [])}
+    for batch in table.batches(sorted(wanted)) if wanted else ():
+        columns = Columns.of(batch)
+        exact.update(columns)
+        near.update(columns)
+        if time is not None and columns.rows:
+            _compare_time(found, columns, time, training.latest)
+    found.exact, found.near = overlap(training.exact, exact), overlap(training.near, near)
+    return found
+
+
+def _compare_time(found: _Judged, columns: Columns, name: str, latest: float) -> None:
+    seconds = times_of(columns[name])
+    if seconds is None:
+        found.time_problem = True
+        return
+    found.zones.add(_zoned(columns, name))
+    given = seconds[np.isfinite(seconds)]
+    if given.size:
+        found.timed += int(given.size)
+        found.early += int((given <= latest).sum())
+        found.latest = max(found.latest, float(given.max()))
+
+
+def _zoned(columns: Columns, name: str) -> bool:
+    return columns[name].zone is not None or columns[name].kind == "text"
+
+
+def _copies(exact: Overlap, near: Overlap) -> Iterator[Finding]:
+    for code, found, how in (
+        ("duplicate-rows", exact, "are copies of training rows"),
+        ("near-duplicate-rows", near, "equal training rows in every input, but for rounding"),
+    ):
+        excess = found.excess(_ALPHA)
+        if not found.copies or (code == "near-duplicate-rows" and exact.excess(_ALPHA) > _MOST_COPIES):
+            continue
+        gap = excess > _MOST_COPIES
+        share = found.copies / found.rows
+        if not gap and share <= _MOST_COPIES and code == "near-duplicate-rows":
+            continue
+        yield Finding(
+            code=code,
+            weight=Weight.GAP if gap else Weight.NOTE,
+            summary=f"{found.copies} of {found.rows} evaluation rows ({share:.1%}) {how}; training rows repeat each "
+            f"other in {found.natural:.1%}",
+            remedy="Remove from the evaluation data every row that stands in the training data, and evaluate anew.",
+            why=_WHY,
+            detail={"copies": found.copies, "rows": found.rows, "natural": found.natural, "excess": excess},
+        )
+
+
+def _time(system: System, training: _Training, judged: _Judged, trial: Trial) -> Iterator[Finding]:
+    name = system.data.evaluation.time if system.data.evaluation else None
+    if name is None:
+        yield _time_open(
+            "time-undeclared", "no time column is declared, so the order of training and evaluation is unknown", ()
+        )
+        return
+    if training.time_problem or judged.time_problem or not judged.timed or not np.isfinite(training.latest):
+        yield _time_open("time-unreadable", f"the times in {name} cannot be read on both sides", (name,))
+        return
+    if judged.zones != {training.zoned}:
+        yield _time_open("time-unreadable", f"the times in {name} have a zone on one side only", (name,))
+        return
+    if judged.early:
+        until = datetime.fromtimestamp(training.latest, UTC)
+        yield Finding(
+            code="time-overlap",
+            summary=f"{judged.early} of {judged.timed} evaluation rows ({judged.early / judged.timed:.1%}) are not later "
+            f"than the newest training row of {until:%Y-%m-%d %H:%M}",
+            fields=(name,),
+            remedy="Train on the past and evaluate on what came after it.",
+            why="Live, the model never knows the days around the one that it judges.",
+        )
+    if judged.latest > trial.clock.now().timestamp() + 86_400.0:
+        yield Finding(
+            code="time-in-future",
+            weight=Weight.NOTE,
+            summary=f"evaluation rows reach to {datetime.fromtimestamp(judged.latest, UTC):%Y-%m-%d}, after today",
+            fields=(name,),
+            remedy="Check the unit and the zone of the times.",
+        )
+
+
+def _time_open(code: str, summary: str, fields: tuple[str, ...]) -> Finding:
+    return Finding(
+        code=code,
+        weight=Weight.OPEN,
+        summary=summary,
+        fields=fields or ("data.evaluation.time",),
+        remedy="Declare data.evaluation.time and data.training.time, with the same zone on both sides.",
+        why="A random split lets the model see the days around the one that it judges.",
+    )
+
+
+def _entities(system: System, training: _Training, rows: Rows, found: Outcomes) -> Iterator[Finding]:
+    name = system.data.evaluation.entity if system.data.evaluation else None
+    if name is None or training.entities is None or name not in rows.columns:
+        return
+    known = np.isin(training.entities.of(rows.columns, [name]), training.entities.all(0)) & rows.columns[name].valid
+    if not known.any():
+        return
+    share = float(known.mean())
+    yield Finding(
+        code="shared-entities",
+        weight=Weight.NOTE,
+        summary=f"{share:.0%} of the evaluation rows belong to a {name} that also occurs in training",
+        fields=(name,),
+        remedy="Where live traffic brings new ones, evaluate on new ones.",
+        why="A model can remember whom it has met.",
+    )
+    yield from _memorised(name, known, found, share)
+
+
+def _memorised(name: str, known: np.ndarray, found: Outcomes, share: float) -> Iterator[Finding]:
+    if found.task == "regression":
+        return
+    of_labelled = known[found.rows]
+    wrong = found.wrong
+    new = ~of_labelled
+    if int(new.sum()) < _FEWEST_NEW or not of_labelled.any():
+        return
+    gap = float(wrong[new].mean()) - float(wrong[of_labelled].mean())
+    p = float(fisher_more(int(wrong[new].sum()), int(new.sum()), int(wrong.sum()), int(wrong.size)))
+    if p < _MEMORISED_P and gap > _MEMORISED_GAP:
+        yield Finding(
+            code="entities-memorised",
+            summary=f"the model is wrong in {wrong[new].mean():.1%} of the rows of a new {name}, and in "
+            f"{wrong[of_labelled].mean():.1%} where the {name} occurs in training, as in {share:.0%} of the rows",
+            fields=(name,),
+            remedy=f"Split by {name}: keep every {name} on one side, and evaluate anew.",
+            why="A model can remember whom it has met.",
+        )

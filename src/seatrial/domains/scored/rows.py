@@ -1,0 +1,231 @@
+"""The rows that the model checks look at: a bounded, reproducible sample of a table, with its columns as arrays.
+
+Every check reads a table once, keeps at most a fixed number of rows chosen by its seed, and works on arrays from
+there on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import Malformed
+from seatrial.core.ports import Table
+from seatrial.measure.columns import Column, Columns
+from seatrial.spec.loading import load_inputs
+from seatrial.spec.system import InputField, System
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+MOST_LEVELS = 200
+"""A text column with more distinct values than this is kept as its most frequent ones and the rest."""
+_REST = "(any other)"
+_ID_SHARE = 0.5
+_TIME_PARTS = (("hour", 3600.0, 24), ("weekday", 86_400.0, 7))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """`columns` of the rows that were kept, of `total` in the table."""
+
+    columns: Columns
+    total: int
+
+    @property
+    def n(self) -> int:
+        """Rows kept."""
+        return self.columns.rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One input as an array over rows: `numbers` with NaN for missing, or `codes` into `levels` with -1 for missing.
+
+    `source` is the declared field; `name` differs from it only for parts of a time, such as `hour of scheduled_at`.
+    """
+
+    name: str
+    source: str
+    numbers: Floats | None = None
+    codes: Ints | None = None
+    levels: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> Mask:
+        """True where there is no value."""
+        if self.numbers is not None:
+            return np.isnan(self.numbers)
+        return np.asarray(self.codes, dtype=np.int64) < 0
+
+    def at(self, rows: Ints) -> Feature:
+        """The same feature for some of the rows."""
+        return Feature(
+            name=self.name,
+            source=self.source,
+            numbers=None if self.numbers is None else self.numbers[rows],
+            codes=None if self.codes is None else self.codes[rows],
+            levels=self.levels,
+        )
+
+
+def declared_inputs(system: System, trial: Trial) -> Mapping[str, InputField]:
+    """The model's declared inputs; empty when none are declared. Raises SeatrialError for an unreadable file."""
+    inputs = system.model.inputs
+    if inputs is None:
+        return {}
+    if isinstance(inputs, str):
+        return load_inputs(trial.files.read(inputs), name=inputs)
+    return inputs
+
+
+def read_rows(table: Table, columns: Sequence[str], *, most: int, seed: int) -> Rows:
+    """At most `most` rows, chosen by `seed` with equal chances, with those of `columns` that the table has.
+
+    Raises Malformed when parts of the table disagree on a column's type, and whatever the table raises.
+    """
+    import pyarrow as pa
+
+    present = set(table.columns())
+    wanted = [name for name in dict.fromkeys(columns) if name in present]
+    rng = np.random.default_rng(seed)
+    kept: list[Any] = []
+    lots: list[Floats] = []
+    total, limit = 0, 1.0
+    for batch in table.batches(wanted):
+        total += batch.num_rows
+        lot = rng.random(batch.num_rows)
+        chosen = lot < limit
+        kept.append(batch if chosen.all() else batch.filter(pa.array(chosen)))
+        lots.append(lot[chosen])
+        if sum(part.size for part in lots) > 2 * most:
+            limit = float(np.partition(np.concatenate(lots), most)[most])
+            kept = [b.filter(pa.array(part < limit)) for b, part in zip(kept, lots, strict=True)]
+            lots = [part[part < limit] for part in lots]
+    if not kept:
+        schema = pa.schema([(name, pa.null()) for name in wanted])
+        return Rows(columns=Columns(pa.RecordBatch.from_pylist([], schema=schema)), total=0)
+    try:
+        whole = pa.Table.from_batches(kept)
+    except pa.ArrowInvalid as error:
+        raise Malformed(
+            f"the columns change their type within the table: {error}", remedy="Give every column one type."
+        ) from None
+    lot = np.concatenate(lots)
+    if lot.size > most:
+        whole = whole.take(pa.array(np.sort(np.argsort(lot, kind="stable")[:most])))
+    batches = whole.combine_chunks().to_batches()
+    empty = pa.RecordBatch.from_pylist([], schema=whole.schema)
+    return Rows(columns=Columns(batches[0] if batches else empty), total=total)
+
+
+def numbers_of(column: Column) -> Floats:
+    """One float for every row, NaN where there is no value; text is read as a number where it is one."""
+    if column.kind != "text":
+        return column.rows_as_numbers
+    texts, codes = column.names
+    values = np.array([_as_number(text) for text in texts] + [np.nan])
+    return np.asarray(values[codes], dtype=np.float64)
+
+
+def features_of(rows: Rows, inputs: Mapping[str, InputField], *, parts_of_time: bool = False) -> tuple[Feature, ...]:
+    """The declared inputs that the rows have, as features. Times only as hour and weekday, where asked for.
+
+    Texts that name single rows (more than half of them distinct) tell nothing in general and are left out.
+    """
+    found: list[Feature] = []
+    for name, declared in inputs.items():
+        if name not in rows.columns:
+            continue
+        column = rows.columns[name]
+        if declared.type == "time" or column.kind == "time":
+            found += _time_parts(name, column) if parts_of_time else []
+        elif declared.type in {"number", "integer"} or (declared.type == "boolean" and column.kind != "text"):
+            found.append(Feature(name=name, source=name, numbers=numbers_of(column)))
+        else:
+            feature = _category(name, column)
+            if feature is not None:
+                found.append(feature)
+    return tuple(found)
+
+
+def aligned(first: Sequence[Feature], second: Sequence[Feature]) -> list[tuple[Feature, Feature]]:
+    """The features that both sides have, in pairs, with codes into the same levels."""
+    others = {f.name: f for f in second}
+    return [_same_levels(f, others[f.name]) for f in first if f.name in others]
+
+
+def _same_levels(a: Feature, b: Feature) -> tuple[Feature, Feature]:
+    if a.numbers is not None or b.numbers is not None:
+        return a, b
+    levels = tuple(dict.fromkeys((*a.levels, *b.levels)))
+    place = {level: i for i, level in enumerate(levels)}
+    return _recoded(a, levels, place), _recoded(b, levels, place)
+
+
+def _recoded(feature: Feature, levels: tuple[str, ...], place: Mapping[str, int]) -> Feature:
+    moved = np.array([place[level] for level in feature.levels] + [-1], dtype=np.int64)
+    codes = moved[np.asarray(feature.codes, dtype=np.int64)]
+    return Feature(name=feature.name, source=feature.source, codes=codes, levels=levels)
+
+
+def _category(name: str, column: Column) -> Feature | None:
+    texts, codes = column.names
+    given = codes[codes >= 0]
+    counts = np.bincount(given, minlength=len(texts)) if given.size else np.zeros(len(texts), dtype=np.int64)
+    occurring = int((counts > 0).sum())
+    if occurring > MOST_LEVELS and occurring > _ID_SHARE * given.size:
+        return None
+    order = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    order = order[counts[order] > 0]
+    place = np.full(len(texts) + 1, order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    place[-1] = -1
+    levels = tuple(texts[i] for i in order)
+    if occurring > order.size:
+        levels = (*levels, _REST)
+    return Feature(name=name, source=name, codes=place[codes], levels=levels)
+
+
+def _time_parts(name: str, column: Column) -> list[Feature]:
+    seconds = times_of(column)
+    if seconds is None or np.isnan(seconds).all():
+        return []
+    return [
+        Feature(name=f"{part} of {name}", source=name, numbers=np.floor(seconds / unit) % period)
+        for part, unit, period in _TIME_PARTS
+    ]
+
+
+def times_of(column: Column) -> Floats | None:
+    """Seconds since 1970 for every row, NaN where there is no time; None when the column holds no times."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.kind == "time":
+        return column.rows_as_numbers
+    if column.kind != "text":
+        return None
+    values, codes = column.codes
+    try:
+        parsed = pc.cast(values.cast(pa.string()), pa.timestamp("us", tz="UTC"))
+    except pa.ArrowInvalid:
+        try:
+            parsed = pc.cast(values.cast(pa.string()), pa.timestamp("us"))
+        except pa.ArrowInvalid:
+            return None
+    seconds = np.append(parsed.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.float64) / 1e6, np.nan)
+    return np.asarray(seconds[codes], dtype=np.float64)
+
+
+def _as_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

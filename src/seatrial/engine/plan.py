@@ -1,0 +1,48 @@
+"""What a run will do: its stages and checks as plain data, in the order in which they should run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from seatrial.core.observation import Json
+from seatrial.core.vocabulary import Domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A check or a stage that will run in a process of its own.
+
+    `entry` is `package.module:function`; it is called there with `arguments` (plain data), the derived seed and a
+    `Say`, and returns an Observation or a Reason (a stage also: a mapping of plain data). `needs` names the stages
+    that must have ended. `alone` keeps everything else still. `grace_s` is how long it may restore when stopped.
+    """
+
+    id: str
+    title: str
+    entry: str
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    requirement: str = ""
+    """Empty for a stage."""
+    needs: tuple[str, ...] = ()
+    alone: bool = False
+    budget_s: float = 60.0
+    grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run: stages, checks in order, and the ids of the checks whose evidence is kept from before."""
+
+    run: str
+    system: str
+    seed: int
+    stages: tuple[Work, ...] = ()
+    checks: tuple[Work, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+def ordered(checks: Iterable[Work]) -> tuple[Work, ...]:
+    """By domain, data first and ownership last; within a domain, what runs alone comes last."""
+    rank = {domain.value: place for place, domain in enumerate(Domain)}
+    return tuple(sorted(checks, key=lambda work: (rank.get(work.requirement.split(".")[0], len(rank)), work.alone)))

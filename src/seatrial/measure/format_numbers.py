@@ -1,0 +1,257 @@
+"""What can silently change in a field of numbers or times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.core.vocabulary import Weight
+from seatrial.measure.format_change import Change, surely_more
+from seatrial.measure.log_bins import LogBins
+from seatrial.measure.transforms import CLOCKS, explanation, is_clock, outside_share
+
+SENTINELS = (
+    -1.0,
+    -9.0,
+    -99.0,
+    -999.0,
+    -9999.0,
+    -99_999.0,
+    99.0,
+    999.0,
+    9999.0,
+    99_999.0,
+    999_999.0,
+    32_767.0,
+    65_535.0,
+)
+DEFAULTS = (0.0, *SENTINELS)
+_FEWEST = 100
+_RARE, _SPIKE = 0.01, 0.02
+_NULLS = 0.02
+_FEW = 50
+_DAY_S = 86_400.0
+
+
+def number_changes(
+    name: str,
+    training: Mapping[str, Any],
+    live: Mapping[str, Any],
+    *,
+    minimum: float | None,
+    maximum: float | None,
+    unit: str | None,
+) -> Iterator[Change]:
+    """The changes of one field of numbers."""
+    shifted = list(hour_changes(name, training, live))
+    yield from shifted
+    fit = None if shifted else explanation(training, live, minimum=minimum, maximum=maximum, unit=unit)
+    if fit is not None:
+        clock = fit.transform in CLOCKS
+        yield Change(
+            code="clock-format-changed" if clock else "unit-changed",
+            fields=(name,),
+            summary=f"{name} looks like {fit.transform.name}: {fit.transform.formula} fits training, r = {fit.r:.3f}",
+            evidence={
+                "transform": fit.transform.name,
+                "r": fit.r,
+                "error": fit.error,
+                "error_as_is": fit.identity,
+                "outside": fit.outside,
+            },
+        )
+        return
+    if shifted:
+        return
+    spikes = list(spike_changes(name, training, live))
+    yield from spikes
+    yield from _lost_precision(name, training, live)
+    outside = outside_share(training, live, minimum, maximum)
+    if outside >= 0.1 and not spikes:
+        yield Change(
+            code="outside-training",
+            fields=(name,),
+            summary=f"at least {outside:.0%} of {name} lies outside what training had, and no known change explains it",
+            weight=Weight.NOTE,
+            evidence={"outside": outside},
+        )
+
+
+def _lost_precision(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
+    broken, whole = sum(training["decimals"][1:]), live["decimals"][0]
+    if live["numbers"] < _FEWEST or not training["numbers"]:
+        return
+    before, now = broken / training["numbers"], 1.0 - whole / live["numbers"]
+    if before >= 0.5 and now <= 0.1 * before:
+        yield Change(
+            code="precision-lost",
+            fields=(name,),
+            summary=f"{name} arrives in whole numbers; in training {before:.0%} had decimals",
+            evidence={"with_decimals_training": before, "with_decimals_live": now},
+        )
+
+
+def spike_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
+    """Values that stand out live and did not in training."""
+    for value in _candidates(live):
+        count = count_at(live, value)
+        known = count_at(training, value)
+        outside = training["min"] is not None and not training["min"] <= value <= training["max"]
+        share = count / max(live["n"], 1)
+        if outside and value in SENTINELS and count >= 3 and known == 0:
+            yield _spike("sentinel-value", name, value, share, "training never had it and it lies outside its range")
+        elif _spikes(training, live, value, count, known):
+            yield _spike("default-value-spike", name, value, share, "it was rare in training")
+        elif _replaces_nulls(training, live, count, known):
+            yield _spike("default-value-spike", name, value, share, "it stands where training had nulls")
+
+
+def _spikes(training: Mapping[str, Any], live: Mapping[str, Any], value: float, count: int, known: int) -> bool:
+    """A rare value that became frequent; at the end of a range, where values gather by nature, much more frequent."""
+    more = surely_more(count, live["n"], known, training["n"])
+    at_end = value in (training["min"], training["max"]) and known > 0
+    needed = max(5 * _RARE, 5 * known / training["n"]) if at_end else _SPIKE - _RARE
+    if known > _RARE * training["n"] or more < needed:
+        return False
+    # Among a few values every one is frequent: there a default that training never had is enough.
+    is_code = training["values"] is not None and len(training["values"]) <= _FEW
+    if is_code and value in DEFAULTS and known == 0:
+        return True
+    return stands_out(live, value, 4.0 if value in DEFAULTS else 8.0)
+
+
+def _spike(code: str, name: str, value: float, share: float, why: str) -> Change:
+    return Change(
+        code=code,
+        fields=(name,),
+        summary=f"{name} is {value:g} in {share:.1%} of the live rows; {why}",
+        evidence={"value": value, "share": share},
+    )
+
+
+def _candidates(live: Mapping[str, Any]) -> list[float]:
+    """Known defaults that occur, and the most frequent values."""
+    frequent: list[float] = []
+    for text in list(live["values"] or {})[:5]:
+        try:
+            frequent.append(float(text))
+        except ValueError:
+            continue
+    return [value for value in dict.fromkeys([*DEFAULTS, *frequent]) if count_at(live, value)]
+
+
+def count_at(side: Mapping[str, Any], value: float) -> int:
+    """How often that very value occurs: exact while values are counted, else all of its log bin."""
+    if value == 0.0:
+        return int(side["zeros"])
+    if side["values"] is not None:
+        text = str(int(value)) if value.is_integer() else repr(value)
+        if text in side["values"]:
+            return int(side["values"][text])
+        return sum(n for other, n in side["values"].items() if _same(other, value)) if side["forms"] else 0
+    low, high, counts = LogBins.of(side["bins"]).ordered()
+    return int(counts[(low <= value) & (value < high)].sum())
+
+
+def _same(text: str, value: float) -> bool:
+    try:
+        return float(text.replace(",", ".")) == value
+    except ValueError:
+        return False
+
+
+def stands_out(side: Mapping[str, Any], value: float, times: float) -> bool:
+    """Whether a value is so many times more frequent than its six nearest neighbours are on average."""
+    if side["values"] is not None and not side["forms"]:
+        values = np.array([float(text) for text in side["values"] if _is_number(text)])
+        counts = np.array([n for text, n in side["values"].items() if _is_number(text)], dtype=np.float64)
+    else:
+        low, high, held = LogBins.of(side["bins"]).ordered()
+        values, counts = (low + high) / 2, held.astype(np.float64)
+    others = values != value
+    if not others.any():
+        return True
+    nearest = np.argsort(np.abs(values[others] - value), kind="stable")[:6]
+    return count_at(side, value) >= times * float(counts[others][nearest].mean())
+
+
+def _is_number(text: str) -> bool:
+    return text not in {"true", "false"}
+
+
+def _replaces_nulls(training: Mapping[str, Any], live: Mapping[str, Any], count: int, known: int) -> bool:
+    rows, live_rows = training["n"] + training["nulls"], live["n"] + live["nulls"]
+    fewer = surely_more(training["nulls"], rows, live["nulls"], live_rows)
+    more = surely_more(count, live_rows, known, rows)
+    gained = count / max(live_rows, 1) - known / max(rows, 1)
+    return fewer >= _NULLS and more >= 0.5 * fewer and gained <= 2 * fewer and known <= 0.3 * rows
+
+
+def hour_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
+    """A profile over the hours of the day that is turned by whole hours, and days that never pass the 12th."""
+    before, now = hours_of(name, training), hours_of(name, live)
+    if before is not None and now is not None and min(before.sum(), now.sum()) >= _FEWEST:
+        p, q = before / before.sum(), now / now.sum()
+        apart = _variation(p, q)
+        turned, hours = min((_variation(turn, q), h) for h in range(1, 24) for turn in _turned(p, h))
+        noise = float(np.sqrt(24 / (6.3 * now.sum())))
+        if apart >= 0.12 + noise and turned <= max(0.5 * (apart - noise), 0.05) + noise:
+            hours -= 24 * (hours > 12)
+            yield Change(
+                code="time-zone-shifted",
+                fields=(name,),
+                summary=f"the hours of {name} are training's turned by {hours:+d} h: another time zone, such as UTC",
+                evidence={"hours": hours, "apart": apart, "apart_turned": turned},
+            )
+            return
+    yield from _swapped_dates(name, training, live)
+    if training["zones"] and live["zones"] and set(training["zones"]) != set(live["zones"]):
+        yield Change(
+            code="zone-marker-changed",
+            fields=(name,),
+            summary=f"{name} is marked {_marks(live)} where training had {_marks(training)}; the hours are the same",
+            weight=Weight.NOTE,
+        )
+
+
+def _marks(side: Mapping[str, Any]) -> str:
+    return " and ".join(sorted(side["zones"]))
+
+
+def _swapped_dates(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
+    n = sum(live["hours"])
+    if not live["zones"] or n < _FEWEST or not training["late_days"]:
+        return
+    months = (live["max"] - live["min"]) / (30.0 * _DAY_S)
+    if months >= 3 and live["late_days"] <= 0.05 * n and training["late_days"] >= 0.3 * sum(training["hours"]):
+        yield Change(
+            code="date-order-swapped",
+            fields=(name,),
+            summary=f"{name} has no days after the 12th over {months:.0f} months: day and month have changed places",
+        )
+
+
+def hours_of(name: str, side: Mapping[str, Any]) -> npt.NDArray[np.float64] | None:
+    """Counts by hour of the day: of times, of clock numbers (HHMM), or of a field that is called an hour."""
+    if sum(side["hours"]):
+        return np.array(side["hours"], dtype=np.float64)
+    called_hour = "hour" in name.lower() and side["max"] is not None and 0 <= side["min"] <= side["max"] <= 24
+    if side["values"] is None or side["forms"] or not (called_hour or is_clock(side)):
+        return None
+    hours = np.zeros(24)
+    for text, n in side["values"].items():
+        hours[int(float(text)) // (1 if called_hour else 100) % 24] += n
+    return hours
+
+
+def _turned(profile: npt.NDArray[np.float64], hours: int) -> Sequence[npt.NDArray[np.float64]]:
+    """Turned by that many hours, and, as over a change of daylight saving time, partly by one more."""
+    one, more = np.roll(profile, hours), np.roll(profile, hours + 1)
+    return [one, (one + more) / 2, (2 * one + more) / 3, (one + 2 * more) / 3]
+
+
+def _variation(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(p - q).sum()) / 2

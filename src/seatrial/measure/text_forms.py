@@ -1,0 +1,67 @@
+"""How a text is written: its mask, and whether it reads as a number, a date or damaged encoding.
+
+Works on the distinct values of a batch, with Arrow's kernels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+FORMS = {
+    "number": r"^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$",
+    "comma": r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+\s*$",
+    "iso-date": r"^\d{4}-\d\d-\d\d$",
+    "iso-time": r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d",
+    "zoned": r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$",
+    "parted-date": r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}",
+    "first-over-12": r"^(1[3-9]|2\d|3[01])[./-]\d{1,2}[./-]\d{2,4}",
+    "second-over-12": r"^\d{1,2}[./-](1[3-9]|2\d|3[01])[./-]\d{2,4}",
+    "damaged": "(\u00c3[\u0080-\u00bf\u0192\u201a\u201e\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d]"
+    "|\u00c2[\u0080-\u00bf]|\u00e2\u20ac|\ufffd|\u00ef\u00bb\u00bf)",
+    "padded": r"^\s+\S|\S\s+$",
+    "leading-zero": r"^0\d+$",
+}
+"""Name of each form to its RE2 pattern."""
+
+
+def forms(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    """How many values have each form."""
+    return {
+        name: int(counts[np.asarray(pc.match_substring_regex(values, pattern), dtype=bool)].sum())
+        for name, pattern in FORMS.items()
+    }
+
+
+def masks(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    """Counts by mask: runs of capitals become `A`, other letters `a`, digits `9`; the rest stands as it is."""
+    masked = pc.replace_substring_regex(values, r"\d+", "9")
+    masked = pc.replace_substring_regex(masked, r"\p{Lu}+", "A")
+    masked = pc.replace_substring_regex(masked, r"[\p{Ll}\p{Lo}\p{Lt}\p{Lm}]+", "a")
+    encoded = pc.utf8_slice_codeunits(masked, 0, 40).dictionary_encode()
+    sums = np.bincount(np.asarray(encoded.indices), weights=counts, minlength=len(encoded.dictionary))
+    return dict(zip(encoded.dictionary.to_pylist(), sums.astype(np.int64).tolist(), strict=True))
+
+
+def as_numbers(values: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The numbers that texts with a decimal point or comma stand for, and which of the values those are."""
+    point = np.asarray(pc.match_substring_regex(values, FORMS["number"]), dtype=bool)
+    comma = np.asarray(pc.match_substring_regex(values, FORMS["comma"]), dtype=bool)
+    text = pc.utf8_trim_whitespace(values)
+    german = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".")
+    readable = pc.if_else(pa.array(comma), german, text)
+    either = point | comma
+    numbers = readable.filter(pa.array(either)).cast(pa.float64())
+    return np.asarray(numbers.to_numpy(zero_copy_only=False)), either
+
+
+def hours_of(values: pa.Array, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many of the ISO times lie in each hour as written."""
+    stamped = np.asarray(pc.match_substring_regex(values, FORMS["iso-time"]), dtype=bool)
+    hours = pc.utf8_slice_codeunits(values.filter(pa.array(stamped)), 11, 13).cast(pa.int64())
+    found: npt.NDArray[Any] = np.bincount(np.minimum(np.asarray(hours), 24), weights=counts[stamped], minlength=25)
+    return found[:24].astype(np.int64)

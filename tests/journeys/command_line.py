@@ -1,0 +1,43 @@
+"""The real command, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def seatrial(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Ended:
+    """Run `seatrial` with these arguments, without a terminal and without anybody to ask."""
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("SEATRIAL_", "NO_COLOR", "COLUMNS", "FORCE_COLOR"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "seatrial", *map(str, arguments)],
+        cwd=cwd,
+        env={**kept, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,112 @@
+"""A trial whose model, load generator and integrations are the real adapters, over real servers on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from plants.planted_trial import PlantedArtifacts, PlantedFiles, PlantedTable, PlantedTrial
+from seatrial.adapters.http import Http, declared_origins
+from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
+from seatrial.adapters.load.client import LoadClient
+from seatrial.adapters.models.catalogue import OpenModel, open_model
+from seatrial.core.check import Check, Trial
+from seatrial.core.observation import Json, Observation, Reason
+from seatrial.gate.judging import Judgement, judge
+from seatrial.spec.system import System
+
+
+class RealClock:
+    """Time as it is."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class RealTrial(PlantedTrial):
+    """Everything that talks is real; files and tables are in memory."""
+
+    def __init__(
+        self,
+        system: System,
+        *,
+        tables: Mapping[str, Sequence[Mapping[str, Json]]] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        seed: int = 7,
+        base_dir: Path | None = None,
+    ) -> None:
+        super().__init__(files=files)
+        self.seed = seed
+        self.clock = RealClock()  # type: ignore[assignment] - the planted clock moves by hand, this one by itself
+        self.files = PlantedFiles(dict(files or {}))
+        self.kept = PlantedArtifacts()
+        self.artifacts = self.kept
+        self._system = system
+        self._rows = dict(tables or {})
+        self._base = base_dir
+        self._http = Http(origins=declared_origins(system))
+        self._model: OpenModel | None = None
+        self._integrations: dict[str, OpenIntegration] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        for opened in self._integrations.values():
+            opened.close()
+        if self._model is not None:
+            self._model.close()
+        self._http.close()
+
+    @property
+    def model(self) -> Any:
+        if self._model is None:
+            self._model = open_model(self._system, base_dir=self._base or Path(), http=self._http)
+        return self._model
+
+    @property
+    def load(self) -> Any:
+        return LoadClient(origins=declared_origins(self._system))
+
+    def table(self, name: str) -> Any:
+        return PlantedTable(self._rows[name])
+
+    def integration(self, name: str) -> Any:
+        if name not in self._integrations:
+            section = self._system.integrations[name]
+            self._integrations[name] = open_integration(name, section, http=self._http, base_dir=self._base)
+        return self._integrations[name]
+
+
+def observed(check: Check[System], system: System, trial: Trial) -> Observation:
+    """What the check saw. Fails where it gives a reason instead."""
+    result = check.run(system, trial)
+    assert isinstance(result, Observation), result
+    return result
+
+
+def reason(check: Check[System], system: System, trial: Trial) -> Reason:
+    """Why the check saw nothing. Fails where it saw something."""
+    result = check.run(system, trial)
+    assert isinstance(result, Reason), result
+    return result
+
+
+def judged(check: Check[System], system: System, observation: Observation) -> Judgement:
+    """What the gate makes of it with the check's own limits."""
+    return judge(observation, {threshold.measure: threshold for threshold in check.limits(system)})
+
+
+def codes(observation: Observation) -> set[str]:
+    """The finding codes."""
+    return {finding.code for finding in observation.findings}

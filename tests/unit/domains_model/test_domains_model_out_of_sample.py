@@ -1,0 +1,349 @@
+"""model.out-of-sample: copies, time order, features that know the answer, and likeness to live traffic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from plants.scored_trial import World, deliveries, scored, world
+from seatrial.core.observation import Finding, Measure, Observation, Reason
+from seatrial.core.vocabulary import Sense, Weight
+from seatrial.domains.model import leaks
+from seatrial.domains.model.out_of_sample import CHECK
+
+
+def observe(made: World) -> Observation:
+    found = CHECK.run(made.system(), made.trial())
+    assert isinstance(found, Observation), found
+    return found
+
+
+def measure(found: Observation, name: str) -> Measure:
+    return next(m for m in found.measures if m.name == name)
+
+
+def finding(found: Observation, code: str) -> Finding:
+    return next(f for f in found.findings if f.code == code)
+
+
+def codes(found: Observation, *weights: Weight) -> set[str]:
+    return {f.code for f in found.findings if not weights or f.weight in weights}
+
+
+def clears(m: Measure) -> bool:
+    return (
+        m.bound is not None
+        and m.limit is not None
+        and (m.bound >= m.limit if m.sense is Sense.AT_LEAST else m.bound <= m.limit)
+    )
+
+
+def copied(columns: dict[str, Any], other: dict[str, Any], n: int, names: set[str]) -> dict[str, Any]:
+    """The first n rows of `columns` replaced by those of `other`, in these columns."""
+    return {
+        k: (np.concatenate([np.asarray(other[k])[:n], np.asarray(v)[n:]]) if k in names else v)
+        for k, v in columns.items()
+    }
+
+
+def test_sound_data_clear_every_limit_without_gaps() -> None:
+    made = world()
+    found = observe(made)
+    assert codes(found, Weight.GAP, Weight.OPEN) == set()
+    assert all(clears(m) for m in found.measures if m.limit is not None)
+    assert {t.measure for t in CHECK.limits(made.system())} <= {m.name for m in found.measures}
+    assert found.proof == 3
+    assert [f.kind for f in found.figures] == ["drift"]
+
+
+def test_every_code_is_documented() -> None:
+    made = world(n=400, live=400)
+    made.declared["data"]["training"] = None
+    made.declared["data"]["live"] = None
+    assert codes(observe(made)) <= set(CHECK.codes)
+
+
+@pytest.mark.parametrize("names", [{"id", "distance", "temp", "carrier", "load", "late"}])
+def test_copies_of_training_rows_are_a_gap(names: set[str]) -> None:
+    made = world()
+    made.declared["data"]["training"]["time"] = made.declared["data"]["evaluation"]["time"] = None
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] = copied(made.columns[table], made.columns["training"], 150, names)
+    found = observe(made)
+    assert finding(found, "duplicate-rows").weight is Weight.GAP
+    assert "150 of 3000" in finding(found, "duplicate-rows").summary
+
+
+def test_copies_that_were_rounded_or_renamed_are_a_gap() -> None:
+    made = world()
+    inputs = {"distance", "temp", "carrier", "load"}
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] = copied(made.columns[table], made.columns["training"], 150, inputs)
+        made.columns[table]["load"] = np.asarray(made.columns[table]["load"]) * (1 + 1e-6)
+    found = observe(made)
+    assert finding(found, "near-duplicate-rows").weight is Weight.GAP
+    assert "duplicate-rows" not in codes(found)
+
+
+def test_coarse_data_that_repeat_themselves_are_no_leak() -> None:
+    made = world()
+    for table in ("training", "evaluation", "scored.evaluation", "live"):
+        columns = made.columns[table]
+        columns["distance"] = np.round(columns["distance"] / 100) * 100
+        columns["temp"] = np.round(columns["temp"] / 10) * 10
+        columns["load"] = np.round(columns["load"] * 3) / 3
+    assert codes(observe(made), Weight.GAP) == set()
+
+
+def test_an_evaluation_that_is_not_later_than_the_training_is_a_gap() -> None:
+    made = world()
+    mixed = deliveries(3000, seed=5, start_day=60)
+    made.columns["evaluation"], made.columns["scored.evaluation"] = mixed, scored(mixed)
+    found = finding(observe(made), "time-overlap")
+    assert found.weight is Weight.GAP
+    assert found.fields == ("at",)
+
+
+@pytest.mark.parametrize(
+    ("training", "evaluation", "code"),
+    [
+        (pa.timestamp("s", tz="UTC"), pa.timestamp("ms", tz="UTC"), ""),
+        (pa.timestamp("s"), pa.timestamp("s", tz="UTC"), "time-unreadable"),
+        (pa.string(), pa.timestamp("s", tz="UTC"), ""),
+        (None, pa.timestamp("s", tz="UTC"), "time-unreadable"),
+    ],
+)
+def test_times_are_compared_only_where_both_sides_can_be_read(training: Any, evaluation: Any, code: str) -> None:
+    made = world(n=600, live=600)
+    before = made.columns["training"]["at"]
+    made.columns["training"]["at"] = pa.array(["soon"] * 4000) if training is None else before.cast(training)
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table]["at"] = made.columns[table]["at"].cast(evaluation)
+    found = codes(observe(made), Weight.OPEN, Weight.GAP)
+    assert found == ({code} if code else set())
+
+
+def test_an_undeclared_time_leaves_the_outcome_open() -> None:
+    made = world(n=600, live=600)
+    del made.declared["data"]["training"]["time"]
+    del made.declared["data"]["evaluation"]["time"]
+    assert finding(observe(made), "time-undeclared").weight is Weight.OPEN
+
+
+def test_no_training_data_leaves_the_outcome_open_and_says_what_a_vendor_can_do() -> None:
+    made = world(n=600, live=600)
+    del made.declared["data"]["training"]
+    found = finding(observe(made), "no-training-data")
+    assert found.weight is Weight.OPEN
+    assert "vendor" in found.remedy
+
+
+def test_empty_training_data_leave_the_outcome_open() -> None:
+    made = world(n=600, live=600)
+    columns = made.columns["training"]
+    made.columns["training"] = {k: v.slice(0, 0) if isinstance(v, pa.Array) else v[:0] for k, v in columns.items()}
+    assert finding(observe(made), "training-empty").weight is Weight.OPEN
+
+
+def test_a_field_that_knows_the_answer_is_a_gap_that_names_it() -> None:
+    made = world()
+    made.declared["model"]["inputs"]["gate_delay"] = {"type": "number"}
+    rng = np.random.default_rng(1)
+    for table in ("evaluation", "scored.evaluation"):
+        columns = made.columns[table]
+        columns["gate_delay"] = columns["late"] * 2.3 + np.random.default_rng(2).normal(0, 1, 3000)
+    made.columns["live"]["gate_delay"] = rng.normal(0, 1, 2000) + 2.3 * made.columns["live"]["late"]
+    found = finding(observe(made), "target-leak")
+    assert found.fields == ("gate_delay",)
+    assert found.weight is Weight.GAP
+
+
+def test_a_leaking_category_is_found_too() -> None:
+    made = world()
+    made.declared["model"]["inputs"]["desk"] = {"type": "string"}
+    rng = np.random.default_rng(1)
+    for table in ("evaluation", "scored.evaluation", "live"):
+        late = np.asarray(made.columns[table]["late"])
+        told = np.where(rng.random(late.size) < 0.97, late, 1 - late)
+        made.columns[table]["desk"] = np.where(told == 1, "claims", rng.choice(["north", "south"], late.size))
+    assert finding(observe(made), "target-leak").fields == ("desk",)
+
+
+def test_a_leak_that_is_no_declared_input_is_not_the_models_problem() -> None:
+    made = world()
+    for table in ("evaluation", "scored.evaluation", "live"):
+        made.columns[table]["gate_delay"] = made.columns[table]["late"] * 2.0
+    assert "target-leak" not in codes(observe(made))
+
+
+def test_a_field_far_better_than_the_whole_model_is_a_gap() -> None:
+    made = world()
+    made.columns["scored.evaluation"] = scored(made.columns["evaluation"], noise=6.0)
+    assert finding(observe(made), "target-leak").fields == ("distance",)
+
+
+def test_a_field_that_is_empty_or_absent_live_is_a_gap_that_names_it() -> None:
+    made = world()
+    made.columns["live"]["load"] = pa.nulls(2000, pa.float64())
+    del made.columns["live"]["temp"]
+    found = observe(made)
+    assert {f.fields for f in found.findings if f.code == "not-known-live"} == {("load",), ("temp",)}
+
+
+def test_no_live_sample_is_a_gap() -> None:
+    made = world(n=600)
+    del made.declared["data"]["live"]
+    found = observe(made)
+    assert finding(found, "no-live-sample").weight is Weight.GAP
+    assert CHECK.limits(made.system()) == ()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_live_sample_of_hardly_any_rows_leaves_the_outcome_open(rows: int) -> None:
+    made = world(n=600, live=600)
+    made.columns["live"] = {
+        k: v.slice(0, rows) if isinstance(v, pa.Array) else v[:rows] for k, v in made.columns["live"].items()
+    }
+    found = observe(made)
+    assert finding(found, "live-mix-unknown").weight is Weight.OPEN
+
+
+def test_few_live_rows_cannot_clear_the_limits() -> None:
+    made = world(n=100, live=60)
+    found = observe(made)
+    assert not clears(measure(found, "effective-rows"))
+    assert not clears(measure(found, "field-drift"))
+
+
+def test_a_scale_that_moved_live_is_a_gap_that_names_the_field() -> None:
+    made = world()
+    made.columns["live"]["temp"] = np.asarray(made.columns["live"]["temp"]) * 1.8 + 32
+    found = observe(made)
+    assert finding(found, "field-drift").fields == ("temp",)
+    assert not clears(measure(found, "domain-auc"))
+    assert "temp" in str(found.facts["told_apart_by"])
+
+
+def test_a_joint_shift_that_no_single_field_shows_is_seen_by_the_classifier() -> None:
+    made = world(n=6000, live=6000)
+    live = made.columns["live"]
+    order = np.argsort(live["distance"])
+    load = np.sort(live["load"])
+    live["load"] = np.empty(6000)
+    live["load"][order] = load
+    found = observe(made)
+    assert "field-drift" not in codes(found)
+    assert not clears(measure(found, "domain-auc"))
+
+
+def test_live_regions_without_evaluation_rows_are_named_in_words() -> None:
+    made = world()
+    live = made.columns["live"]
+    live["carrier"] = np.where(np.arange(2000) % 10 == 0, "violet", live["carrier"])
+    live["temp"] = np.where(np.arange(2000) % 50 == 1, 80.0, live["temp"])
+    found = observe(made)
+    words = [f.summary for f in found.findings if f.code == "not-validated"]
+    assert any("carrier is violet (10.0% of live traffic, 0 evaluation rows)" in w for w in words)
+    assert any("temp above" in w for w in words)
+    assert finding(found, "not-validated").weight is Weight.GAP
+
+
+def test_two_samples_of_the_same_traffic_have_no_unvalidated_regions() -> None:
+    for seed in range(4):
+        assert "not-validated" not in codes(observe(world(n=1500, live=1500, seed=seed)))
+
+
+def test_shared_entities_are_a_note_unless_the_model_remembers_them() -> None:
+    made = world()
+    rng = np.random.default_rng(3)
+    for table in ("training", "evaluation", "scored.evaluation"):
+        n = len(made.columns[table]["late"])
+        made.columns[table]["id"] = np.array([f"c{i}" for i in range(n)])
+        if table != "training":
+            made.columns[table]["id"] = np.where(
+                np.arange(n) < 2000, made.columns[table]["id"], [f"n{i}" for i in range(n)]
+            )
+    found = observe(made)
+    assert finding(found, "shared-entities").weight is Weight.NOTE
+    assert "entities-memorised" not in codes(found)
+    columns = made.columns["scored.evaluation"]
+    new = np.arange(3000) >= 2000
+    columns["seatrial.prediction"] = np.where(
+        new & (rng.random(3000) < 0.2), 1 - columns["late"], columns["seatrial.prediction"]
+    )
+    assert finding(observe(made), "entities-memorised").weight is Weight.GAP
+
+
+def test_undeclared_inputs_leave_the_outcome_open() -> None:
+    made = world(n=600, live=600)
+    del made.declared["model"]["inputs"]
+    assert "inputs-undeclared" in codes(observe(made), Weight.OPEN)
+
+
+def test_an_input_that_the_evaluation_lacks_leaves_the_outcome_open() -> None:
+    made = world(n=600, live=600)
+    made.declared["model"]["inputs"]["wind"] = {"type": "number"}
+    assert finding(observe(made), "input-missing").fields == ("wind",)
+
+
+def test_constant_empty_and_mixed_columns_do_not_stop_the_comparison() -> None:
+    made = world(n=800, live=800)
+    for table in ("training", "evaluation", "scored.evaluation", "live"):
+        columns = made.columns[table]
+        n = len(columns["late"])
+        columns["temp"] = np.full(n, 7.0)
+        columns["load"] = pa.nulls(n, pa.float64())
+        columns["carrier"] = pa.array([None if i % 3 else "blue" for i in range(n)])
+        columns["distance"] = np.array([f"{v:.1f}" if i % 4 else "n/a" for i, v in enumerate(columns["distance"])])
+    found = observe(made)
+    assert codes(found, Weight.GAP) == set()
+    assert clears(measure(found, "domain-auc"))
+
+
+def test_harmless_changes_leave_it_without_gaps() -> None:
+    made = world()
+    order = np.random.default_rng(5).permutation(3000)
+    for table in ("evaluation", "scored.evaluation"):
+        columns = made.columns[table]
+        for name, values in columns.items():
+            columns[name] = values.take(pa.array(order)) if isinstance(values, pa.Array) else values[order]
+        columns["remark"] = pa.nulls(3000, pa.string())
+    for table in ("training", "live"):
+        made.columns[table]["distance"] = np.asarray(made.columns[table]["distance"]).astype(np.float32)
+    assert codes(observe(made), Weight.GAP, Weight.OPEN) == set()
+
+
+def test_one_class_only_ends_in_a_reason() -> None:
+    made = world(n=300, live=300)
+    made.columns["scored.evaluation"]["late"] = np.ones(300, dtype=int)
+    found = CHECK.run(made.system(), made.trial())
+    assert isinstance(found, Reason)
+    assert found.code == "one-class"
+
+
+def test_hashes_are_thinned_alike_on_both_sides_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaks, "MOST_HASHES", 1000)
+    made = world()
+    made.declared["data"]["training"]["time"] = made.declared["data"]["evaluation"]["time"] = None
+    names = {"id", "distance", "temp", "carrier", "load", "late"}
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] = copied(made.columns[table], made.columns["training"], 600, names)
+    found = finding(observe(made), "duplicate-rows")
+    assert found.weight is Weight.GAP
+    assert isinstance(found.detail["rows"], int)
+    assert found.detail["rows"] < 1500
+
+
+def test_a_regression_leak_explains_nearly_all_of_the_variance() -> None:
+    made = world()
+    made.declared["model"].update(task="regression", output={"prediction": "minutes"})
+    made.declared["governance"].update(metric="within@12", minimum=0.5, metrics=[])
+    for table in ("evaluation", "scored.evaluation", "live"):
+        columns = made.columns[table]
+        columns["late"] = columns["load"] * 30 + np.random.default_rng(1).normal(0, 4, len(columns["load"]))
+        columns["temp"] = columns["late"] * 1.01
+    made.columns["scored.evaluation"]["seatrial.prediction"] = made.columns["scored.evaluation"]["load"] * 30
+    assert finding(observe(made), "target-leak").fields == ("temp",)

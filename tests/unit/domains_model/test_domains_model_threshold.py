@@ -1,0 +1,431 @@
+"""model.threshold: bounds against the plan's limits, and everything that must not pass."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from plants.scored_trial import World, scored, world
+from seatrial.core.check import PREDICTION, SCORE
+from seatrial.core.observation import Finding, Measure, Observation, Reason
+from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.domains.model.threshold import CHECK
+
+
+def observe(made: World) -> Observation:
+    found = CHECK.run(made.system(), made.trial())
+    assert isinstance(found, Observation), found
+    return found
+
+
+def reason(made: World) -> Reason:
+    found = CHECK.run(made.system(), made.trial())
+    assert isinstance(found, Reason), found
+    return found
+
+
+def measure(found: Observation, name: str) -> Measure:
+    return next(m for m in found.measures if m.name == name)
+
+
+def codes(found: Observation, weight: Weight | None = None) -> set[str]:
+    return {f.code for f in found.findings if weight is None or f.weight is weight}
+
+
+def finding(found: Observation, code: str) -> Finding:
+    return next(f for f in found.findings if f.code == code)
+
+
+def clears(m: Measure) -> bool:
+    return (
+        m.bound is not None
+        and m.limit is not None
+        and (m.bound >= m.limit if m.sense is Sense.AT_LEAST else m.bound <= m.limit)
+    )
+
+
+def test_a_sound_model_clears_its_limits_on_both_mixes_without_findings() -> None:
+    found = observe(world())
+    assert {m.name for m in found.measures} == {
+        "recall@0.5",
+        "recall@0.5:live-mix",
+        "accuracy",
+        "accuracy:live-mix",
+    }
+    assert all(clears(m) and m.kind is MeasureKind.GATE for m in found.measures)
+    assert codes(found) == set()
+    assert {f.kind for f in found.figures} == {"metric", "reliability"}
+
+
+def test_every_limit_is_measured_under_its_name() -> None:
+    made = world(n=400)
+    names = {t.measure for t in CHECK.limits(made.system())}
+    assert names == {m.name for m in observe(made).measures}
+
+
+def test_the_check_documents_every_code_it_gives() -> None:
+    made = world(n=200)
+    made.declared["governance"] = {"metric": "wishful", "metrics": [{"metric": "accuracy"}]}
+    assert codes(observe(made)) <= set(CHECK.codes)
+
+
+def test_too_few_rows_are_not_a_pass_and_say_how_many_more() -> None:
+    made = world(n=120)
+    made.declared["governance"]["minimum"] = 0.8
+    found = measure(observe(made), "recall@0.5")
+    assert not clears(found)
+    assert found.needed is not None
+    assert found.needed > 100
+
+
+def test_a_model_below_the_minimum_has_its_upper_bound_below_it() -> None:
+    made = world()
+    made.declared["governance"]["minimum"] = 0.97
+    found = measure(observe(made), "recall@0.5")
+    assert found.upper is not None
+    assert found.upper < 0.97
+    assert found.needed is None
+
+
+def test_a_model_that_is_bad_where_live_traffic_is_fails_only_on_the_live_mix() -> None:
+    made = world(n=6000, live=4000)
+    evaluation, rng = made.columns["scored.evaluation"], np.random.default_rng(1)
+    red = evaluation["carrier"] == "red"
+    spoiled = red & (rng.random(6000) < 0.4)
+    evaluation[PREDICTION] = np.where(spoiled, 1 - evaluation["late"], evaluation[PREDICTION])
+    live = made.columns["live"]
+    live["carrier"] = np.where(rng.random(4000) < 0.5, "red", live["carrier"])
+    made.declared["governance"].update(metric="accuracy", minimum=0.77, metrics=[])
+    found = observe(made)
+    assert clears(measure(found, "accuracy"))
+    assert not clears(measure(found, "accuracy:live-mix"))
+
+
+def test_live_traffic_without_evaluation_rows_counts_as_wrong() -> None:
+    made = world()
+    live = made.columns["live"]
+    live["carrier"] = np.where(np.arange(2000) % 5 == 0, "violet", live["carrier"])
+    found = observe(made)
+    plain, mixed = measure(found, "accuracy"), measure(found, "accuracy:live-mix")
+    assert mixed.value is not None
+    assert plain.value is not None
+    assert mixed.value < plain.value - 0.1
+    assert found.facts["unsupported_live_share"] == pytest.approx(0.2, abs=0.01)
+
+
+def test_without_a_live_sample_the_outcome_stays_open() -> None:
+    made = world(n=500)
+    del made.declared["data"]["live"]
+    found = observe(made)
+    assert finding(found, "no-live-sample").weight is Weight.OPEN
+    assert [t.measure for t in CHECK.limits(made.system())] == ["recall@0.5", "accuracy"]
+
+
+def test_an_unreachable_live_sample_leaves_the_outcome_open() -> None:
+    made = world(n=500)
+    del made.columns["live"]
+    assert finding(observe(made), "live-mix-unknown").weight is Weight.OPEN
+
+
+def test_no_metric_and_no_minimum_are_gaps() -> None:
+    made = world(n=300)
+    made.declared["governance"].update(metric=None, minimum=None, metrics=[])
+    assert finding(observe(made), "no-metric").weight is Weight.GAP
+    made.declared["governance"].update(metric="accuracy")
+    found = observe(made)
+    assert finding(found, "no-minimum").weight is Weight.GAP
+    assert all(m.kind is MeasureKind.INFORMATIVE for m in found.measures)
+
+
+@pytest.mark.parametrize("metric", ["wishful", "recall:maybe", "mae@5", "accuracy@", "confused:1->9"])
+def test_a_metric_that_cannot_be_computed_is_a_gap_and_no_measure(metric: str) -> None:
+    made = world(n=300)
+    made.declared["governance"].update(metric=metric, minimum=0.5, metrics=[])
+    found = observe(made)
+    assert codes(found, Weight.GAP) & {"unknown-metric", "no-such-rows"}
+    assert found.measures == ()
+
+
+def test_a_score_metric_without_scores_is_a_gap() -> None:
+    made = world(n=300)
+    del made.declared["model"]["output"]["score"]
+    assert finding(observe(made), "no-score").weight is Weight.GAP
+
+
+def test_a_limit_that_no_share_can_reach_is_a_gap() -> None:
+    made = world(n=300)
+    made.declared["governance"].update(metric="accuracy", minimum=80, metrics=[])
+    assert "limit-impossible" in codes(observe(made), Weight.GAP)
+
+
+def test_a_minimum_that_is_not_the_plans_is_a_gap_with_both_figures() -> None:
+    made = world(n=300)
+    made.declared["governance"]["minimum"] = 0.65
+    found = finding(observe(made), "minimum-differs-from-plan")
+    assert "0.7" in found.summary
+    assert "0.65" in found.summary
+    assert found.weight is Weight.GAP
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b"# Plan\nWe will see.\n", "plan-has-no-limits"),
+        (b"# Plan\nThe recall@0.5 is at least 70 %, the accuracy at least 0.8.\n", ""),
+        (b"---\nlimits:\n  recall@0.5: {minimum: 70 %}\n  accuracy: {minimum: 0.8}\n---\n", ""),
+        (b"---\nlimits: [1, 2\n---\n", "plan-has-no-limits"),
+        (b"---\nlimits:\n  recall@0.5: 0.7\n  accuracy: 0.9\n---\naccuracy 0.8\n", "minimum-differs-from-plan"),
+        (b"\xff\xfe\x00", "plan-has-no-limits"),
+    ],
+)
+def test_the_plan_document_is_the_source_of_the_limits(text: bytes, code: str) -> None:
+    made = world(n=300)
+    made.files["plan.md"] = text
+    assert codes(observe(made)) == ({code} if code else set())
+
+
+@pytest.mark.parametrize(
+    ("plan", "code"),
+    [
+        ({}, "no-plan"),
+        ({"document": "gone.md", "approved_by": "lena", "approved_on": "2026-10-05"}, "no-plan"),
+        ({"document": "plan.md", "approved_on": "2026-10-05"}, "plan-not-approved"),
+        ({"document": "plan.md", "approved_by": "max", "approved_on": "2026-10-05"}, "plan-not-approved"),
+        ({"document": "plan.md", "approved_by": "lena"}, "plan-not-approved"),
+        ({"document": "plan.md", "approved_by": "lena", "approved_on": "2027-10-05"}, "plan-not-approved"),
+    ],
+)
+def test_a_plan_that_nobody_approved_is_a_gap(plan: dict[str, str], code: str) -> None:
+    made = world(n=300)
+    made.declared["governance"]["plan"] = plan
+    assert code in codes(observe(made), Weight.GAP)
+
+
+def test_an_approver_who_left_and_a_differing_date_are_gaps() -> None:
+    made = world(n=300)
+    made.declared["people"]["lena"]["left_on"] = "2026-11-01"
+    made.files["plan.md"] = b"---\napproved_on: 2026-10-06\nlimits: {recall@0.5: 0.7, accuracy: 0.8}\n---\n"
+    assert codes(observe(made), Weight.GAP) == {"plan-not-approved", "approval-differs-from-plan"}
+
+
+def test_another_model_on_the_same_rows_makes_the_bound_stricter_and_a_rerun_does_not() -> None:
+    made = world(n=600)
+    first = observe(made)
+    trial = made.trial()
+    trial.observed("model.threshold", first, {"model": "m1", "data.evaluation": "e1"}, days_ago=3)
+    again = CHECK.run(made.system(), trial)
+    assert again == first
+    trial.observed("model.threshold", first, {"model": "m0", "data.evaluation": "e1"}, days_ago=2)
+    assert CHECK.run(made.system(), trial) == first
+    trial.parts["model"] = "m2"
+    third = CHECK.run(made.system(), trial)
+    assert isinstance(third, Observation)
+    assert third.facts["attempt"] == 3
+    assert measure(third, "accuracy").confidence == pytest.approx(1 - 0.05 / 12)
+    assert (measure(third, "accuracy").lower or 1) < (measure(first, "accuracy").lower or 0)
+    assert finding(third, "repeated-attempt").weight is Weight.NOTE
+
+
+def test_fresh_rows_for_the_same_model_get_a_bound_that_allows_looking_again() -> None:
+    made = world(n=600)
+    trial = made.trial()
+    trial.observed("model.threshold", observe(made), {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
+    found = CHECK.run(made.system(), trial)
+    assert isinstance(found, Observation)
+    assert "every sample size" in measure(found, "accuracy").method
+
+
+def test_a_limit_loosened_after_results_is_a_gap_until_it_is_approved_anew() -> None:
+    made = world(n=600)
+    made.declared["governance"].update(metric="accuracy", minimum=0.9, metrics=[])
+    before = observe(made)
+    made.declared["governance"]["minimum"] = 0.8
+    trial = made.trial()
+    trial.observed("model.threshold", before, {"model": "m0", "data.evaluation": "e1"}, days_ago=3)
+    found = CHECK.run(made.system(), trial)
+    assert isinstance(found, Observation)
+    assert finding(found, "limit-set-after-results").weight is Weight.GAP
+    made.declared["governance"]["plan"]["approved_on"] = "2026-11-22"
+    found = CHECK.run(made.system(), trial)
+    assert isinstance(found, Observation)
+    assert finding(found, "limit-set-after-results").weight is Weight.NOTE
+
+
+def test_rows_of_one_customer_do_not_count_as_many() -> None:
+    made = world(n=1200)
+    plain = measure(observe(made), "accuracy")
+    for table in ("evaluation", "scored.evaluation"):
+        for name, values in made.columns[table].items():
+            if not isinstance(values, pa.Array):
+                made.columns[table][name] = np.repeat(values[:200], 6)
+    found = measure(observe(made), "accuracy")
+    assert "clusters" in found.method
+    assert found.approximate
+    assert (found.lower or 1) < (plain.lower or 0) - 0.02
+
+
+def test_unanswered_rows_count_as_wrong_and_are_named() -> None:
+    made = world(n=1000)
+    evaluation = made.columns["scored.evaluation"]
+    silent = np.arange(1000) < 200
+    evaluation[PREDICTION] = pa.array(np.where(silent, 0, evaluation[PREDICTION]), mask=silent)
+    evaluation[SCORE] = pa.array(evaluation[SCORE], mask=silent)
+    found = observe(made)
+    assert "unanswered-rows" in codes(found)
+    assert (measure(found, "accuracy").value or 1) < 0.72
+    assert (measure(found, "recall@0.5").value or 1) < 0.75
+
+
+@pytest.mark.parametrize("bad", [1.2, -0.1, math.inf])
+def test_scores_outside_the_range_are_a_gap_and_count_as_wrong(bad: float) -> None:
+    made = world(n=500)
+    score = made.columns["scored.evaluation"][SCORE]
+    score[:50] = bad
+    found = observe(made)
+    assert finding(found, "score-outside-range").weight is Weight.GAP
+    assert (measure(found, "accuracy").value or 1) < 0.82
+
+
+def _no_rows(made: World) -> None:
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] = {
+            k: (v.slice(0, 0) if isinstance(v, pa.Array) else v[:0]) for k, v in made.columns[table].items()
+        }
+
+
+def _set(name: str, value: Any) -> Any:
+    def change(made: World) -> None:
+        made.columns["scored.evaluation"][name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (_no_rows, "no-rows"),
+        (_set("late", np.zeros(300, dtype=int)), "one-class"),
+        (_set("late", np.arange(300) % 3), "labels-outside-task"),
+        (_set("late", np.where(np.arange(300) % 2, "yes", "no")), "labels-outside-task"),
+        (_set("late", pa.nulls(300)), "no-labels"),
+        (_set("late", np.full(300, np.nan)), "no-labels"),
+        (_set(PREDICTION, pa.nulls(300)), "no-answers"),
+        (_set(PREDICTION, np.where(np.arange(300) % 2, "LATE", "ON TIME")), "predictions-outside-task"),
+    ],
+)
+def test_data_that_cannot_be_measured_end_in_a_reason(change: Any, code: str) -> None:
+    made = world(n=300)
+    change(made)
+    assert reason(made).code == code
+
+
+def test_a_missing_label_column_a_missing_declaration_and_a_foreign_task_end_in_a_reason() -> None:
+    made = world(n=300)
+    made.declared["data"]["evaluation"]["label"] = "latte"
+    assert reason(made).code == "no-labels"
+    del made.declared["data"]["evaluation"]
+    assert reason(made).code == "no-evaluation-data"
+    made.declared["model"]["task"] = "chat"
+    assert reason(made).code == "task-not-supported"
+
+
+def test_some_foreign_predictions_are_a_gap_and_count_as_wrong() -> None:
+    made = world(n=500)
+    said = made.columns["scored.evaluation"][PREDICTION].astype(str)
+    made.columns["scored.evaluation"][PREDICTION] = np.where(np.arange(500) < 100, "maybe", said)
+    found = observe(made)
+    assert finding(found, "predictions-outside-task").weight is Weight.GAP
+    assert (measure(found, "accuracy").value or 1) < 0.75
+
+
+def test_three_rows_pass_nothing() -> None:
+    made = world(n=3, live=3)
+    made.columns["scored.evaluation"]["late"] = np.array([0, 1, 1])
+    found = CHECK.run(made.system(), made.trial())
+    assert isinstance(found, Reason) or not any(clears(m) for m in found.measures)
+
+
+def test_infinite_constant_and_empty_inputs_do_not_stop_the_measurement() -> None:
+    made = world(n=800)
+    for table in ("evaluation", "scored.evaluation", "live"):
+        columns = made.columns[table]
+        columns["temp"] = np.where(np.arange(len(columns["temp"])) % 7 == 0, np.inf, 5.0)
+        columns["load"] = pa.nulls(len(columns["load"]), pa.float64())
+    assert clears(measure(observe(made), "accuracy:live-mix"))
+
+
+def test_booleans_text_and_floats_mean_the_same_labels() -> None:
+    made = world(n=500)
+    expected = observe(made).measures
+    columns = made.columns["scored.evaluation"]
+    columns["late"] = columns["late"].astype(bool)
+    columns[PREDICTION] = columns[PREDICTION].astype(float)
+    assert observe(made).measures == expected
+    columns[PREDICTION] = columns[PREDICTION].astype(int).astype(str)
+    assert observe(made).measures == expected
+
+
+def test_harmless_changes_do_not_move_the_result() -> None:
+    made = world(n=1000)
+    before = {m.name: m.lower for m in observe(made).measures if ":" not in m.name}
+    order = np.random.default_rng(5).permutation(1000)
+    columns = made.columns["scored.evaluation"]
+    for name, values in columns.items():
+        columns[name] = values.take(pa.array(order)) if isinstance(values, pa.Array) else values[order]
+    columns["distance"] = columns["distance"].astype(np.float32)
+    columns["remark"] = pa.nulls(1000, pa.string())
+    found = observe(made)
+    assert {m.name: m.lower for m in found.measures if ":" not in m.name} == before
+    assert all(clears(m) for m in found.measures)
+
+
+def test_regression_is_bounded_by_capped_errors_and_by_shares_within() -> None:
+    made = world(n=1500)
+    made.declared["model"].update(task="regression", output={"prediction": "minutes"})
+    made.declared["governance"].update(
+        metric="within@12", minimum=0.7, metrics=[{"metric": "mae@60", "maximum": 9}, {"metric": "mae", "maximum": 9}]
+    )
+    columns = made.columns["scored.evaluation"]
+    columns["late"] = columns["distance"] * 0.2
+    columns[PREDICTION] = columns["late"] + np.random.default_rng(1).normal(0, 8, 1500)
+    found = observe(made)
+    assert clears(measure(found, "within@12"))
+    assert clears(measure(found, "mae@60"))
+    assert clears(measure(found, "mae@60:live-mix"))
+    assert measure(found, "mae@60").value == pytest.approx(6.4, abs=0.4)
+    assert finding(found, "no-cap").fields == ("mae",)
+    columns["late"] = np.full(1500, 3.0)
+    assert reason(made).code == "one-class"
+    columns["late"] = np.where(np.arange(1500) == 3, np.inf, 1.0)
+    assert reason(made).code == "labels-outside-task"
+
+
+def test_a_multiclass_task_is_bounded_by_class() -> None:
+    made = world(n=1500)
+    made.declared["model"].update(task="multiclass", output={"prediction": "route"})
+    made.declared["governance"].update(
+        metric="accuracy",
+        minimum=0.8,
+        metrics=[{"metric": "recall:red", "minimum": 0.8}, {"metric": "f1:blue", "minimum": 0.8}],
+    )
+    columns = made.columns["scored.evaluation"]
+    columns["late"] = columns["carrier"]
+    wrong = np.random.default_rng(1).random(1500) < 0.1
+    columns[PREDICTION] = np.where(wrong, "grey", columns["carrier"])
+    found = observe(made)
+    assert all(clears(m) for m in found.measures)
+    assert len(found.measures) == 6
+
+
+def test_an_auc_is_bounded_on_both_mixes() -> None:
+    made = world(n=1500)
+    made.declared["governance"].update(metric="auc", minimum=0.85, metrics=[])
+    found = observe(made)
+    assert clears(measure(found, "auc"))
+    assert measure(found, "auc:live-mix").approximate
+    made.columns["scored.evaluation"] = scored(made.columns["evaluation"], noise=9.0)
+    assert not clears(measure(observe(made), "auc"))

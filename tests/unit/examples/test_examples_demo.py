@@ -1,0 +1,135 @@
+"""The demonstration and its planted defects, with real services and real checks."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from seatrial.app.demo import Demo, fresh_directory
+from seatrial.app.ledgers import read_ledger
+from seatrial.app.planted import Planted, table
+from seatrial.core.bodies import AttestationBody, ComprehensionBody
+from seatrial.core.codec import from_data
+from seatrial.core.errors import SeatrialError
+from seatrial.core.events import CheckFinished, StageFinished, StageStarted
+from seatrial.core.vocabulary import Answer, Outcome, RecordType
+from seatrial.examples.arrival_delay.defects import DEFECTS
+from seatrial.gate.verdict import Assessment
+
+NOT_YET = "no-check"
+HARMLESS = [name for name, defect in DEFECTS.items() if defect.requirement is None]
+HARMFUL = [name for name, defect in DEFECTS.items() if defect.requirement is not None]
+
+
+def outcomes(demo: Demo) -> dict[str, Assessment]:
+    return {assessment.id: assessment for assessment in demo.verdict().requirements}
+
+
+@pytest.fixture(scope="module")
+def paperwork_only(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A demonstration of which one cheap check was executed."""
+    demo = Demo(tmp_path_factory.mktemp("demo") / "ready", ready=True)
+    for _ in demo.events(("ownership.monitor",)):
+        pass
+    return demo
+
+
+def test_each_demonstration_gets_its_own_directory(tmp_path: Path) -> None:
+    assert fresh_directory(tmp_path) == tmp_path / "seatrial-demo"
+    (tmp_path / "seatrial-demo").mkdir()
+    assert fresh_directory(tmp_path) == tmp_path / "seatrial-demo-2"
+
+
+def test_it_has_no_workspace_before_its_services_ran(tmp_path: Path) -> None:
+    with pytest.raises(SeatrialError, match="has not begun"):
+        Demo(tmp_path).verdict()
+
+
+def test_every_persona_signs_with_their_own_key_and_what_was_played_says_so(paperwork_only: Demo) -> None:
+    reading = read_ledger(paperwork_only.workspace, quick=False)
+    assert [e.problem for e in reading.evidence if e.problem] == []
+    records = [e.record for e in reading.evidence]
+    accepted = {str(r.body["duty"]): r.by for r in records if r.type is RecordType.ACCEPTANCE}
+    assert accepted["owner"] == "person:olga"
+    assert accepted["manager"] == "person:carl"
+    assert len(accepted) == 12
+    answers = [from_data(ComprehensionBody, r.body) for r in records if r.type is RecordType.COMPREHENSION]
+    assert {a.played_by for a in answers} == {"demo"}
+    assert len({a.user for a in answers}) == 12
+    attested = [from_data(AttestationBody, r.body) for r in records if r.type is RecordType.ATTESTATION]
+    assert {a.statement for a in attested} == {"played by demo"}
+
+
+def test_the_verdict_can_be_given_after_the_services_ended(paperwork_only: Demo) -> None:
+    found = outcomes(paperwork_only)
+    assert found["ownership.monitor"].outcome is Outcome.MET
+    assert paperwork_only.verdict().verdict is Answer.NO_GO
+
+
+def test_it_can_be_left_at_any_moment_and_stops_what_it_started(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "left", ready=True)
+    events = demo.events()
+    while not (isinstance(event := next(events), StageStarted) and event.stage == "paperwork"):
+        pass
+    address = demo.workspace.environment["ARRIVAL_MODEL"]
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=5):
+        pass
+    events.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=5)
+
+
+def test_a_table_names_what_is_unexpected() -> None:
+    lines = list(table([Planted(defect=DEFECTS["celsius"], gaps=()), Planted(defect=DEFECTS[HARMLESS[0]], gaps=())]))
+    assert "`integration.format` | none **(unexpected)**" in lines[2]
+    assert "unexpected" not in lines[3]
+
+
+@pytest.mark.slow
+def test_the_ready_variant_has_no_gap_but_what_no_check_establishes_yet(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "ready", ready=True)
+    crashed = [e.problem for e in demo.events() if isinstance(e, StageFinished) and e.problem]
+    assert crashed == []
+    gaps = {
+        name: a.reason
+        for name, a in outcomes(demo).items()
+        if a.outcome is not Outcome.MET and a.reason_code != NOT_YET
+    }
+    assert gaps == {}
+
+
+@pytest.mark.slow
+def test_the_pilot_has_a_gap_in_everything_that_a_check_can_establish(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "pilot")
+    checks = {e.requirement for e in demo.events() if isinstance(e, CheckFinished)}
+    verdict = demo.verdict()
+    assert verdict.verdict is Answer.NO_GO
+    assert "owner" in verdict.sentence
+    assert {name for name, a in outcomes(demo).items() if a.outcome is Outcome.MET and name in checks} <= {
+        "integration.combined-load"
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HARMFUL)
+def test_a_defect_alone_puts_a_gap_on_its_requirement(name: str, tmp_path: Path) -> None:
+    requirement = DEFECTS[name].requirement
+    assert requirement is not None
+    demo = Demo(tmp_path / name, ready=True, defect=name)
+    for _ in demo.events((requirement,)):
+        pass
+    found = outcomes(demo)[requirement]
+    assert found.outcome is Outcome.NOT_MET, found.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_change_puts_a_gap_nowhere(name: str, tmp_path: Path) -> None:
+    demo = Demo(tmp_path / name, ready=True, defect=name)
+    for _ in demo.events():
+        pass
+    gaps = {n: a.reason for n, a in outcomes(demo).items() if a.outcome is not Outcome.MET and a.reason_code != NOT_YET}
+    assert gaps == {}

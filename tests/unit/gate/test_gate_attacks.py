@@ -1,0 +1,145 @@
+"""Attempts to get a GO that is not deserved, and sound worlds that must not lose theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from plants.go_world import NOW, OBSERVED, SIGNED, World, go_world
+from seatrial.core.bodies import ExemptionBody, WaiverBody
+from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.gate.permissions import holders
+from seatrial.spec.policy import Policy
+
+ASKED = [duty for duty in holders(go_world().system) if duty != "change"]
+
+
+def codes(world: World) -> list[str]:
+    verdict = world.decided()
+    assert verdict.verdict is Answer.NO_GO
+    return [gap.code for gap in verdict.gaps]
+
+
+def holder(duty: str) -> str:
+    who = holders(go_world().system)[duty]
+    assert who is not None
+    return who
+
+
+@pytest.mark.parametrize("duty", ASKED)
+def test_a_duty_that_its_holder_has_not_accepted_is_a_gap_whatever_a_check_once_saw(duty: str) -> None:
+    assert codes(go_world().never_accepted(duty)) == ["not-accepted"]
+
+
+@pytest.mark.parametrize("duty", ["owner", "manager", "monitor.deputy"])
+def test_an_acceptance_by_another_hand_or_of_another_duty_stands_for_nobody(duty: str) -> None:
+    world = go_world().never_accepted(duty)
+    who = holder(duty)
+    accepted = world.accepted(duty, who)
+    by_worker = replace(accepted, record=replace(accepted.record, by="worker:k1"))
+    for forged in (
+        world.accepted(duty, who, problem="the key was revoked"),
+        replace(accepted, signer=None),
+        by_worker,
+        world.accepted(duty, "max"),
+        replace(accepted, record=replace(accepted.record, system="another")),
+        replace(accepted, record=replace(accepted.record, depends={})),
+        world.accepted(f"{duty}.other", who),
+    ):
+        assert codes(world.plus(forged)) == ["not-accepted"]
+    assert world.plus(accepted).decided().verdict is Answer.GO
+
+
+def test_an_acceptance_made_with_a_key_on_the_machine_of_the_ledger_is_a_rehearsal_until_made_elsewhere() -> None:
+    world = go_world().never_accepted("owner")
+    local = world.plus(world.accepted("owner", "olga", at=OBSERVED + timedelta(hours=1), local=True))
+    assert codes(local) == ["separation-of-duties"]
+    assert local.plus(world.accepted("owner", "olga")).decided().verdict is Answer.GO
+
+
+def test_the_verdict_owes_the_verification_of_the_acceptances_that_it_rests_on() -> None:
+    world = go_world()
+    accepted = {e.digest for e in world.evidence if e.record.type is RecordType.ACCEPTANCE}
+    assert accepted <= set(world.decided().rests_on)
+
+
+ADVERSARIAL = "model.adversarial"
+
+
+def test_one_person_cannot_exempt_by_naming_another_who_never_asked() -> None:
+    world = go_world().without(ADVERSARIAL)
+    body = ExemptionBody(requirement=ADVERSARIAL, reason="no", requested_by="amir", approved_by="lena")
+    approved = world.said(RecordType.EXEMPTION, body, by="person:lena", requirement=ADVERSARIAL)
+    assert codes(world.plus(approved)) == ["not-run"]
+    asked = world.requested("exemption-request", ADVERSARIAL, "amir")
+    for forged in (
+        replace(asked, record=replace(asked.record, at=SIGNED + timedelta(hours=1))),
+        replace(asked, record=replace(asked.record, by="person:lena")),
+        replace(asked, problem="bad signature"),
+        replace(asked, record=replace(asked.record, depends={**asked.record.depends, "model": "v0"})),
+        world.requested("waiver-request", ADVERSARIAL, "amir"),
+        world.requested("exemption-request", "model.trust", "amir"),
+    ):
+        assert codes(world.plus(approved, forged)) == ["not-run"]
+    assert world.plus(approved, asked).decided().verdict is Answer.GO
+
+
+def test_an_exemption_after_the_reviewer_signed_asks_for_their_signature_again() -> None:
+    world = go_world().without(ADVERSARIAL)
+    later = SIGNED + timedelta(hours=1)
+    body = ExemptionBody(requirement=ADVERSARIAL, reason="no", requested_by="carl", approved_by="lena")
+    exempted = world.plus(
+        world.requested("exemption-request", ADVERSARIAL, "carl"),
+        world.said(RecordType.EXEMPTION, body, by="person:lena", requirement=ADVERSARIAL, at=later),
+    )
+    verdict = exempted.decided()
+    assert [gap.code for gap in verdict.gaps] == ["separation-of-duties"]
+    assert "Amir Nasser (the AI team): signed before model.adversarial was exempted" in verdict.gaps[0].summary
+    again = exempted.plus(exempted.signed(Role.AI_TEAM, at=later + timedelta(hours=1)))
+    assert again.decided().verdict is Answer.GO
+
+
+def test_one_person_cannot_waive_by_naming_another_who_never_asked() -> None:
+    waived = "data.schema-change"
+    world = replace(go_world().without(waived), policy=Policy(waivers=(waived,)))
+    body = WaiverBody(
+        requirement=waived,
+        reason="frozen",
+        requested_by="ivo",
+        approved_by="lena",
+        expires_at=SIGNED + timedelta(days=20),
+        control="data.faults",
+    )
+    approved = world.plus(world.said(RecordType.WAIVER, body, by="person:lena", requirement=waived))
+    assert codes(approved) == ["not-run"]
+    assert approved.plus(world.requested("waiver-request", waived, "ivo")).decided().verdict is Answer.GO
+
+
+def test_a_signature_under_a_screen_on_which_the_own_domain_was_open_is_none() -> None:
+    world = go_world().unsigned(Role.IT)
+    early = world.plus(world.signed(Role.IT, unestablished=("data.load",)))
+    verdict = early.decided()
+    assert [gap.code for gap in verdict.gaps] == ["separation-of-duties"]
+    assert "signed while data.load was not established" in verdict.gaps[0].summary
+    assert early.plus(world.signed(Role.IT, at=NOW - timedelta(hours=1))).decided().verdict is Answer.GO
+
+
+@pytest.mark.parametrize("seconds", [1, 299, 300])
+def test_clocks_that_disagree_by_minutes_cost_no_go_and_revive_nothing(seconds: int) -> None:
+    world = go_world()
+    ahead = replace(world, ledger=replace(world.ledger, newest=NOW + timedelta(seconds=seconds)))
+    verdict = ahead.decided()
+    assert verdict.verdict is Answer.GO
+    assert verdict.decided_at == NOW + timedelta(seconds=seconds)
+    lease = (NOW - OBSERVED) + timedelta(seconds=seconds)
+    ends = replace(ahead, policy=Policy(leases={"data.load": f"{int(lease.total_seconds())}s"}))
+    assert codes(ends) == ["expired"]
+
+
+def test_a_clock_set_back_by_more_than_minutes_establishes_nothing() -> None:
+    world = go_world()
+    back = replace(world, ledger=replace(world.ledger, newest=NOW + timedelta(seconds=301)))
+    assert codes(back) == ["clock-behind"]
+    assert Outcome.MET not in {a.outcome for a in back.decided().requirements}
