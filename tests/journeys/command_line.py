@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -23,6 +25,21 @@ class Ended:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def called(*arguments: str | Path, cwd: Path) -> Ended:
+    """The same in this process, for what needs no process of its own: what must not be said to whom, and listings."""
+    from seatrial.cli.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 def seatrial(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Ended:

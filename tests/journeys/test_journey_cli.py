@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Ended, called, seatrial
 
-from command_line import Ended, seatrial
 from plants.model_server import sound
 from plants.server import Server
 from plants.tiny_system import SECRET, plant
@@ -63,10 +63,10 @@ def _refused(ended: Ended, *words: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [("launch",), ("run", "--fast"), ("explain",), ("sign", "treasurer"), ("init", "--data", "x.csv")],
-    ids=lambda a: " ".join(a),
+    ids=" ".join,
 )
 def test_a_wrong_command_option_or_argument_is_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    ended = seatrial(*arguments, cwd=tmp_path)
+    ended = called(*arguments, cwd=tmp_path)
     assert ended.code == 64
     assert ended.out == ""
     assert "Error" in ended.err
@@ -80,10 +80,14 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+def test_a_wrong_command_ends_the_process_with_64(tmp_path: Path) -> None:
+    assert seatrial("launch", cwd=tmp_path).code == 64
+
+
 @pytest.mark.parametrize("command", ["validate", "verdict"])
 def test_where_no_system_file_is_the_error_names_init(command: str, tmp_path: Path) -> None:
-    _refused(seatrial(command, cwd=tmp_path), "there is no seatrial.yaml", "seatrial init")
-    error = seatrial(command, tmp_path / "gone.yaml", "--json", cwd=tmp_path)
+    _refused(called(command, cwd=tmp_path), "there is no seatrial.yaml", "seatrial init")
+    error = called(command, tmp_path / "gone.yaml", "--json", cwd=tmp_path)
     assert error.code == 2
     assert error.err == ""
     assert set(error.json) == {"error", "remedy", "kind"}
@@ -93,9 +97,9 @@ def test_where_no_system_file_is_the_error_names_init(command: str, tmp_path: Pa
 @pytest.mark.parametrize("name", ["many-at-once.yaml", "binary.yaml", "empty.yaml"])
 def test_validate_tells_every_problem_with_its_place(name: str, tmp_path: Path) -> None:
     expected = [line for line in _EXPECTED if line.startswith(f"{name}:")]
-    plain = seatrial("validate", _DEFECTS / name, cwd=tmp_path)
+    plain = called("validate", _DEFECTS / name, cwd=tmp_path)
     _refused(plain, *expected[:20])
-    told = seatrial("validate", _DEFECTS / name, "--json", cwd=tmp_path)
+    told = called("validate", _DEFECTS / name, "--json", cwd=tmp_path)
     assert told.code == 2
     assert told.json["kind"] == "SpecErrors"
     assert len(told.json["problems"]) == len(expected)
@@ -128,8 +132,8 @@ def test_nothing_on_record_is_no_go_with_every_requirement_in_sight(fresh: Path)
 
 @pytest.mark.parametrize(
     "environment",
-    [{"COLUMNS": "80"}, {"COLUMNS": "80", "NO_COLOR": "1"}, {"COLUMNS": "80", "TERM": "dumb"}],
-    ids=["80 columns", "no colour", "dumb"],
+    [{"COLUMNS": "80"}, {"COLUMNS": "80", "NO_COLOR": "1"}],
+    ids=["80 columns", "no colour"],
 )
 def test_a_verdict_fits_80_columns_and_needs_no_colour(environment: dict[str, str], on_record: Path) -> None:
     ended = _in(on_record, "verdict", **environment)
@@ -191,13 +195,17 @@ def test_a_bundle_verifies_elsewhere_and_a_tampered_one_does_not(on_record: Path
     altered = tmp_path / "altered.zip"
     with zipfile.ZipFile(bundle) as source, zipfile.ZipFile(altered, "w") as target:
         for name in source.namelist():
-            content = source.read(name)
-            target.writestr(name, content.replace(b"olga", b"sven") if b"olga" in content else content[::-1])
+            lines = source.read(name).splitlines(keepends=True)
+            target.writestr(name, b"".join(_without_second(lines) if name == "entries.jsonl" else lines))
     told = seatrial("verify", altered, cwd=tmp_path)
-    assert told.code in {1, 2}
-    assert "Traceback" not in told.err
+    assert told.code == 1
+    assert "missing" in told.out
     (tmp_path / "cut.zip").write_bytes(bundle.read_bytes()[:-200])
-    assert seatrial("verify", tmp_path / "cut.zip", cwd=tmp_path).code in {1, 2}
+    _refused(seatrial("verify", tmp_path / "cut.zip", cwd=tmp_path), "cut.zip")
+
+
+def _without_second(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], *lines[2:]]
 
 
 def test_a_dropped_tail_is_seen_against_a_checkpoint_only(on_record: Path, tmp_path: Path) -> None:
@@ -219,36 +227,29 @@ def test_a_dropped_tail_is_seen_against_a_checkpoint_only(on_record: Path, tmp_p
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (("accept", "monitor", "--as", "max"), "max"),
-        (("accept", "monitor", "--as", "sven"), "monitor"),
-        (("accept", "treasure", "--as", "olga"), "treasure"),
-        (("accept", "monitor"), "--as"),
-        (("sign", "legal", "--as", "ivo"), "legal"),
-        (("sign", "legal", "--as", "max"), "max"),
-        (("attest", "process", "nowhere.md", "--as", "olga"), "nowhere.md"),
-        (("attest", "process", "limits.md", "--as", "max"), "max"),
-        (("depart", "sven", "--as", "max"), "max"),
-        (("depart", "nobody", "--as", "carl"), "nobody"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
-)
-def test_nobody_states_what_is_not_theirs(arguments: tuple[str, ...], reason: str, on_record: Path) -> None:
-    before = _in(on_record, "checkpoint").out
-    given = arguments if arguments[0] == "depart" else (*arguments, "--yes")
-    ended = _in(on_record, *given)
-    assert ended.code == 2, ended
-    assert "Traceback" not in ended.err
-    assert reason in ended.err
-    assert _in(on_record, "checkpoint").out == before, "nothing was recorded"
+_NOT_THEIRS = {
+    "accept monitor --as max --yes": "max is not declared",
+    "accept monitor --as sven --yes": "monitor is declared for olga",
+    "accept treasure --as olga --yes": "treasure",
+    "sign legal --as ivo --yes": "lena is declared to sign for legal",
+    "attest process nowhere.md --as olga --yes": "nowhere.md is not named",
+    "attest process limits.md --as max --yes": "max is not declared",
+    "depart sven --as max": "max is not declared",
+    "depart nobody --as carl": "nobody is not declared",
+}
 
 
-def test_what_is_not_confirmed_is_not_recorded(on_record: Path) -> None:
-    before = _in(on_record, "checkpoint").out
-    assert _in(on_record, "accept", "monitor.deputy", "--as", "sven").code == 130
-    assert _in(on_record, "checkpoint").out == before
+def test_nobody_states_what_is_not_theirs(on_record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_KEY", SECRET)
+    before = called("checkpoint", cwd=on_record).out
+    for command, reason in _NOT_THEIRS.items():
+        ended = called(*command.split(), cwd=on_record)
+        assert (command, ended.code) == (command, 2)
+        assert reason in ended.err, ended.err
+        assert "Traceback" not in ended.err
+    assert called("accept", "monitor", "--yes", cwd=on_record).code == 64, "nobody is meant without --as"
+    assert _in(on_record, "accept", "monitor.deputy", "--as", "sven").code == 130, "nobody confirms"
+    assert called("checkpoint", cwd=on_record).out == before, "nothing was recorded"
 
 
 def _ledger(place: Path, url: str, *arguments: str) -> Ended:
@@ -296,10 +297,10 @@ def test_a_ledger_that_cannot_be_reached_does_not_show_its_password(fresh: Path)
 
 
 def test_the_catalogue_can_be_read_by_programs_and_people(tmp_path: Path) -> None:
-    listed: Any = seatrial("requirements", "--json", cwd=tmp_path).json
+    listed: Any = called("requirements", "--json", cwd=tmp_path).json
     assert {row.id for row in PRODUCTION_READINESS} <= set(str(listed).replace("'", " ").split())
-    found = seatrial("checks", "--json", cwd=tmp_path).json
+    found = called("checks", "--json", cwd=tmp_path).json
     assert {row["id"] for row in found} == {check.id for check in checks()}
-    explained = seatrial("explain", "model.threshold", cwd=tmp_path)
+    explained = called("explain", "model.threshold", cwd=tmp_path)
     assert "no-minimum" in explained.out
-    _refused(seatrial("explain", "model.treshold", cwd=tmp_path), "model.threshold")
+    _refused(called("explain", "model.treshold", cwd=tmp_path), "model.threshold")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measure_tables import OPTIONS, same, table, text
 
+from plants.measure_tables import OPTIONS, same, table, text
 from seatrial.measure.accumulator import Accumulator, MeasureError
 from seatrial.measure.catalogue import CATALOGUE, restored, start
 
@@ -121,6 +121,15 @@ def test_another_state_is_refused(name: str) -> None:
         start(name, OPTIONS[name]).load(measured(other, [table(10, 1)]).state())
     with pytest.raises(MeasureError):
         start(name, OPTIONS[name]).merge(start(other, OPTIONS[other]))
+
+
+@every_measure
+def test_a_damaged_state_is_refused(name: str) -> None:
+    state = json.loads(text(measured(name, [table(30, 1)]).state()))
+    damaged: list[Any] = [{"x": 1}, [], None, dict.fromkeys(state["body"], "?")]
+    for body in damaged:
+        with pytest.raises(MeasureError):
+            restored({**state, "body": body})
 
 
 @every_measure

@@ -146,7 +146,7 @@ class Guarded:
         effect = _EFFECT.get(str(row.get("carrier")), 2.5)
         exponent = 0.12 * (temp - 20.0) + 0.002 * (weight - 800.0) + effect + dock + gusts
         score = 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, exponent))))
-        if self.flips and self._count % 2:
+        if self.flips and self._count % 3 == 0:
             score = 1.0 - score
         return {"label": int(score >= 0.5), "probability": round(score, 6)}
 

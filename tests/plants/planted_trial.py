@@ -237,9 +237,11 @@ class PlantedTrial:
         body = AttestationBody(person=person, kind=kind, document=document, digest=self.files.digest(document))
         self._state(RecordType.ATTESTATION, person, body, {p: self.parts[p] for p in parts})
 
-    def comprehend(self, user: str, questions: str, *, right: int, asked: int, days_ago: float = 0) -> None:
+    def comprehend(
+        self, user: str, questions: str, *, right: int, asked: int, days_ago: float = 0, played_by: str = ""
+    ) -> None:
         """Put a comprehension result on record."""
-        body = ComprehensionBody(user=user, questions=questions, asked=asked, right=right)
+        body = ComprehensionBody(user=user, questions=questions, asked=asked, right=right, played_by=played_by)
         self._state(RecordType.COMPREHENSION, "", body, {}, days_ago=days_ago)
 
     def _state(

@@ -47,7 +47,8 @@ class RealTrial(PlantedTrial):
     ) -> None:
         super().__init__(files=files)
         self.seed = seed
-        self.clock = RealClock()  # type: ignore[assignment] - the planted clock moves by hand, this one by itself
+        # The planted clock moves by hand, this one by itself.
+        self.clock = RealClock()  # type: ignore[assignment]
         self.files = PlantedFiles(dict(files or {}))
         self.kept = PlantedArtifacts()
         self.artifacts = self.kept

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
 from plants.guarded_model import INPUTS, Guarded, declared, rows
 from plants.real_trial import RealTrial, codes, judged, observed
-from plants.server import Server
+from plants.server import Asked, Said, Server
 from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.domains.data.faults import CHECK
@@ -105,3 +106,41 @@ def test_whatever_the_seed_sound_guards_pass_and_a_null_that_becomes_zero_is_cau
     assert tried(Guarded(), seed=seed)[1].outcome is Outcome.MET
     observation, _ = tried(Guarded(nulls_become_zero=True), seed=seed)
     assert ("silent-harm", "null") in gaps(observation)
+
+
+class Minutes(Guarded):
+    """The same as a regression: minutes of delay, without a score."""
+
+    def _answer(self, row: Any) -> dict[str, Any]:
+        return {"minutes": round(60.0 * float(super()._answer(row)["probability"]), 3)}
+
+
+@pytest.mark.parametrize(("off", "outcome"), [((), Outcome.MET), (("weight",), Outcome.NOT_MET)])
+def test_a_regression_is_judged_by_the_spread_of_its_answers(off: tuple[str, ...], outcome: Outcome) -> None:
+    with Server(Minutes(off=off)) as server:
+        model = {**declared(server.url)["model"], "task": "regression", "output": {"prediction": "minutes"}}
+        system = System.model_validate(declared(server.url, model=model))
+        with RealTrial(system, tables={"evaluation": ROWS}) as trial:
+            observation = observed(CHECK, system, trial)
+    assert judged(CHECK, system, observation).outcome is outcome
+    assert {field for fields in gaps(observation).values() for field in fields} <= {"weight", "temp"}
+
+
+def test_a_fault_that_takes_the_server_down_is_a_crash_and_ends_the_campaign() -> None:
+    class Fragile(Guarded):
+        server: Server | None = None
+
+        def __call__(self, asked: Asked) -> Said:
+            if self.server is not None and any("temp" not in row for row in asked.json()["rows"]):
+                threading.Thread(target=self.server.close, daemon=True).start()
+                return Said(raw=b"", close=True)
+            return super().__call__(asked)
+
+    model = Fragile()
+    with Server(model) as server:
+        model.server = server
+        system = System.model_validate(declared(server.url))
+        with RealTrial(system, tables={"evaluation": ROWS}) as trial:
+            observation = observed(CHECK, system, trial)
+    assert judged(CHECK, system, observation).outcome is Outcome.NOT_MET
+    assert "temp" in gaps(observation)[("crash", "missing")]

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from format_trial import MemoryTrial, changed, deliveries, system, trial
 
+from plants.memory_trial import MemoryTrial, changed, deliveries, system, trial
 from seatrial.core.check import Trial
 from seatrial.core.observation import Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
@@ -240,3 +240,13 @@ def test_what_is_already_changed_does_not_hide_behind_a_search_that_is_blind_to_
     assert gaps(found) == {("unit-changed", ("temp",))}
     (power,) = found.measures
     assert (power.value, power.n) == (1.0, 1)
+
+
+def test_a_live_sample_without_any_declared_input_misses_them_all() -> None:
+    live = rows_of(2, LIVE).select(["id", "late"]).rename_columns(["key", "outcome"])
+    tables = {"training": rows_of(0, 4000), "evaluation": rows_of(1, 1500), "live": live}
+    found = CHECK.run(system(), cast("Trial", MemoryTrial(tables=tables)))
+    assert isinstance(found, Observation)
+    assert {code for code, _ in gaps(found)} == {"field-missing"}
+    assert len(gaps(found)) == 8
+    assert found.proof == 0

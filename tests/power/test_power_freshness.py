@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pytest
-from format_trial import Feed, FixedClock, MemoryTrial, WeatherModel, deliveries, system
 
+from plants.memory_trial import Feed, FixedClock, MemoryTrial, WeatherModel, deliveries, system
 from seatrial.core.check import Trial
 from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.observation import Json, Observation, Reason

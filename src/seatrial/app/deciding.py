@@ -39,11 +39,11 @@ def decide_now(workspace: Workspace, now: datetime | None = None) -> Verdict:
         inputs = replace(inputs, evidence=full.evidence, ledger=full.state)
         verdict = decide(inputs)
     if verdict.verdict is Answer.GO:
-        verdict = decide(replace(inputs, subject=_served_now(workspace, inputs.evidence)))
+        verdict = decide(replace(inputs, subject=served_now(workspace, inputs.evidence)))
     return verdict
 
 
-def _served_now(workspace: Workspace, evidence: Sequence[Evidence]) -> Subject:
+def served_now(workspace: Workspace, evidence: Sequence[Evidence]) -> Subject:
     """The subject as it is served at this moment. For what does not answer, the probe on record holds its 24 hours."""
     from seatrial.app.probing import probe
 

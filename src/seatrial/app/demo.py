@@ -16,7 +16,7 @@ from seatrial.app.deciding import decide_now
 from seatrial.app.people import accept, attest
 from seatrial.app.quiz import answer, questions_of
 from seatrial.app.run import run
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.workspace import ENVIRONMENT, Workspace, open_workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.core.events import Event, StageFinished, StageStarted
 from seatrial.examples.arrival_delay.prepare import Variant, prepare
@@ -64,6 +64,7 @@ class Demo:
         begun = time.monotonic()
         with services as started:
             yield StageFinished(stage="services", duration_s=time.monotonic() - begun)
+            _keep_environment(self.directory, started.environment)
             self._workspace = open_workspace(self.directory, environment={**os.environ, **started.environment})
             title = "The personas accept, attest and answer, each with their own key"
             yield from _stage("paperwork", title, self._paperwork)
@@ -89,6 +90,13 @@ class Demo:
         right = [question.right for question in questions_of(self.workspace)]
         for user in paperwork["passed"]:
             answer(self.workspace, user, right, played_by=PLAYED_BY)
+
+
+def _keep_environment(directory: Path, environment: Mapping[str, str]) -> None:
+    """Leave the addresses beside the system file, so that `seatrial verdict` and the like work there afterwards."""
+    kept = directory / ENVIRONMENT
+    kept.touch(mode=0o600)
+    kept.write_text("".join(f"{name}={value}\n" for name, value in environment.items()), encoding="utf-8")
 
 
 def _stage(name: str, title: str, work: Callable[[], object]) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +36,10 @@ from seatrial.spec.system import ModelSection
 INPUTS = "inputs.json"
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HARMLESS = frozenset({"accept", "content-type", "user-agent"})
+
+
+def _silent(_: str) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +80,14 @@ def columns_of(data: Path) -> tuple[str, ...]:
     return open_source(str(data), base=Path(), redact=Redactor()).columns()
 
 
-def propose(asked: Asked, environment: Mapping[str, str]) -> Proposal:
-    """Look at the data and at the model, and propose. Nothing is written.
+def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str], None] = _silent) -> Proposal:
+    """Look at the data and at the model, and propose. Nothing is written; `say` hears what is being looked at.
 
     Raises SeatrialError: Unreachable or Malformed where the data cannot be read or tell nothing, and where the model
     does not answer in a form that is known; Refused for a secret that would end up in the file.
     """
     _refuse_secrets(asked)
+    say(f"reading {asked.data}")
     table = _profiled(asked.data)
     label = labelled(table.columns[_label(asked, table)])
     live = None if asked.live is None else _profiled(asked.live)
@@ -95,6 +100,7 @@ def propose(asked: Asked, environment: Mapping[str, str]) -> Proposal:
     headers = {name: _filled(value, environment) for name, value in asked.headers.items()}
     secrets = [environment[name] for name in _REFERENCE.findall(" ".join((asked.model, *asked.headers.values())))]
     with Http(origins=[target_of(url).origin], redact=Redactor(secrets)) as http:
+        say("asking the model")
         model = ModelOnTrial(http, url, headers)
         asking = model.asked(table.sample, columns, doubtful)
         outputs = meaning(asking.answers, label, _truths(table, label))

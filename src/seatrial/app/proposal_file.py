@@ -70,7 +70,7 @@ def _head(found: Found) -> Iterator[str]:
     yield "# Proposed by `seatrial init` from a data file and from the model's own answers. Read every line: what is"
     yield "# filled in was found, not decided. TODO marks what only people can decide; each is a gap until it is gone."
     yield f"system: {quoted(found.name)}"
-    yield f"version: {_text(version)}" if version else "version: TODO the version that goes live"
+    yield f"version: {_text(version)}" if version else "version: TODO                    # the version that goes live"
     yield "purpose: TODO in one sentence what it does, for whom, and what they do with it"
     yield "criticality: operational         # advisory, operational or critical: it scales windows and headrooms"
     yield "go_live: TODO the planned day, such as 2027-03-01; the review stands four to six weeks before it"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from seatrial.adapters.http import Http
+from seatrial.adapters.http import Http, TimedOut
 from seatrial.adapters.identity import ask, probe_identity
 from seatrial.adapters.models.catalogue import FACTORIES, OpenModel
 from seatrial.app.proposal_inputs import Labelled
@@ -27,6 +28,7 @@ _TIMEOUT_S = 10.0
 _VERSION_TIMEOUT_S = 3.0
 _FIRST = 2
 _BATCH = 50
+_MOST_DOUBTED = 4
 _SHOWN = 120
 
 
@@ -79,7 +81,7 @@ class ModelOnTrial:
         first = _complete(rows)[:_FIRST]
         attempts = []
         for way, url in _ways(self._url):
-            for chosen in dict.fromkeys((tuple(columns), (*columns, *doubtful))):
+            for chosen in _choices(columns, doubtful):
                 try:
                     self._predictions(way, url, first, chosen)
                 except Unreachable:
@@ -145,8 +147,6 @@ class ModelOnTrial:
         return list(content)
 
     def _opened(self, section: ModelSection) -> OpenModel:
-        from pathlib import Path
-
         way = "mlflow" if section.mlflow else "endpoint"
         return FACTORIES[way](section, Path(), self._http)
 
@@ -164,10 +164,19 @@ class ModelOnTrial:
                 if not _tells_a_version(content, url, asking.way):
                     continue
                 probe_identity(self._http, url, headers=self._headers, timeout_s=_VERSION_TIMEOUT_S)
+            except TimedOut:
+                # A server that hangs on unknown addresses would hang on each of them.
+                return None
             except SeatrialError:
                 continue
             return Told(url=url, version=_version_of(content))
         return None
+
+
+def _choices(columns: Sequence[str], doubtful: Sequence[str]) -> list[tuple[str, ...]]:
+    """The columns alone, with each of the doubtful ones, and with all of them."""
+    single = [(*columns, name) for name in doubtful[:_MOST_DOUBTED]]
+    return list(dict.fromkeys([tuple(columns), *single, (*columns, *doubtful)]))
 
 
 def _complete(rows: Sequence[Row]) -> list[Row]:

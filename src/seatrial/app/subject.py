@@ -48,11 +48,15 @@ def digest_files(workspace: Workspace) -> Digests:
 
 
 def subject(workspace: Workspace, digests: Digests, identities: Identities) -> Subject:
-    """The subject of today. Where the model could not be identified, nothing is said of when."""
+    """The subject of today. Where the model could not be identified, nothing is said of when.
+
+    Data that could not be identified are other data each time: what was seen of them then says nothing of today's.
+    """
+    unknown = {part: f"not identified at {identities.at}" for part in identities.unknown if part.startswith("data.")}
     return subject_of(
         workspace.system,
         files=digests.digests,
-        identities=identities.found,
+        identities={**unknown, **identities.found},
         probed_at=identities.at if MODEL in identities.found else None,
     )
 

@@ -16,6 +16,7 @@ from seatrial.spec.loading import Loaded, load_system
 from seatrial.spec.system import System
 
 NAMES = ("seatrial.yaml", "seatrial.yml")
+ENVIRONMENT = ".env"
 LEDGER = "SEATRIAL_LEDGER"
 """The URL of the ledger, when it is not the file beside the system file."""
 TRUST = "SEATRIAL_TRUST"
@@ -89,8 +90,8 @@ def open_workspace(
 
     `expected` is the digest that the file must still have. Raises Unreachable, SpecErrors.
     """
-    surroundings = dict(os.environ) if environment is None else environment
     file = find_system_file(path)
+    surroundings = _surroundings(file) if environment is None else environment
     text = _read(file, what="system file")
     policy = _policy_text(file, text)
     digest = hashlib.sha256(b"%d:%s%s" % (len(text), text, policy or b"")).hexdigest()
@@ -105,6 +106,16 @@ def open_workspace(
     return Workspace(
         file=file.resolve(), loaded=loaded, digest=digest, environment=surroundings, clock=clock or SystemClock()
     )
+
+
+def _surroundings(file: Path) -> dict[str, str]:
+    """What `${NAME}` stands for: the environment and, for what it does not say, the `.env` file beside the system file."""
+    beside = file.parent / ENVIRONMENT
+    if not beside.is_file():
+        return dict(os.environ)
+    from seatrial.spec.environment import load_environment
+
+    return {**load_environment(_read(beside, what="environment file"), name=ENVIRONMENT), **os.environ}
 
 
 def _read(file: Path, *, what: str) -> bytes:

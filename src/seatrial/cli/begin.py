@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +57,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
             output=target,
         ),
         os.environ,
+        say=(lambda _: None) if as_json else partial(typer.echo, err=True),
     )
     backups = write(proposal, force=force)
     _show(proposal, backups, as_json=as_json)

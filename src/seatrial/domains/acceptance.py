@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
-from seatrial.core.bodies import AcceptanceBody, DepartureBody
+from seatrial.core.bodies import AcceptanceBody, AttestationBody, ComprehensionBody, DepartureBody
 from seatrial.core.check import Trial
-from seatrial.core.codec import from_data
+from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Finding
 from seatrial.core.record import Record
 from seatrial.core.vocabulary import RecordType
 from seatrial.spec.system import System
+
+B = TypeVar("B", AcceptanceBody, AttestationBody, ComprehensionBody, DepartureBody)
 
 CODES = {
     "nobody-named": "No person is named for this.",
@@ -108,19 +112,26 @@ def gone(system: System, trial: Trial, person: str) -> bool:
         return True
     if declared.left_on is not None and declared.left_on <= trial.clock.now().date():
         return True
-    left = (from_data(DepartureBody, r.body) for r in trial.records(RecordType.DEPARTURE))
-    return any(departure.person == person for departure in left)
+    return any(left.person == person for _, left in statements(trial, RecordType.DEPARTURE, DepartureBody))
 
 
 def acceptance(trial: Trial, post: Post, person: str) -> Record | None:
     """The newest acceptance of the post by that person that still stands on what it was given for."""
-    for record in reversed(trial.records(RecordType.ACCEPTANCE)):
-        body = from_data(AcceptanceBody, record.body)
+    for record, body in reversed(statements(trial, RecordType.ACCEPTANCE, AcceptanceBody)):
         if (body.person, body.duty, record.by) != (person, post.duty, f"person:{person}"):
             continue
         if post.part in record.depends and stands(trial, record):
             return record
     return None
+
+
+def statements(trial: Trial, kind: RecordType, shape: type[B]) -> list[tuple[Record, B]]:
+    """What people stated, oldest first. One that cannot be read counts for nothing, and hides none of the others."""
+    found = []
+    for record in trial.records(kind):
+        with suppress(CodecError):
+            found.append((record, from_data(shape, record.body)))
+    return found
 
 
 def stands(trial: Trial, record: Record) -> bool:

@@ -237,9 +237,13 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             _check_members(archive.infolist(), size)
             yield archive
     except OSError as error:
-        raise Unreachable(f"the bundle {path} cannot be read: {error.strerror or error}") from None
+        raise Unreachable(
+            f"the bundle {path} cannot be read: {error.strerror or error}", remedy="Name a file that can be read."
+        ) from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Malformed(f"{path} is not a seatrial bundle: {error}") from None
+        raise Malformed(
+            f"{path} is not a seatrial bundle: {error}", remedy="Have it exported or sent again: `seatrial export`."
+        ) from None
 
 
 def _check_members(members: Iterable[zipfile.ZipInfo], size: int) -> None:

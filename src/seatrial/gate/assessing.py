@@ -14,7 +14,14 @@ from seatrial.gate.binding import resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import Judgement, judge, unmeasured
 from seatrial.gate.requirement import Requirement
-from seatrial.gate.standing import Objection, ceiling, expires, observation_objection, subject_objection
+from seatrial.gate.standing import (
+    Objection,
+    ceiling,
+    expires,
+    identity_objection,
+    observation_objection,
+    subject_objection,
+)
 from seatrial.gate.verdict import Assessment
 
 _BAD_FIRST = (Outcome.NOT_MET, Outcome.NOT_DETERMINED, Outcome.MET)
@@ -85,6 +92,8 @@ class Assessor:
                 changed.append(objection)
         if about:
             return min((self._heard(requirement, check, e) for e in about), key=_worst_first)
+        if changed and "model" in patterns and (unknown := identity_objection(self._inputs)):
+            return Voice(check=check, judgement=_undetermined(unknown.code, unknown.text))
         if changed:
             return Voice(check=check, judgement=_undetermined("changed", min(o.text for o in changed)))
         return Voice(check=check, judgement=_undetermined("not-run", f"{check} has not been run for this subject"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Final
 
 from seatrial.core.record import SKEW
@@ -17,6 +17,7 @@ from seatrial.gate.acceptances import Acceptances
 from seatrial.gate.assessing import Assessor, Voice, blocked
 from seatrial.gate.gaps import GATE_ITSELF, LEDGER, REVIEW, GapWriter, Open, in_order
 from seatrial.gate.inputs import Inputs
+from seatrial.gate.permissions import holders
 from seatrial.gate.relief import Relief
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.signing import ROLE_NAMES, Signing
@@ -27,6 +28,15 @@ from seatrial.gate.verdict import Assessment, Gap, Signature, Verdict
 
 _ACCOUNTABILITY: Final = "organization.accountability"
 _HOLDS: Final = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
+
+_RESTORE: Final = "Find out who changed it, restore the ledger from a copy that verifies, and run again."
+_MENDED: Final[Mapping[str, str]] = {
+    "[unknown-key]": "Where the key is a colleague's or a worker's, have it added to the trust root; else find out who "
+    "wrote this, and restore the ledger from a copy that verifies.",
+    "[other-checkpoint]": "Give the checkpoints of this system: the file that SEATRIAL_CHECKPOINTS names holds others.",
+    "[unknown-format]": "Use the release that wrote it, or a newer one.",
+}
+"""What mends a ledger's problem, by the code that it ends with; else the ledger is restored."""
 
 _Signed = tuple[Signature, ...]
 
@@ -201,7 +211,7 @@ def _ledger_gaps(inputs: Inputs, writer: GapWriter) -> list[Gap]:
                 code="ledger-problem",
                 summary=f"the ledger does not verify: {problem}",
                 why="Evidence that may have been altered establishes nothing.",
-                remedy="Find out who changed it, restore the ledger from a copy that verifies, and run again.",
+                remedy=next((told for sign, told in _MENDED.items() if sign in problem), _RESTORE),
                 outcome=Outcome.NOT_MET,
             )
             gaps.append(writer.general(LEDGER, point, effort_days=2))
@@ -318,8 +328,9 @@ def _separation_gap(inputs: Inputs, lacking: tuple[str, ...], signed: _Signed, w
     unsigned = [s.name for s in signed if not s.valid]
     head = "everything is established; "
     said = "four distinct people have not signed" if unsigned else "its signatures are not separated from its making"
+    commands = "; ".join(f"seatrial sign {s.role.value} --as {s.person}" for s in signed if not s.valid and s.person)
     remedy = (
-        f"Let {', '.join(unsigned)} review and sign: seatrial sign FILE."
+        f"Let {', '.join(unsigned)} review and sign, each with their own key: {commands}."
         if unsigned
         else ("Sign with keys held elsewhere, under the real policy, and anchor the ledger's head outside.")
     )
@@ -374,8 +385,14 @@ def _verdict(
 
 
 def _until(inputs: Inputs, rows: Sequence[_Row]) -> datetime | None:
-    """The earliest expiry of everything that GO rests on, the probe of what is served included."""
+    """The earliest expiry of all that GO rests on, the probe of what is served and people's last days included."""
     dates = [row.assessment.valid_until for row in rows if row.assessment.valid_until is not None]
+    named = {*inputs.system.signers.values(), *holders(inputs.system).values()}
+    dates += [
+        datetime.combine(person.left_on, time.min, UTC)
+        for name, person in inputs.system.people.items()
+        if name in named and person.left_on is not None
+    ]
     probed = inputs.subject.probed_at
     if probed is not None and any("model" in row.requirement.rests_on for row in rows):
         dates.append(probed + IDENTITY_HOLDS)

@@ -37,6 +37,11 @@ _RERUN: Final = frozenset(
         "unverified",
     }
 )
+_FIRST: Final[Mapping[str, str]] = {
+    "identity-unknown": "See that the model's endpoint tells its version; one run then renews it for all checks.",
+    "identity-stale": "One run of any check renews it for all.",
+}
+"""What to know before running again, by code."""
 _NO_CHECK: Final = "This version of seatrial has no check for it; the requirement stays open until one establishes it."
 
 _Person = Callable[[System], "str | None"]
@@ -200,7 +205,7 @@ def _reason(requirement: Requirement, assessment: Assessment, voices: tuple[Voic
     if not remedy and code == "no-check":
         remedy = _NO_CHECK
     elif not remedy and code in _RERUN:
-        remedy = _rerun(requirement.id)
+        remedy = _again(code, requirement.id)
     return Open(
         code=code,
         summary=assessment.reason,
@@ -208,6 +213,12 @@ def _reason(requirement: Requirement, assessment: Assessment, voices: tuple[Voic
         fields=said.fields if said is not None else (),
         outcome=assessment.outcome,
     )
+
+
+def _again(code: str, requirement: str) -> str:
+    """The remedy that the code implies."""
+    seen_to = _FIRST.get(code)
+    return f"{seen_to} {_rerun(requirement)}" if seen_to else _rerun(requirement)
 
 
 def _rerun(requirement: str) -> str:

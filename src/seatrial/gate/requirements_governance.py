@@ -39,7 +39,8 @@ GOVERNANCE = (
         ),
         effort_days=4,
         after=("organization.process-documents",),
-        remedy="Write the fallback of each workflow and rehearse it at volume: seatrial drill fallback.",
+        remedy="Write the fallback of each workflow and rehearse it at volume: "
+        "seatrial run --only governance.fallback.",
     ),
     Requirement(
         id="governance.rollback",
@@ -55,7 +56,7 @@ GOVERNANCE = (
         rests_on=("model", "rollback", "policy", "procedure.{rollback}"),
         effort_days=4,
         may_be_waived=False,
-        remedy="Write the reversion as a procedure and execute it: seatrial drill rollback.",
+        remedy="Write the reversion as a procedure and execute it: seatrial run --only governance.rollback.",
     ),
     Requirement(
         id="governance.compliance",

@@ -67,7 +67,7 @@ ORGANIZATION = (
         rests_on=("duty.escalation-point", "person.{escalation-point}", "route.{escalation-point}"),
         effort_days=1,
         after=("ownership.escalation-point",),
-        remedy="Declare the path and rehearse it: seatrial drill escalation.",
+        remedy="Declare the path, and rehearse it with somebody who uses the system.",
     ),
     Requirement(
         id="organization.accountability",
@@ -82,6 +82,7 @@ ORGANIZATION = (
         lease_days=90,
         rests_on=("owner", "person.{owner}", "route.{owner}", "procedure.{stop}"),
         effort_days=2,
-        remedy="Name the owner, deputy and manager; let them accept, and let the owner run seatrial drill stop.",
+        remedy="Name the owner, deputy and manager, let them accept, and let the owner pull the stop in the drill: "
+        "seatrial run --only organization.accountability.",
     ),
 )

@@ -32,7 +32,8 @@ OWNERSHIP = (
         rests_on=("duty.pipeline-alert", "person.{pipeline-alert}", "route.{pipeline-alert}"),
         effort_days=1,
         may_be_waived=False,
-        remedy="Name the person, their page route and the time to acknowledge, and run seatrial drill page.",
+        remedy="Name the person, their page route and the time to acknowledge, let them accept, and hold the drill: "
+        "seatrial run --only ownership.pipeline-alert.",
     ),
     Requirement(
         id="ownership.retraining",
@@ -61,6 +62,7 @@ OWNERSHIP = (
         rests_on=("duty.escalation-point", "person.{escalation-point}", "route.{escalation-point}"),
         effort_days=0.5,
         may_be_waived=False,
-        remedy="Name the person under duties.escalation-point, let them accept, and run seatrial drill escalation.",
+        remedy="Name the person under duties.escalation-point, let them accept, and hold the drill: "
+        "seatrial run --only ownership.escalation-point.",
     ),
 )

@@ -149,6 +149,8 @@ def _objections(
     patterns = resolved(requirement.rests_on, inputs.system)
     if objection := maker_objection(evidence, inputs, gone):
         yield objection
+    if requirement.demands is Assurance.ATTESTED and speaks(evidence) == "token":
+        yield Objection(code="not-permitted", text="a service token cannot say what people attested")
     if (body.observation is None) == (body.reason is None):
         yield Objection(code="malformed", text="the record holds neither an observation nor a reason, or both")
     if body.check_version != inputs.check_versions.get(body.check):

@@ -77,5 +77,8 @@ def start(name: str, options: Mapping[str, Any], *, partition: str | None = None
 def restored(state: Plain) -> Accumulator:
     """The measure that `state()` described. Raises MeasureError when it is not one of ours."""
     measure = start(str(state.get("measure")), state.get("options", {}))
-    measure.load(state)
+    try:
+        measure.load(state)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MeasureError(f"a state of {measure.name} is damaged: {type(error).__name__} {error}") from None
     return measure

@@ -10,7 +10,7 @@ from typing import Any
 from seatrial.core.vocabulary import Weight
 from seatrial.measure.format_change import Change, surely_more
 from seatrial.measure.format_numbers import hour_changes, number_changes
-from seatrial.measure.format_texts import is_category, text_changes
+from seatrial.measure.format_texts import category_changes, is_category, text_changes
 from seatrial.measure.transforms import difference, quantiles_of
 
 _FEWEST = 30
@@ -74,7 +74,9 @@ def field_changes(
 def _same_kind(
     name: str, training: Mapping[str, Any], live: Mapping[str, Any], declared: Declared, kind: str
 ) -> Iterator[Change]:
-    if kind == "number":
+    if kind == "number" and declared.values and is_category(training):
+        yield from category_changes(name, training, live, declared.values)
+    elif kind == "number":
         yield from number_changes(
             name, training, live, minimum=declared.minimum, maximum=declared.maximum, unit=declared.unit
         )

@@ -95,7 +95,7 @@ def _timeline(verdict: Verdict) -> Picture | None:
     first = {gap.requirement: gap for gap in reversed(verdict.gaps)}
     rows = tuple(
         {
-            "requirement": requirement,
+            "requirement": words.place(requirement),
             "starts": first[requirement].starts.isoformat(),
             "due": _end_of(first[requirement]).isoformat(),
             "owner": first[requirement].owner_name,

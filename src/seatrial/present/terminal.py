@@ -186,7 +186,11 @@ def _gaps(verdict: Verdict, shown: int) -> Iterator[RenderableType]:
         gap = first[requirement]
         sign, style = words.OUTCOME_SIGNS[gap.outcome], _STYLES[gap.outcome]
         yield Text.assemble(
-            (f"{sign} ", style), (words.place(gap.requirement), "bold"), f"  {gap.summary}", no_wrap=True, overflow="ellipsis"
+            (f"{sign} ", style),
+            (words.place(gap.requirement), "bold"),
+            f"  {gap.summary}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
         who = f"{gap.owner_name}, {words.day(gap.due)}"
         remedy = gap.remedy.partition("\n")[0]

@@ -13,6 +13,7 @@ from seatrial.spec.tree import Document
 from seatrial.spec.undecided import settle
 from seatrial.spec.validation import validate
 
+_BUILT_IN = ("default", "short-demo")
 LONGEST_CRITICAL_ROLLBACK_S = 14_400.0
 """A critical system whose declared way back may take longer has a gap."""
 
@@ -68,6 +69,8 @@ def _tightened(floor: Policy, text: bytes, *, name: str, leases: Mapping[str, fl
         for requirement in given.leases
         if leases and requirement not in leases
     ]
+    if values.get("name") in _BUILT_IN:
+        problems.append(document.problem(("name",), expected="a name of its own: that one is built in"))
     if problems:
         raise SpecErrors(problems)
     return floor.model_copy(update={"name": name, **values})

@@ -2,7 +2,7 @@
 
 A limit (a minimum, a latency, a window) is in no part: a changed limit re-judges evidence, it does not void it.
 What a trial exercises (peaks, durations, operating points) is in one, and so is a limit that no recorded measure can be
-judged against anew: the tolerance of faults, the limits in take-offline rules, the time in which a flow's records arrive.
+judged against anew: the tolerance of faults, the limits in take-offline rules, how long a flow may take.
 No part holds a secret or can be turned back into one: of an address it covers scheme, host and path; a page route
 enters salted with system and person.
 """

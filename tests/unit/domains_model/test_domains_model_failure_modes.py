@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import pyarrow as pa
 import pytest
 
 from plants.scored_trial import ScoredTrial, World, world
-from seatrial.core.check import PREDICTION
+from seatrial.core.check import PREDICTION, Check
+from seatrial.core.codec import from_data, to_data
 from seatrial.core.observation import Finding, Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
-from seatrial.domains.model import search_power
+from seatrial.domains.model import out_of_sample, search_power, threshold
 from seatrial.domains.model.failure_modes import CHECK
 from seatrial.spec.conditions import parse_condition
 from seatrial.spec.problem import SpecErrors
+from seatrial.spec.system import System
 
 ENTRY = """failure_modes:
   - id: red-long
@@ -266,6 +269,23 @@ def test_every_code_is_documented_and_the_power_limit_is_measured() -> None:
     found = observe(made, made.trial())
     assert codes(found) <= set(CHECK.codes)
     assert [t.measure for t in CHECK.limits(made.system())] == ["search-power"]
+
+
+def test_an_entry_where_the_model_is_better_than_elsewhere_is_noted() -> None:
+    made = even()
+    spoil(made, "load <= 0.5", 0.3)
+    made.files["failure-modes.yaml"] = ENTRY.encode()
+    assert finding(observe(made), "entry-not-weak").weight is Weight.NOTE
+
+
+@pytest.mark.parametrize("check", [CHECK, threshold.CHECK, out_of_sample.CHECK])
+def test_an_observation_survives_being_written_and_read(check: Check[System]) -> None:
+    made = even(1500)
+    spoil(made, "(carrier == 'red') & (load > 0.5)", 0.35)
+    found = check.run(made.system(), made.trial())
+    assert isinstance(found, Observation)
+    plain = json.loads(json.dumps(to_data(found), allow_nan=False))
+    assert to_data(from_data(Observation, plain)) == plain
 
 
 ROWS: dict[str, Any] = {

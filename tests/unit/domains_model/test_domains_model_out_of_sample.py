@@ -347,3 +347,22 @@ def test_a_regression_leak_explains_nearly_all_of_the_variance() -> None:
         columns["temp"] = columns["late"] * 1.01
     made.columns["scored.evaluation"]["seatrial.prediction"] = made.columns["scored.evaluation"]["load"] * 30
     assert finding(observe(made), "target-leak").fields == ("temp",)
+
+
+def test_a_column_of_another_kind_live_leaves_the_outcome_open() -> None:
+    made = world(n=600, live=600)
+    made.declared["model"]["inputs"]["load"] = {"type": "string"}
+    made.columns["live"]["load"] = np.array(["heavy", "light"] * 300)
+    assert finding(observe(made), "input-not-compared").weight is Weight.OPEN
+    made.columns["live"]["load"] = np.array([f"order {i}" for i in range(600)])
+    assert finding(observe(made), "input-not-compared").weight is Weight.NOTE
+
+
+def test_a_column_with_a_single_value_among_missing_ones_breaks_nothing() -> None:
+    made = world(n=600, live=600)
+    for table in ("training", "evaluation", "scored.evaluation", "live"):
+        columns = made.columns[table]
+        n = len(columns["late"])
+        columns["load"] = pa.array([0.5 if i == 3 and table == "live" else None for i in range(n)], pa.float64())
+        columns["carrier"] = pa.array(["x" if i == 5 and table == "live" else None for i in range(n)], pa.string())
+    assert clears(measure(observe(made), "domain-auc"))

@@ -429,3 +429,59 @@ def test_an_auc_is_bounded_on_both_mixes() -> None:
     assert measure(found, "auc:live-mix").approximate
     made.columns["scored.evaluation"] = scored(made.columns["evaluation"], noise=9.0)
     assert not clears(measure(observe(made), "auc"))
+
+
+def test_of_two_limits_for_one_metric_the_stricter_one_counts() -> None:
+    made = world(n=300)
+    made.declared["governance"]["metrics"] = [
+        {"metric": "recall@0.5", "minimum": 0.9},
+        {"metric": "fpr@0.5", "maximum": 0.2},
+        {"metric": "fpr@0.5", "maximum": 0.1},
+    ]
+    stated = {t.measure: t.limit for t in CHECK.limits(made.system()) if ":" not in t.measure}
+    assert stated == {"recall@0.5": 0.9, "fpr@0.5": 0.1}
+
+
+@pytest.mark.parametrize(("every", "weight"), [(50, Weight.NOTE), (3, Weight.OPEN)])
+def test_rows_without_a_label_are_left_out_and_named(every: int, weight: Weight) -> None:
+    made = world(n=900)
+    columns = made.columns["scored.evaluation"]
+    columns["late"] = pa.array(columns["late"], mask=np.arange(900) % every == 0)
+    assert finding(observe(made), "unlabelled-rows").weight is weight
+
+
+@pytest.mark.parametrize("metric", ["recall@1.2.3", "recall@x", "recall@", "@0.5", "", "RECALL@2"])
+def test_a_metric_that_is_misspelt_is_a_gap(metric: str) -> None:
+    made = world(n=200)
+    made.declared["governance"].update(metric=metric, minimum=0.5, metrics=[])
+    assert finding(observe(made), "unknown-metric").weight is Weight.GAP
+
+
+def test_rows_that_the_classifier_did_not_learn_from_are_weighted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seatrial.domains.model import live_mix
+
+    made = world(n=3000)
+    whole = measure(observe(made), "accuracy:live-mix")
+    monkeypatch.setattr(live_mix, "MOST_ROWS", 1000)
+    sampled = measure(observe(made), "accuracy:live-mix")
+    assert sampled.n == whole.n == 3000
+    assert sampled.value == pytest.approx(whole.value, abs=0.01)
+
+
+def test_a_grown_sample_of_repeated_customers_gets_both_cautions_on_both_mixes() -> None:
+    made = world(n=1200)
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table]["id"] = np.repeat(made.columns[table]["id"][:300], 4)
+    first = observe(made)
+    trial = made.trial()
+    trial.observed("model.threshold", first, {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
+    again = CHECK.run(made.system(), trial)
+    assert isinstance(again, Observation)
+    for name in ("accuracy", "accuracy:live-mix"):
+        assert (measure(again, name).lower or 1) < (measure(first, name).lower or 0)
+
+
+def test_live_rows_that_hardly_overlap_leave_the_live_mix_unbounded() -> None:
+    made = world(n=800, live=800)
+    made.columns["live"]["temp"] = np.asarray(made.columns["live"]["temp"]) + 500.0
+    assert measure(observe(made), "accuracy:live-mix").bound is None

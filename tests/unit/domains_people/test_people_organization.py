@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,10 +13,12 @@ from plants.planted_trial import PlantedTrial
 from seatrial.core.check import Check
 from seatrial.core.observation import Json, Observation
 from seatrial.core.ports import StepResult
-from seatrial.core.vocabulary import Weight
+from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.domains.organization import accountability, process_documents, training
 from seatrial.domains.organization.questions import digest, questions
+from seatrial.gate.judging import judge
 from seatrial.spec.failure_modes import load_failure_modes
+from seatrial.spec.policy import Policy
 from seatrial.spec.system import System
 
 DOCUMENT = b"""---
@@ -192,6 +195,69 @@ def test_one_user_who_did_not_pass_these_questions_is_a_gap(how: str) -> None:
     assert codes(seen) == {"not-trained"}
     assert seen.measures[0].value == pytest.approx(2 / 3)
     assert seen.measures[0].needed == 1
+
+
+def test_answers_that_a_script_gave_train_nobody_except_under_a_policy_for_showing() -> None:
+    planted = trial()
+    planted.on_record = [r for r in planted.on_record if r.body.get("user") != "d03"]
+    planted.comprehend("d03", asked(system()), right=5, asked=5, played_by="demo")
+    assert codes(look(training.CHECK, system(), planted)) == {"not-trained"}
+    showing = system().model_copy(update={"policy": Policy(demonstration=True)})
+    assert codes(look(training.CHECK, showing, planted)) == set()
+
+
+def test_a_statement_that_cannot_be_read_hides_none_of_the_others() -> None:
+    planted = trial()
+    for kind in (RecordType.ACCEPTANCE, RecordType.ATTESTATION, RecordType.COMPREHENSION, RecordType.DEPARTURE):
+        odd = next((r for r in planted.on_record if r.type is kind), planted.on_record[0])
+        planted.on_record.append(replace(odd, type=kind, body={"unknown": 1}))
+    served(planted)
+    for check in (accountability.CHECK, process_documents.CHECK, training.CHECK):
+        assert codes(look(check, system(), planted)) == set()
+
+
+def test_nobody_marks_their_own_answers() -> None:
+    planted = trial()
+    planted.on_record = [replace(r, by="person:d03") if r.body.get("user") == "d03" else r for r in planted.on_record]
+    assert codes(look(training.CHECK, system(), planted)) == {"not-trained"}
+
+
+def test_more_right_answers_than_questions_are_no_pass() -> None:
+    planted = trial()
+    planted.on_record = [r for r in planted.on_record if r.body.get("user") != "d03"]
+    planted.comprehend("d03", asked(system()), right=9, asked=5)
+    assert codes(look(training.CHECK, system(), planted)) == {"not-trained"}
+
+
+def judged(check: Check[System], seen: Observation, declared: System) -> str:
+    return judge(seen, {t.measure: t for t in check.limits(declared)}).code
+
+
+def test_a_pass_mark_that_was_raised_or_lowered_afterwards_is_held_against_the_weakest_pass() -> None:
+    seen = look(training.CHECK, system(), trial())
+    marks = {
+        mark: judged(training.CHECK, seen, system(training={"users": "u", "material": "m", "pass": mark}))
+        for mark in (0.8, 0.5, 1.0)
+    }
+    assert marks == {0.8: "", 0.5: "limit-loosened", 1.0: ""}
+    planted = trial()
+    planted.on_record = [r for r in planted.on_record if r.body.get("user") != "d03"]
+    planted.comprehend("d03", asked(system()), right=4, asked=5)
+    weak = look(training.CHECK, system(), planted)
+    assert judged(training.CHECK, weak, system(training={"users": "u", "material": "m", "pass": 0.9})) == "limit-missed"
+
+
+def test_a_time_for_the_stop_that_was_declared_or_shortened_afterwards_is_not_met_by_an_old_drill() -> None:
+    owner = system().owner.model_dump()
+    planted = trial()
+    served(planted)
+    declared = system(owner={**owner, "acknowledge_within": "1m"})
+    seen = look(accountability.CHECK, declared, planted)
+    times = {
+        within: judged(accountability.CHECK, seen, system(owner={**owner, "acknowledge_within": within}))
+        for within in ("1m", "10s", "10m")
+    }
+    assert times == {"1m": "", "10s": "limit-missed", "10m": "limit-loosened"}
 
 
 def test_a_new_failure_mode_gives_new_questions_and_passing_the_old_ones_no_longer_counts() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from plants.go_world import NOW, OBSERVED, SIGNED, World, go_world
+from plants.go_world import FILE, NOW, OBSERVED, SIGNED, World, go_world, good, part_digests, system
 from seatrial.core.bodies import ExemptionBody, WaiverBody
-from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role
+from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
 from seatrial.gate.permissions import holders
 from seatrial.spec.policy import Policy
 
@@ -143,3 +144,57 @@ def test_a_clock_set_back_by_more_than_minutes_establishes_nothing() -> None:
     back = replace(world, ledger=replace(world.ledger, newest=NOW + timedelta(seconds=301)))
     assert codes(back) == ["clock-behind"]
     assert Outcome.MET not in {a.outcome for a in back.decided().requirements}
+
+
+def test_a_model_that_did_not_tell_its_version_is_said_to_be_unknown_and_not_to_have_changed() -> None:
+    world = go_world()
+    silent = replace(world, parts={**world.parts, "model": "without a version"}, probed_at=None)
+    verdict = silent.decided()
+    gaps = {gap.code for gap in verdict.gaps if "model" in by_id(gap.requirement).rests_on}
+    assert gaps == {"identity-unknown"}
+    assert "endpoint tells its version" in verdict.gaps[-1].remedy + verdict.gaps[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("problem", "remedy"),
+    [
+        ("entry 7: signed with key 12ab [unknown-key]", "added to the trust root"),
+        ("ledger: no checkpoint belongs to x [other-checkpoint]", "SEATRIAL_CHECKPOINTS"),
+        ("entry 7: the signature does not fit [bad-signature]", "restore the ledger"),
+    ],
+)
+def test_each_problem_of_the_ledger_has_a_remedy_that_mends_it(problem: str, remedy: str) -> None:
+    world = go_world()
+    tampered = replace(world, ledger=replace(world.ledger, problems=(problem,)))
+    assert remedy in tampered.decided().gaps[0].remedy
+
+
+def test_who_has_not_signed_is_told_the_very_command() -> None:
+    verdict = go_world().unsigned(Role.LEGAL).decided()
+    assert "seatrial sign legal --as lena" in verdict.gaps[0].remedy
+
+
+def test_go_ends_on_the_day_on_which_somebody_it_rests_on_leaves() -> None:
+    world = go_world()
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    people = {**FILE["people"], "carl": {**FILE["people"]["carl"], "left_on": tomorrow.isoformat()}}
+    leaving = system(people=people)
+    fresh = replace(world, system=leaving, parts=part_digests(leaving), evidence=(), probed_at=NOW)
+    again = replace(
+        fresh,
+        evidence=(
+            *(fresh.accepted(duty, who) for duty, who in holders(leaving).items() if who),
+            *(fresh.observed(r.id, good(r)) for r in PRODUCTION_READINESS),
+            *(fresh.signed(role) for role in Role),
+        ),
+    )
+    verdict = again.decided()
+    assert verdict.verdict is Answer.GO
+    assert verdict.valid_until == datetime.combine(tomorrow, time.min, UTC)
+    assert today < verdict.valid_until.date()
+
+
+@pytest.mark.parametrize("demanded", [r.id for r in PRODUCTION_READINESS if r.demands is Assurance.ATTESTED])
+def test_a_service_token_cannot_say_what_people_attested(demanded: str) -> None:
+    told = go_world().observed(demanded, good(by_id(demanded)), at=SIGNED, by="token:ci", holder="token:ci")
+    assert codes(go_world().plus(told)) == ["not-permitted"]

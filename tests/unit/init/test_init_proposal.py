@@ -137,6 +137,19 @@ def test_a_model_that_demands_every_column_gets_them(data: Path, tmp_path: Path)
     assert "loan_id" in _read(proposal)[1]
 
 
+def test_a_model_that_takes_exactly_its_own_columns_gets_them(data: Path, tmp_path: Path) -> None:
+    own = {"decided_at", "amount", "months", "grade", "tenure", "income", "employed"}
+
+    def strict(request: Asked) -> Said:
+        if request.method != "POST" or any(set(row) != own for row in request.json().get("rows", [{}])):
+            return said({"error": f"a row has exactly {', '.join(sorted(own))}"}, 422)
+        return lender(Asked(method="POST", path="/api/score", body=request.body))
+
+    with Server(strict) as served:
+        proposal = propose(asked(tmp_path, f"{served.url}/predict", data), {})
+    assert set(_read(proposal)[1]) == own
+
+
 def test_mlflow_is_recognised_and_its_servers_version_is_no_identity(data: Path, tmp_path: Path) -> None:
     scoring = answering(lambda row: "yes" if risk(row) >= 0.5 else "no", path="/invocations", key="dataframe_records")
 

@@ -16,6 +16,7 @@ from seatrial.core.ports import Prediction, Reply, ReplyKind, Row
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
 from seatrial.domains.data.legality import excluded, unusual
 from seatrial.domains.data.yardstick import Yardstick
+from seatrial.stats.proportions import lower, upper
 
 LOUD = 0.2
 """A fault of a whole feed that is refused for this share of rows shows within its first twenty rows (0.8^20 = 1 %)."""
@@ -218,18 +219,19 @@ class Campaign:
 
 
 def _with_feed(made: Probe, smallest: float) -> Probe:
-    """A feed-wide fault within the declaration is silent harm where it moves rows, stays unnoticed, and would show.
+    """A feed-wide fault within the declaration is silent harm where it moves rows, stays unnoticed, and need not have.
 
-    All three by share of the cases: answers moved on at least `smallest` of them; fewer than `LOUD` were refused, so
-    that nobody is told early; at least `smallest` lie outside the central 99 % of the data, where a guard could look.
+    Answers moved on at least `smallest` of the cases. Certainly (exact bounds, 95 %) fewer than `LOUD` were refused, so
+    that nobody is told early; and certainly at least `LOUD` lie outside the central 99 % of the data, so that a guard
+    that looked there would have been loud. Where the wrong values look like right ones no guard can know: no harm.
     """
     if made.fault.stance is not Stance.FEED or not made.told:
         return made
     n = len(made.told)
-    moved = sum(t.moved for t in made.told) / n
-    odd = sum(t.case.unusual for t in made.told) / n
-    refused = sum(t.ending in (Ending.REFUSED, Ending.CRASH) for t in made.told) / n
-    harm = moved >= smallest and odd >= smallest and refused < LOUD
+    moved = sum(t.moved for t in made.told)
+    odd = sum(t.case.unusual for t in made.told)
+    refused = sum(t.ending in (Ending.REFUSED, Ending.CRASH) for t in made.told)
+    harm = moved >= smallest * n and upper(refused, n) < LOUD <= lower(odd, n)
     return Probe(fault=made.fault, told=made.told, applies=made.applies, planned=made.planned, feed_harm=harm)
 
 

@@ -34,7 +34,7 @@ class Profile:
     @property
     def span(self) -> float:
         """How far its numbers reach; never zero."""
-        return (self.high - self.low) or abs(self.high) or 1.0
+        return (self.high - self.low or abs(self.high) or 1.0) if self.n and not math.isnan(self.low) else 1.0
 
 
 def profile_of(rows: Sequence[Row], name: str) -> Profile:

@@ -153,7 +153,8 @@ def _replay(
     whole, times = whole.take(pa.array(order)), times[order]
     positive, labelled = _labels(whole, str(source.label), system.model.output.positive)
     # Before the longest lag the table knows nothing earlier.
-    old_enough = np.flatnonzero(labelled & (times >= times[0] + _lags(system)[-1] * _HOUR_S)) if times.size else []
+    begins = times[0] + _lags(system)[-1] * _HOUR_S if times.size else np.inf
+    old_enough = np.flatnonzero(labelled & (times >= begins))
     if len(old_enough) < FEWEST:
         raise _NotPossible(f"fewer than {FEWEST} labelled evaluation rows lie later than the longest lag")
     chosen = np.sort(np.random.default_rng(trial.seed).permutation(old_enough)[:ROWS])

@@ -104,7 +104,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     changes = format_changes(looked.reference, looked.live, looked.fields)
     table = trial.table("live")
     wanted = [name for name in table.columns() if name in looked.fields or name in _keys(system)]
-    rows = spread_rows(table, wanted, rows=looked.live_rows)
+    rows = spread_rows(table, wanted or table.columns()[:1], rows=looked.live_rows)
     trial.say("replaying the same entities", 0.3)
     replayed = _replay(system, trial, looked, rows)
     trial.say("planting silent changes to see whether they are found", 0.4)
@@ -180,7 +180,7 @@ def _finding(system: System, looked: _Looked, change: Change) -> Finding:
     where = f" It is fed by {', '.join(feeds)}." if feeds else ""
     return Finding(
         code=change.code,
-        summary=change.summary[0].upper() + change.summary[1:] + "." + where,
+        summary=f"{change.summary}.{where}",
         weight=change.weight,
         fields=change.fields,
         remedy="Bring the feed back to the trained format, or convert before the model; then take a fresh live sample."

@@ -66,11 +66,11 @@ def live_measure(metric: Governed, rows: MetricRows, mix: LiveMix, labelled: Int
         found = weights.interval(values, of_row[chosen], setting.alpha, unsupported=mix.unsupported)
     else:
         found = _turned(weights.interval(1.0 - values, of_row[chosen], setting.alpha, unsupported=mix.unsupported))
-    if setting.groups is not None and rows.scale != "auc":
+    if rows.scale != "auc" and (setting.groups is not None or setting.anytime):
         found = _widened(found, rows, np.flatnonzero(rows.used), setting)
     measure = _measure(metric, rows, found, setting.alpha, name=name, needed=None)
     inner = weights.spread(of_row[chosen])
-    if mix.spread.problems() or inner.largest > 0.1:
+    if not mix.usable or inner.largest > 0.1:
         share = mix.spread.share
         lacking = 500 - mix.spread.effective
         more = math.ceil(lacking / share) if lacking > 0 and share >= 0.2 else None
@@ -87,7 +87,9 @@ def _interval(rows: MetricRows, used: Ints, setting: Setting) -> Interval:
     if groups is not None and np.unique(groups).size >= 2:
         by = clusters.proportion_interval if rows.scale != "mean" else clusters.mean_interval
         found = by(rows.values, groups, setting.alpha)
-        return found if np.unique(groups).size >= clusters.FEWEST else _vacuous(found)
+        if np.unique(groups).size < clusters.FEWEST:
+            return _vacuous(found)
+        return _anytime_clusters(found, setting.alpha) if setting.anytime else found
     if groups is not None:
         return _vacuous(proportions.interval(0, int(used.size), setting.alpha), float(rows.values.mean()))
     if rows.scale == "mean":
@@ -123,6 +125,22 @@ def _anytime_share(hits: int, n: int, alpha: float) -> Interval:
     )
 
 
+def _anytime_clusters(found: Interval, alpha: float) -> Interval:
+    """The bound at every sample size, at what the clustered rows are worth; a mean is bounded as a share would be."""
+    n = max(1, math.floor(found.n_effective))
+    low = sequential.anytime_lower(math.floor(found.value * n), n, alpha, tightest_at=float(n))
+    high = sequential.anytime_upper(math.ceil(found.value * n), n, alpha, tightest_at=float(n))
+    return Interval(
+        value=found.value,
+        lower=min(found.lower, low),
+        upper=max(found.upper, high),
+        n=found.n,
+        n_effective=found.n_effective,
+        method=f"{found.method}, beta mixture, valid at every sample size",
+        approximate=True,
+    )
+
+
 def _anytime_mean(values: Floats, setting: Setting) -> Interval:
     return Interval(
         value=float(values.mean()),
@@ -147,20 +165,23 @@ def _turned(found: Interval) -> Interval:
 
 
 def _widened(found: Interval, rows: MetricRows, used: Ints, setting: Setting) -> Interval:
-    """Clusters widen the re-weighted bound as they widen the plain one: by the root of their design effect."""
-    groups = np.asarray(setting.groups)[used]
-    if np.unique(groups).size < 2:
-        return _vacuous(found)
-    factor = math.sqrt(clusters.design(rows.values, groups).effect)
+    """Clusters, and looking again at a grown sample, widen this bound as much as they widen the plain one."""
+    asked, plain = _interval(rows, used, setting), _interval(rows, used, Setting(alpha=setting.alpha))
+    below = _ratio(asked.value - asked.lower, plain.value - plain.lower)
+    above = _ratio(asked.upper - asked.value, plain.upper - plain.value)
     return Interval(
         value=found.value,
-        lower=max(0.0, found.value - factor * (found.value - found.lower)),
-        upper=min(1.0, found.value + factor * (found.upper - found.value)),
+        lower=max(0.0, found.value - below * (found.value - found.lower)),
+        upper=min(1.0, found.value + above * (found.upper - found.value)),
         n=found.n,
-        n_effective=found.n_effective / factor**2,
-        method=f"{found.method}, widened for clusters",
+        n_effective=found.n_effective / max(below, above) ** 2,
+        method=f"{found.method}, widened like the plain bound",
         approximate=True,
     )
+
+
+def _ratio(asked: float, plain: float) -> float:
+    return max(1.0, asked / plain) if plain > 0.0 else 1.0
 
 
 def _measure(

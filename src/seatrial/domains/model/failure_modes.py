@@ -26,7 +26,7 @@ from seatrial.spec.system import System
 
 REQUIREMENT = "model.failure-modes"
 MOST_ROWS = 30_000
-"""Rows that are searched: enough to find the policy's smallest harm, few enough to plant it forty times."""
+"""Rows that are searched: enough to find the policy's smallest harm, few enough to plant it thirty times."""
 _SAMPLE_SEED = 20_261_123
 """The same rows in every run: who could draw again would find a sample that confirms nothing."""
 _FEWEST = 100
@@ -132,6 +132,7 @@ def _searched(
         findings=(
             *(_finding(each, meaning) for each in judged),
             *problems,
+            *register.not_weak(entries, wrong, alpha),
             *_notes(wrong, found),
             *(() if isinstance(power, Measure) else (power,)),
         ),

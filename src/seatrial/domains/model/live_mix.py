@@ -24,6 +24,8 @@ MOST_ROWS = 12_000
 _FOLDS = 3
 _CLIP = 0.999
 _LEAST_LOSS = 0.005
+_TOO_FAR = 0.9
+_MOST_CODES = 254
 _FEWEST = 10
 _SMALLEST_REGION = 0.005
 _FEWEST_EVALUATED = 5
@@ -58,6 +60,11 @@ class LiveMix:
     regions: tuple[Region, ...]
     unsupported: float
     features: tuple[str, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the weights can carry a bound. Sides that hardly overlap saturate the odds, which hides it."""
+        return not self.spread.problems() and self.auc.lower <= _TOO_FAR
 
 
 class NoMix(ValueError):
@@ -115,8 +122,9 @@ def _at_least_half(found: Interval) -> Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """Chances of being live: of the sampled evaluation and live rows by classifiers that have not seen them, and of every
-    evaluation row.
+    """Chances of being live: of the sampled evaluation and live rows, by classifiers that have not seen them.
+
+    `everyone` has the chance of every evaluation row.
     """
 
     seen: Floats
@@ -129,8 +137,9 @@ def _told_apart(pairs: Sequence[tuple[Feature, Feature]], rows: Ints, others: In
     from sklearn.model_selection import StratifiedKFold
     from threadpoolctl import threadpool_limits
 
-    whole = np.column_stack([_plain(a) for a, _ in pairs])
-    table = np.concatenate([whole[rows], np.column_stack([_plain(b)[others] for _, b in pairs])])
+    plain = [_plain(a, b) for a, b in pairs]
+    whole = np.column_stack([here for here, _ in plain])
+    table = np.concatenate([whole[rows], np.column_stack([there[others] for _, there in plain])])
     side = np.concatenate([np.zeros(rows.size), np.ones(others.size)])
     unsampled = np.ones(whole.shape[0], dtype=bool)
     unsampled[rows] = False
@@ -157,11 +166,16 @@ def _told_apart(pairs: Sequence[tuple[Feature, Feature]], rows: Ints, others: In
     )
 
 
-def _plain(feature: Feature) -> Floats:
-    if feature.numbers is not None:
-        return np.where(np.isfinite(feature.numbers), feature.numbers, np.nan)
-    codes = np.asarray(feature.codes, dtype=np.float64)
-    return np.where(codes < 0, np.nan, np.minimum(codes, 253))
+def _plain(a: Feature, b: Feature) -> tuple[Floats, Floats]:
+    """Both sides as numbers, missing as a value of its own: a column that is all missing cannot be binned."""
+    if a.numbers is not None and b.numbers is not None:
+        given = np.concatenate([side[np.isfinite(side)] for side in (a.numbers, b.numbers)])
+        low, high = (float(given.min()), float(given.max())) if given.size else (0.0, 1.0)
+        missing = low - (high - low) - 1.0
+        first, second = (np.where(np.isfinite(side), side, missing) for side in (a.numbers, b.numbers))
+        return first, second
+    first, second = (np.clip(_as_codes(side) + 1, 0, _MOST_CODES).astype(np.float64) for side in (a, b))
+    return first, second
 
 
 def _classifier(pairs: Sequence[tuple[Feature, Feature]], seed: int) -> Any:
@@ -239,6 +253,12 @@ class _Binned:
 
 def _binned(a: Feature, b: Feature, *, bins: int) -> _Binned:
     """Both sides in the same bins, "missing" last. Numbers below and above all evaluated ones stand apart."""
+    if (a.numbers is None) is not (b.numbers is None):
+        return _Binned(
+            seen=a.missing.astype(np.int64),
+            met=b.missing.astype(np.int64),
+            words=(f"{a.name} has a value", f"{a.name} is missing"),
+        )
     if a.numbers is None or b.numbers is None:
         levels = tuple(f"{a.name} is {level}" for level in a.levels)
         return _Binned(

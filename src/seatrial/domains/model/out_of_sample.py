@@ -40,6 +40,7 @@ CODES = {
     "input-missing": "A declared input is no column of the evaluation data.",
     "no-live-sample": "No recent live sample is declared.",
     "live-mix-unknown": "Evaluation and live rows could not be compared.",
+    "input-not-compared": "An input could not be compared between evaluation and live rows.",
     "field-drift": "A field lies far apart between evaluation and live rows.",
     "field-shifted": "A field lies noticeably apart between evaluation and live rows.",
     "not-validated": "Part of the live traffic has no evaluation rows.",
@@ -186,13 +187,10 @@ class _Likeness:
         here, there = features_of(rows, inputs), features_of(live, inputs)
         self.findings += _unknown_live(here, there, inputs, live)
         alpha = _alpha(system)
+        seen, met = (features_of(side, inputs, parts_of_time=True) for side in (rows, live))
+        self.findings += _not_compared(seen, met, [n for n in inputs if n in rows.columns and n in live.columns])
         try:
-            mix = live_mix(
-                features_of(rows, inputs, parts_of_time=True),
-                features_of(live, inputs, parts_of_time=True),
-                alpha=alpha,
-                seed=trial.seed,
-            )
+            mix = live_mix(seen, met, alpha=alpha, seed=trial.seed)
         except NoMix as error:
             self.findings.append(_no_mix(str(error)))
             return
@@ -249,6 +247,24 @@ def _unknown_live(
             fields=(name,),
             remedy=f"Feed {name} live, or drop it, train and evaluate anew.",
             why="The model was evaluated with knowledge that it does not have live.",
+        )
+
+
+def _not_compared(here: Sequence[Feature], there: Sequence[Feature], names: Sequence[str]) -> Iterator[Finding]:
+    """Inputs that only one side, or neither, can be compared by."""
+    seen = {f.source: f.numbers is None for f in here}
+    met = {f.source: f.numbers is None for f in there}
+    for name in names:
+        if name in seen and seen[name] == met.get(name):
+            continue
+        neither = name not in seen and name not in met
+        yield Finding(
+            code="input-not-compared",
+            weight=Weight.NOTE if neither else Weight.OPEN,
+            summary=f"{name} could not be compared: "
+            + ("its values name single rows, or times that cannot be read" if neither else "the sides differ in kind"),
+            fields=(name,),
+            remedy="Correct its type in model.inputs, or what the live sample holds.",
         )
 
 

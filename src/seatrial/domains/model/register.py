@@ -12,12 +12,13 @@ from seatrial.core.bodies import AttestationBody
 from seatrial.core.check import Trial
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Finding
-from seatrial.core.vocabulary import RecordType
+from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.model.slices import Slice
 from seatrial.domains.scored.rows import Ints, Mask
 from seatrial.spec.failure_modes import FailureMode, load_failure_modes
 from seatrial.spec.system import System
+from seatrial.stats import proportions
 
 CODES: Mapping[str, str] = {
     "no-register": "No failure-mode register is declared.",
@@ -25,6 +26,7 @@ CODES: Mapping[str, str] = {
     "unknown-owner": "The owner of an entry is not declared, or has left.",
     "unknown-field": "An entry's condition names a field that the rows do not have.",
     "entry-too-broad": "An entry covers more than half of all rows, so it tells nobody anything.",
+    "entry-not-weak": "Where an entry holds, the model is wrong less often than elsewhere.",
     "register-not-attested": "Nobody has attested the register as it is now.",
 }
 COVERS = 0.8
@@ -75,6 +77,24 @@ def entries(
         if not problems:
             found.append(Entry(mode=mode, rows=mask))
     return found, [*findings, *_attested(system, trial)]
+
+
+def not_weak(entry_list: Sequence[Entry], wrong: Mask, alpha: float) -> Iterator[Finding]:
+    """Entries whose rows are surely better than the rest: somebody wrote down the wrong condition."""
+    for entry in entry_list:
+        inside, n = int(wrong[entry.rows].sum()), int(entry.rows.sum())
+        if n in {0, wrong.size}:
+            continue
+        rest = float(wrong[~entry.rows].mean())
+        if proportions.upper(inside, n, alpha) < rest:
+            yield Finding(
+                code="entry-not-weak",
+                weight=Weight.NOTE,
+                summary=f"where the register's entry {entry.mode.id} holds, the model is wrong in {inside / n:.1%} of "
+                f"the rows, elsewhere in {rest:.1%}",
+                fields=(entry.mode.id,),
+                remedy="Look whether the condition says what was meant.",
+            )
 
 
 def answering(entry_list: Sequence[Entry], rows: Mask) -> Entry | None:

@@ -16,7 +16,7 @@ from seatrial.domains.scored.rows import Mask
 from seatrial.stats.detection import find_confirm_power, measured_power
 from seatrial.stats.interval import Interval
 
-PLANTS = (40, 100)
+PLANTS = (30, 100)
 _SEED = 20_261_123
 _TRIES = 400
 _WIDEST = 2.5
@@ -38,7 +38,7 @@ def search_power(
 ) -> Interval | None:
     """How often the planted harm is found; None where no slice of that size can be described.
 
-    Forty plants, and sixty more where those leave open whether the power reaches `wanted`.
+    Thirty plants, and seventy more where those leave open whether the power reaches `wanted`.
     """
     rng = np.random.default_rng(_SEED)
     found = planted = 0

@@ -26,7 +26,7 @@ FEWEST_ROWS = 20
 SMALLEST_SHARE = 0.01
 LARGEST_SHARE = 0.4
 """A group of more rows than this is no slice."""
-_ROUNDS = 6
+_ROUNDS = 8
 _PER_ROUND = 3
 _RAKES = 2
 _LOOKED_AT = 200
@@ -145,7 +145,7 @@ def _round(value: float) -> float:
 
 
 def _candidates(grid: Grid, wrong: Mask) -> list[tuple[int, ...]]:
-    """At most 18 groups of the first half with a significant excess of errors, the strongest first.
+    """At most 24 groups of the first half with a significant excess of errors, the strongest first.
 
     In rounds: once a group is found, its rows are expected to be wrong as often as they are, so that the next round
     looks for what the groups found before do not explain. Otherwise one strong effect hides every other one behind

@@ -239,8 +239,8 @@ def _time(system: System, training: _Training, judged: _Judged, trial: Trial) ->
         until = datetime.fromtimestamp(training.latest, UTC)
         yield Finding(
             code="time-overlap",
-            summary=f"{judged.early} of {judged.timed} evaluation rows ({judged.early / judged.timed:.1%}) are not later "
-            f"than the newest training row of {until:%Y-%m-%d %H:%M}",
+            summary=f"{judged.early} of {judged.timed} evaluation rows ({judged.early / judged.timed:.1%}) are not "
+            f"later than the newest training row of {until:%Y-%m-%d %H:%M}",
             fields=(name,),
             remedy="Train on the past and evaluate on what came after it.",
             why="Live, the model never knows the days around the one that it judges.",

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from seatrial.core.bodies import AttestationBody
 from seatrial.core.check import Check, Trial
-from seatrial.core.codec import from_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Observation, Reason
 from seatrial.core.record import Record
 from seatrial.core.vocabulary import Assurance, RecordType
-from seatrial.domains.acceptance import gone, stands
+from seatrial.domains.acceptance import gone, stands, statements
 from seatrial.spec.documents import Document, read_document
 from seatrial.spec.system import System
 
@@ -100,7 +99,8 @@ def _stated(system: System, document: Document, path: str, field: str) -> Iterat
 
 
 def _approved(system: System, trial: Trial, path: str, digest: str, field: str) -> Iterator[Finding]:
-    approvals = [r for r in trial.records(RecordType.ATTESTATION) if _approves(system, trial, r, path, digest)]
+    stated = statements(trial, RecordType.ATTESTATION, AttestationBody)
+    approvals = [record for record, body in stated if _approves(system, trial, (record, body), path, digest)]
     if not approvals:
         yield Finding(
             code="document-not-approved",
@@ -119,8 +119,8 @@ def _approved(system: System, trial: Trial, path: str, digest: str, field: str) 
         )
 
 
-def _approves(system: System, trial: Trial, record: Record, path: str, digest: str) -> bool:
-    body = from_data(AttestationBody, record.body)
+def _approves(system: System, trial: Trial, stated: tuple[Record, AttestationBody], path: str, digest: str) -> bool:
+    record, body = stated
     same = (body.kind, body.document, body.digest, record.by) == ("process", path, digest, f"person:{body.person}")
     return same and not gone(system, trial, body.person)
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from seatrial.core.bodies import ComprehensionBody
 from seatrial.core.check import Check, Trial
-from seatrial.core.codec import from_data
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, RecordType, Sense, Weight
+from seatrial.domains.acceptance import statements
 from seatrial.domains.organization.questions import digest, questions
 from seatrial.spec.failure_modes import FailureMode, load_failure_modes
 from seatrial.spec.system import System
@@ -105,11 +105,11 @@ def _modes(system: System, trial: Trial) -> Sequence[FailureMode]:
 def _passed(system: System, trial: Trial, asked: str) -> Mapping[str, ComprehensionBody]:
     since = trial.clock.now() - _LEASE
     passed: dict[str, ComprehensionBody] = {}
-    for record in trial.records(RecordType.COMPREHENSION):
-        body = from_data(ComprehensionBody, record.body)
+    for record, body in statements(trial, RecordType.COMPREHENSION, ComprehensionBody):
         if body.questions != asked or record.at <= since or not 0 <= body.right <= body.asked or body.asked == 0:
             continue
-        if body.played_by and not system.policy.demonstration:
+        # Nobody marks their own answers.
+        if not record.by.startswith("worker:") or (body.played_by and not system.policy.demonstration):
             continue
         if body.right / body.asked >= system.training.passing:
             passed[body.user] = body

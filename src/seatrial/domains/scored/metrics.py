@@ -86,7 +86,7 @@ class MetricRows:
 
 
 def governed(system: System) -> tuple[Governed, ...]:
-    """Every metric that the governance section names, each once, the first one first; of two limits the stricter one."""
+    """Every metric that the governance section names, in its order; of two limits for one the stricter."""
     section = system.governance
     stated: list[tuple[str, Sense, float | None]] = []
     if section.metric is not None:

@@ -1,0 +1,123 @@
+"""A pipeline in one server: deliveries go in, warnings come out; what happens between is the plant's one fault."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from plants.server import Asked, Said, said
+
+CONTRACT: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "required": ["id", "planned_at", "temp", "dock"],
+    "properties": {
+        "id": {"type": "string", "minLength": 1},
+        "planned_at": {"type": "string", "format": "date-time"},
+        "temp": {"type": "number", "minimum": -30, "maximum": 45},
+        "dock": {"enum": ["A", "B"]},
+    },
+}
+
+
+def delivery(number: int) -> dict[str, Any]:
+    """One record that keeps the contract."""
+    return {
+        "id": f"d{number}",
+        "planned_at": f"2026-11-23T{number % 24:02}:00:00Z",
+        "temp": 10.5 + number % 20,
+        "dock": "AB"[number % 2],
+    }
+
+
+class Pipeline:
+    """Sound unless told otherwise. `lose`, `twice` and `alter` hit every n-th record, `slow_s` delays what comes out.
+
+    `lock_s` lets one record at a time through; `refuse` answers every n-th with 503.
+    """
+
+    def __init__(
+        self,
+        *,
+        shown: int = 400,
+        lose: int = 0,
+        twice: int = 0,
+        alter: int = 0,
+        refuse: int = 0,
+        slow_s: float = 0.0,
+        lock_s: float = 0.0,
+        breaks: Mapping[str, Any] | None = None,
+        every: int = 1,
+        respells: bool = False,
+    ) -> None:
+        self.lose, self.twice, self.alter, self.refuse = lose, twice, alter, refuse
+        self.slow_s, self.lock_s, self.respells = slow_s, lock_s, respells
+        self.shown = [
+            {**delivery(at), **(breaks or {})} if breaks and at % every == 0 else delivery(at) for at in range(shown)
+        ]
+        self.out: dict[str, list[tuple[float, dict[str, Any]]]] = {}
+        self._taken = 0
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    def __call__(self, asked: Asked) -> Said:
+        if asked.path == "/out":
+            now = time.monotonic()
+            with self._lock:
+                found = [row for v in asked.query.get("value", []) for at, row in self.out.get(v, []) if at <= now]
+            return said(found)
+        if asked.method == "GET":
+            return said({"records": self.shown})
+        return self._take(asked.json())
+
+    def _take(self, record: dict[str, Any]) -> Said:
+        if self.lock_s:
+            with self._turn:
+                time.sleep(self.lock_s)
+        with self._lock:
+            self._taken += 1
+            number = self._taken
+            if self.refuse and number % self.refuse == 0:
+                return said({"error": "busy"}, 503)
+            out = dict(record)
+            if self.alter and number % self.alter == 0:
+                out["dock"] = "A" if out["dock"] == "B" else "B"
+            if self.respells:
+                out["planned_at"] = out["planned_at"].replace("Z", "+00:00")
+            copies = 0 if self.lose and number % self.lose == 0 else 1
+            copies += bool(self.twice and number % self.twice == 0)
+            at = time.monotonic() + self.slow_s
+            self.out.setdefault(str(out["id"]), []).extend([(at, out)] * copies)
+        return said({"taken": True}, 201)
+
+
+def declared(url: str, **changes: Any) -> dict[str, Any]:
+    """A system whose deliveries come in and whose warnings go out at this server, as plain data."""
+    test = {"url": url, "writable": True, "read": "/in", "write": "/in", "observe": "/out"}
+    return {
+        "system": "dock-delay",
+        "version": "1",
+        "model": {
+            "endpoint": f"{url}/predict",
+            "task": "binary",
+            "inputs": {"temp": {"type": "number"}, "dock": {"type": "string"}},
+        },
+        "integrations": {
+            "deliveries": {"kind": "http", "contract": "in.json", "feeds": ["temp", "dock"], "test": test},
+            "planner": {"kind": "http", "direction": "out", "contract": "out.json", "test": test},
+        },
+        "flows": [
+            {
+                "name": "warn",
+                "in": "deliveries",
+                "out": "planner",
+                "key": "id",
+                "within": "1s",
+                "peak": "100/s",
+                "records": "records.jsonl",
+                "expect": {"dock": "dock", "planned_at": "planned_at"},
+            }
+        ],
+        **changes,
+    }

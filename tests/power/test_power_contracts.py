@@ -1,0 +1,118 @@
+"""Contracts on real records: what breaks one, and a contract that nothing could break, is found; sound ones pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from plants.pipeline_server import CONTRACT, Pipeline, declared
+from plants.real_trial import RealTrial, codes, judged, observed
+from plants.server import Server
+from seatrial.core.observation import Observation
+from seatrial.core.vocabulary import Outcome
+from seatrial.domains.integration.contracts import CHECK
+from seatrial.gate.judging import Judgement
+from seatrial.spec.system import System
+
+
+def held(
+    pipeline: Pipeline, *, contract: Mapping[str, Any] | bytes = CONTRACT, **changes: Any
+) -> tuple[Observation, Judgement]:
+    text = contract if isinstance(contract, bytes) else json.dumps(contract).encode()
+    with Server(pipeline) as server:
+        system = System.model_validate(declared(server.url, **changes))
+        files = {"in.json": text, "out.json": json.dumps(CONTRACT).encode()}
+        with RealTrial(system, files=files) as trial:
+            observation = observed(CHECK, system, trial)
+    return observation, judged(CHECK, system, observation)
+
+
+def without(name: str) -> Mapping[str, Any]:
+    properties = {k: v for k, v in CONTRACT["properties"].items() if k != name}
+    return {**CONTRACT, "required": [n for n in CONTRACT["required"] if n != name], "properties": properties}
+
+
+def test_records_that_keep_a_contract_pass_and_a_test_record_of_ours_is_among_them() -> None:
+    observation, judgement = held(Pipeline())
+    assert judgement.outcome is Outcome.MET, judgement
+    assert observation.facts["records"] == {"deliveries": 400, "planner": 401}
+
+
+def test_a_column_more_breaks_nothing() -> None:
+    assert held(Pipeline(breaks={"gate": None}, every=3))[1].outcome is Outcome.MET
+
+
+@pytest.mark.parametrize(
+    ("breaks", "field"),
+    [
+        ({"temp": 101_300.0}, "temp"),
+        ({"temp": "12,5"}, "temp"),
+        ({"temp": None}, "temp"),
+        ({"dock": "berth 7"}, "dock"),
+        ({"planned_at": "2026-11-23T10:00:00"}, "planned_at"),
+    ],
+)
+def test_a_broken_contract_names_the_field_and_not_the_value(breaks: Mapping[str, Any], field: str) -> None:
+    observation, judgement = held(Pipeline(breaks=breaks, every=10))
+    assert judgement.outcome is Outcome.NOT_MET
+    broken = [f for f in observation.findings if f.code == "contract-broken"]
+    assert {f.fields for f in broken} == {(field,)}
+    assert all(str(value) not in f.summary for f in broken for value in breaks.values() if value is not None)
+
+
+def test_too_few_records_ask_for_more() -> None:
+    observation, judgement = held(Pipeline(shown=120))
+    assert judgement.outcome is Outcome.NOT_DETERMINED
+    assert observation.measures[0].needed == 179
+
+
+@pytest.mark.parametrize(
+    ("contract", "code", "fields"),
+    [
+        ({"type": "object"}, "contract-matches-anything", ("integrations.deliveries.contract",)),
+        ({**CONTRACT, "properties": {**CONTRACT["properties"], "temp": {}}}, "contract-too-weak", ("temp",)),
+        ({**CONTRACT, "required": ["id", "planned_at", "dock"]}, "contract-too-weak", ("temp",)),
+        (without("temp"), "field-not-in-contract", ("temp",)),
+        (b'{"type": "objct"}', "contract-unreadable", ("integrations.deliveries.contract",)),
+        (b'{"type": "object", "type": "object"}', "contract-unreadable", ("integrations.deliveries.contract",)),
+        (
+            {**CONTRACT, "allOf": [{"$ref": "http://127.0.0.1:9/more.json"}]},
+            "contract-unreadable",
+            ("integrations.deliveries.contract",),
+        ),
+    ],
+)
+def test_a_contract_that_protects_from_nothing_is_a_gap(
+    contract: Mapping[str, Any] | bytes, code: str, fields: tuple[str, ...]
+) -> None:
+    observation, judgement = held(Pipeline(), contract=contract)
+    assert judgement.outcome is Outcome.NOT_MET
+    assert fields in [f.fields for f in observation.findings if f.code == code]
+
+
+def test_no_contract_no_integration_and_no_records_are_each_named() -> None:
+    plain = declared("http://127.0.0.1:1")
+    bare = {"deliveries": {**plain["integrations"]["deliveries"], "contract": None}}
+    assert "no-contract" in codes(held(Pipeline(), integrations=bare, flows=())[0])
+    assert codes(held(Pipeline(), integrations={}, flows=())[0]) == {"no-integrations"}
+    observation, judgement = held(Pipeline(shown=0))
+    assert codes(observation) == {"no-records"}
+    assert judgement.outcome is Outcome.NOT_DETERMINED
+
+
+def test_an_integration_that_does_not_answer_is_open_and_says_why() -> None:
+    class Down(Pipeline):
+        def __call__(self, asked: Any) -> Any:
+            return super().__call__(asked) if asked.path == "/out" else self._down()
+
+        def _down(self) -> Any:
+            from plants.server import said
+
+            return said({"error": "database is down"}, 503)
+
+    observation, judgement = held(Down())
+    assert codes(observation) == {"unreachable"}
+    assert judgement.outcome is Outcome.NOT_DETERMINED

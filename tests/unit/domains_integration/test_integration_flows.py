@@ -1,0 +1,130 @@
+"""Flows: what must be declared before a record is put in, and how every record is accounted for."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plants.pipeline_server import declared
+from plants.planted_trial import PlantedTrial
+from plants.real_trial import RealTrial, judged, observed
+from seatrial.core.observation import Json
+from seatrial.core.vocabulary import Criticality, Outcome
+from seatrial.domains.integration.combined_load import CHECK, account
+from seatrial.domains.integration.flow_run import Passage, spare
+from seatrial.domains.integration.marked_records import marked, marker
+from seatrial.domains.integration.same_value import same
+from seatrial.spec.policy import short_demo
+from seatrial.spec.system import System
+
+
+def system(**changes: Any) -> System:
+    return System.model_validate(declared("http://127.0.0.1:1", **changes))
+
+
+def test_no_declared_flow_is_a_gap() -> None:
+    described = system(flows=())
+    observation = observed(CHECK, described, PlantedTrial())
+    assert [f.code for f in observation.findings] == ["no-flows"]
+    assert judged(CHECK, described, observation).outcome is Outcome.NOT_MET
+
+
+def test_an_entry_that_may_not_be_written_to_is_open_and_says_what_to_declare() -> None:
+    plain = declared("http://127.0.0.1:1")["integrations"]
+    closed = {**plain["deliveries"], "test": {**plain["deliveries"]["test"], "writable": False}}
+    described = system(integrations={**plain, "deliveries": closed})
+    observation = observed(CHECK, described, PlantedTrial())
+    (finding,) = observation.findings
+    assert finding.code == "not-writable"
+    assert "writable: true" in finding.remedy
+    assert judged(CHECK, described, observation).outcome is Outcome.NOT_DETERMINED
+
+
+def test_an_exit_that_nobody_can_look_at_is_open() -> None:
+    plain = declared("http://127.0.0.1:1")["integrations"]
+    blind = {**plain["planner"], "test": {**plain["planner"]["test"], "observe": None}}
+    observation = observed(CHECK, system(integrations={**plain, "planner": blind}), PlantedTrial())
+    assert [f.code for f in observation.findings] == ["not-observable"]
+
+
+def test_each_record_is_accounted_for_once_by_the_worst_that_happened_to_it() -> None:
+    (flow,) = system().flows
+    sent = [{"id": f"k{at}", "dock": "A", "planned_at": "2026-11-23T10:00:00Z"} for at in range(6)]
+    copy = dict(sent[0])
+    found = account(
+        Passage(
+            flow=flow,
+            sent=sent,
+            accepted=[True, True, True, False, True, True],
+            after_s=[0.2, 1.5, math.nan, math.nan, 0.3, 0.4],
+            copies={
+                "k0": [copy],
+                "k1": [{**copy, "id": "k1"}],
+                "k4": [{**copy, "id": "k4"}, {**copy, "id": "k4"}],
+                "k5": [{**copy, "id": "k5", "dock": "B"}],
+            },
+            lag_s=[0.0] * 6,
+            planned=6,
+            step_s=0.1,
+        )
+    )
+    assert (found.delivered, found.late, found.lost, found.refused) == (1, 1, 1, 1)
+    assert (found.doubled, found.altered, found.changed) == (1, 1, ("dock",))
+
+
+@pytest.mark.parametrize(
+    ("arrived", "sent", "equal"),
+    [
+        (12, 12.0, True),
+        ("12", 12, False),
+        (True, 1, False),
+        ("2026-11-23T10:00:00+00:00", "2026-11-23T11:00:00+01:00", True),
+        ("2026-11-23T10:00:00", "2026-11-23T10:00:00Z", False),
+        (None, None, True),
+        (None, "x", False),
+    ],
+)
+def test_a_value_is_the_same_however_the_other_side_spells_it(arrived: Json, sent: Json, equal: bool) -> None:
+    assert same(arrived, sent) is equal
+
+
+def test_our_records_have_keys_of_their_own_of_the_type_that_keys_have() -> None:
+    trial = PlantedTrial()
+    texts = [marked({"id": "d1"}, "id", marker(trial), at)["id"] for at in range(100)]
+    numbers = [marked({"id": 17}, "id", marker(trial), at)["id"] for at in range(100)]
+    assert len(set(texts)) == len(set(numbers)) == 100
+    assert all(str(text).startswith("seatrial-") for text in texts)
+    assert all(isinstance(number, int) and 2**52 < number < 2**53 for number in numbers)
+
+
+def test_there_are_more_records_than_chance_can_ask_for() -> None:
+    assert spare(60, 6) > 360 + 5 * math.sqrt(360)
+
+
+def test_a_flow_through_databases_is_written_record_by_record_and_accounted_for(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "erp.db") as erp:
+        erp.execute("CREATE TABLE orders (id TEXT, dock TEXT)")
+        erp.execute("INSERT INTO orders VALUES ('o1', 'A')")
+    erp.close()
+    place = {"url": "sqlite:///erp.db", "writable": True, "read": "orders", "write": "orders", "observe": "orders"}
+    flow = {"name": "book", "in": "erp", "out": "board", "key": "id", "within": "2s", "peak": "20/s"}
+    described = System.model_validate(
+        {
+            "system": "booking",
+            "version": "1",
+            "model": {"endpoint": "http://127.0.0.1:1", "task": "binary"},
+            "integrations": {name: {"kind": "sqlite", "test": place} for name in ("erp", "board")},
+            "flows": [{**flow, "expect": {"dock": "dock"}}],
+        }
+    )
+    policy = short_demo(Criticality.OPERATIONAL).model_copy(update={"flow_duration": 2.0})
+    described = described.model_copy(update={"policy": policy})
+    with RealTrial(described, base_dir=tmp_path) as trial:
+        observation = observed(CHECK, described, trial)
+    assert not observation.findings, observation.findings
+    assert observation.measures[0].value == 1.0
+    assert (observation.measures[0].needed or 0) > 200
