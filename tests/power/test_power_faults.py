@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from plants.guarded_model import INPUTS, Guarded, declared, rows
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Asked, Said, Server
-from seatrial.core.observation import Observation
+from seatrial.core.observation import Json, Observation
 from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.domains.data.faults import CHECK
 from seatrial.gate.judging import Judgement
@@ -30,9 +31,17 @@ def tried(model: Guarded, *, seed: int = 7, **changes: Any) -> tuple[Observation
 def gaps(observation: Observation) -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     for finding in observation.findings:
-        if finding.weight is Weight.GAP:
+        if finding.weight is Weight.GAP and finding.code == "crash":
+            for field, kind in (str(name).split(": ") for name in listed(finding.detail["faults"])):
+                found.setdefault((finding.code, kind.partition(" (")[0]), set()).add(field)
+        elif finding.weight is Weight.GAP:
             found.setdefault((finding.code, str(finding.detail["kind"])), set()).update(finding.fields)
     return found
+
+
+def listed(value: Json) -> Sequence[Json]:
+    assert isinstance(value, Sequence)
+    return value
 
 
 def with_inputs(url: str, **fields: Any) -> dict[str, Any]:

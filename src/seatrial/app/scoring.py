@@ -7,7 +7,6 @@ batch that fails is halved until the row that fails is alone; that row keeps the
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +16,8 @@ from typing import Any, Self
 
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
-from seatrial.core.observation import Json
 from seatrial.core.ports import Model, Prediction, Reply, ReplyKind, Row, Say, Table
+from seatrial.domains.sending import Held, as_sent, inputs_present
 from seatrial.spec.system import InputField
 
 _WAITS_S = (0.2, 0.8, 2.0)
@@ -38,25 +37,34 @@ class Scored:
     problems: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is declared of a table, which messages name `name`: `leave_out` is no input, `filled` needs a value."""
+
+    name: str
+    inputs: Mapping[str, InputField] | None
+    leave_out: Sequence[str] = ()
+    filled: Sequence[str] = ()
+
+
 def score(
     table: Table,
     model: Model,
     *,
-    inputs: Mapping[str, InputField] | None,
-    leave_out: Sequence[str] = (),
+    given: Given,
     batch: int,
     target: Path,
     say: Say,
 ) -> Scored:
     """Write `target`: the table's columns, and `seatrial.prediction`, `seatrial.score` and `seatrial.problem`.
 
-    The model gets the declared `inputs`, or, where none are declared, all columns but `leave_out` (label, time,
-    entity). Predictions have one type: that of all of them, or text (as JSON) when they are of several. Raises
-    Unreachable or Malformed when the table cannot be read, and when the model answers no row at all.
+    The model gets the declared inputs, or, where none are declared, all columns but those to leave out. Predictions
+    have one type: that of all of them, or text (as JSON) when they are of several. Raises Unreachable or Malformed
+    when the table cannot be read or does not hold what is declared, and when the model answers no row at all.
     """
     asking = _Asking(model)
-    fields = _fields(table, inputs, leave_out)
-    expected = sum(found.num_rows for found in table.batches(fields[:1]))
+    fields = _fields(table, given)
+    expected = _rows_of(table, fields, given)
     draft = target.with_suffix(".draft.parquet")
     done = 0
     kinds: set[type] = set()
@@ -66,7 +74,7 @@ def score(
             _refuse_own_names(rows.schema.names)
             answers: list[Prediction | str] = []
             for asked in _slices(rows, batch):
-                answers += asking.answers(_rows(asked, fields, inputs))
+                answers += asking.answers(_rows(asked, fields, given.inputs))
                 done += asked.num_rows
                 say(f"{done:,} of {expected:,} rows", done / expected if expected else None)
             kinds |= {type(a.prediction) for a in answers if isinstance(a, Prediction)}
@@ -77,21 +85,29 @@ def score(
     return Scored(rows=done, problems=problems)
 
 
-def _fields(table: Table, inputs: Mapping[str, InputField] | None, leave_out: Sequence[str]) -> list[str]:
+def _fields(table: Table, given: Given) -> list[str]:
     columns = table.columns()
-    if inputs is None:
-        chosen = [name for name in columns if name not in leave_out]
+    if given.inputs is None:
+        chosen = [name for name in columns if name not in given.leave_out]
     else:
-        chosen = [name for name in inputs if name in columns]
-        absent = [name for name, field in inputs.items() if name not in columns and not field.nullable]
-        if absent:
-            raise Malformed(
-                f"the data have no column {', '.join(absent)}, which the model takes",
-                remedy="Add the columns to the data, or declare these inputs as nullable.",
-            )
+        chosen = inputs_present(given.name, columns, given.inputs)
     if not chosen:
-        raise Malformed("the data have no column that the model takes", remedy="Declare model.inputs, or other data.")
+        raise Malformed(
+            f"the {given.name} data have no column that the model takes",
+            remedy="Declare model.inputs, or other data.",
+        )
     return chosen
+
+
+def _rows_of(table: Table, fields: Sequence[str], given: Given) -> int:
+    """How many rows there are, once it is known that they hold what is declared: only then the model is asked."""
+    held = Held(table=given.name, inputs=given.inputs or {}, filled=given.filled)
+    rows = 0
+    for batch in table.batches(list(dict.fromkeys((*fields, *given.filled)))):
+        held.update(batch)
+        rows += batch.num_rows
+    held.finish()
+    return rows
 
 
 def _refuse_own_names(names: Sequence[str]) -> None:
@@ -108,31 +124,9 @@ def _slices(rows: Any, size: int) -> Iterator[Any]:
 def _rows(batch: Any, fields: Sequence[str], inputs: Mapping[str, InputField] | None) -> list[Row]:
     declared = inputs or {}
     return [
-        {name: as_declared(value, declared.get(name)) for name, value in row.items()}
+        {name: as_sent(value, declared.get(name)) for name, value in row.items()}
         for row in batch.select(fields).to_pylist()
     ]
-
-
-def as_declared(value: Any, field: InputField | None) -> Json:
-    """A cell as JSON, of the type that the input declares where the cell can be of it.
-
-    What has no number in it (NaN, infinite) is null; times are ISO 8601.
-    """
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    plain: Json = value
-    if hasattr(value, "isoformat"):
-        plain = str(value.isoformat())
-    elif not isinstance(value, bool | int | float | str):
-        plain = float(value) if hasattr(value, "as_tuple") else str(value)
-    kind = None if field is None else field.type
-    if kind == "string" and not isinstance(plain, str):
-        plain = str(plain)
-    elif kind == "integer" and isinstance(plain, float) and plain.is_integer():
-        plain = int(plain)
-    elif kind == "boolean" and plain in (0, 1):
-        plain = bool(plain)
-    return plain
 
 
 class _Asking:
@@ -180,11 +174,25 @@ class _Asking:
 
     def _count(self, rows: int, reply: Reply) -> None:
         self._silent += rows
-        if self._silent >= _MOST_IN_A_ROW:
-            raise Malformed(
-                f"the model gave no usable answer time after time; the last problem: {_spelled(reply)}",
-                remedy="Send it one of your rows by hand and compare its answer with model.output.",
+        if self._silent < _MOST_IN_A_ROW:
+            return
+        said = f"the model gave no usable answer time after time; the last problem: {_spelled(reply)}"
+        if reply.kind is ReplyKind.TIMED_OUT:
+            raise Unreachable(
+                said,
+                remedy="Find out why it is so slow; where it may be, declare a longer model.timeout or a smaller "
+                "model.batch.",
+                permanent=False,
             )
+        if reply.kind is ReplyKind.CRASHED:
+            raise Unreachable(
+                said, remedy="Send it one of your rows by hand, and look into its log for what failed.", permanent=False
+            )
+        raise Malformed(
+            said,
+            remedy="Send it one of your rows by hand; compare where it is answered and how with model.endpoint and "
+            "model.output.",
+        )
 
 
 def _spelled(reply: Reply) -> str:

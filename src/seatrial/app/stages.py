@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seatrial.app.files import LocalFiles
 from seatrial.app.outside import Outside, open_source
-from seatrial.app.scoring import score
+from seatrial.app.scoring import Given, score
 from seatrial.app.workspace import Workspace
 from seatrial.core.check import MeasureRequest
 from seatrial.core.errors import Malformed, MissingExtra, Refused, SeatrialError, Unreachable
@@ -89,8 +89,7 @@ def score_tables(
             scored = score(
                 outside.table(name),
                 outside.model,
-                inputs=inputs_of(workspace, files),
-                leave_out=_not_inputs(workspace, name),
+                given=_given(workspace, name, inputs_of(workspace, files)),
                 batch=section.batch,
                 target=scored_file(work, table),
                 say=_about(name, say),
@@ -118,9 +117,15 @@ def inputs_of(workspace: Workspace, files: LocalFiles) -> Mapping[str, InputFiel
     return load_inputs(files.read(declared), name=declared) if isinstance(declared, str) else declared
 
 
-def _not_inputs(workspace: Workspace, table: str) -> tuple[str, ...]:
+def _given(workspace: Workspace, table: str, inputs: Mapping[str, InputField] | None) -> Given:
     source = getattr(workspace.system.data, table)
-    return tuple(name for name in (source.label, source.time, source.entity) if name) if source else ()
+    label, time, entity = (source.label, source.time, source.entity) if source else (None, None, None)
+    return Given(
+        name=table,
+        inputs=inputs,
+        leave_out=tuple(name for name in (label, time, entity) if name),
+        filled=tuple(name for name in (time, entity) if name),
+    )
 
 
 def measure_tables(outside: Outside, *, work: Path, requests: Sequence[MeasureRequest], say: Say) -> Mapping[str, Json]:

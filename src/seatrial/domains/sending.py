@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from seatrial.core.check import Trial
@@ -12,6 +13,8 @@ from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.spec.loading import load_inputs
 from seatrial.spec.system import InputField, System
+
+_NUMBERS = ("number", "integer")
 
 
 def inputs_of(system: System, trial: Trial) -> Mapping[str, InputField]:
@@ -27,35 +30,105 @@ def inputs_of(system: System, trial: Trial) -> Mapping[str, InputField]:
 def rows_to_send(trial: Trial, inputs: Mapping[str, InputField], *, table: str, most: int, seed: int) -> list[Row]:
     """At most `most` rows of the table, each with the same chance, in an order drawn by `seed`.
 
-    A nullable input that the table lacks is left out. Raises Malformed when it lacks another one, and whatever the
-    table raises.
+    A nullable input that the table lacks is left out. Raises Malformed when it lacks another one or holds nothing of
+    its declared type, and whatever the table raises.
     """
     import numpy as np
 
     source = trial.table(table)
-    present = set(source.columns())
-    absent = [name for name, field in inputs.items() if name not in present and not field.nullable]
-    if absent:
-        raise Malformed(
-            f"the {table} data have no column {', '.join(absent)}, which the model takes",
-            remedy="Add the columns to the data, or declare these inputs as nullable.",
-        )
-    names = [name for name in inputs if name in present]
+    names = inputs_present(table, source.columns(), inputs)
+    held = Held(table=table, inputs=inputs)
     random = np.random.default_rng(seed)
     kept: list[tuple[float, Mapping[str, Any]]] = []
     limit = 1.0
     for batch in source.batches(names):
+        held.update(batch)
         lots = random.random(batch.num_rows)
         chosen = np.flatnonzero(lots < limit)
         kept += zip(lots[chosen].tolist(), batch.take(chosen).to_pylist(), strict=True)
         if len(kept) > 2 * most:
             kept = sorted(kept, key=lambda pair: pair[0])[:most]
             limit = kept[-1][0]
+    held.finish()
     kept = sorted(kept, key=lambda pair: pair[0])[:most]
     return [{name: as_sent(row[name], inputs[name]) for name in names} for _, row in kept]
 
 
-def as_sent(value: Any, field: InputField) -> Json:
+def inputs_present(table: str, columns: Sequence[str], inputs: Mapping[str, InputField]) -> list[str]:
+    """The declared inputs that the columns have. Raises Malformed when one is absent that is not nullable."""
+    absent = [name for name, declared in inputs.items() if name not in columns and not declared.nullable]
+    if absent:
+        raise Malformed(
+            f"the {table} data have no column {', '.join(absent)}, which the model takes",
+            remedy="Add the columns to the data, or declare these inputs as nullable.",
+        )
+    return [name for name in inputs if name in columns]
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """Whether a table's columns hold what is declared of them, batch by batch.
+
+    A column without a single value shows nothing of how the model treats that input, and numbers that are read as text
+    would be sent as text: neither is the system that is declared. `filled` are further columns that need a value.
+    """
+
+    table: str
+    inputs: Mapping[str, InputField]
+    filled: Sequence[str] = ()
+    _seen: set[str] = field(default_factory=set)
+    _rows: int = 0
+
+    def update(self, batch: Any) -> None:
+        """Look at one record batch. Raises Malformed for text in a column of numbers."""
+        import pyarrow.compute as pc
+
+        before = self._rows
+        self._rows += batch.num_rows
+        for name in batch.schema.names:
+            if name in self._seen:
+                continue
+            column = batch.column(name)
+            if pc.all(pc.is_null(column, nan_is_null=True), min_count=0).as_py():
+                continue
+            self._seen.add(name)
+            declared = self.inputs.get(name)
+            if declared is not None and declared.type in _NUMBERS and _is_text(column.type):
+                raise Malformed(
+                    f"the {self.table} data hold text in column {name}, which is declared as {declared.type}"
+                    f"{_where(column, before)}",
+                    remedy="Write numbers in every row and leave missing ones empty, or correct model.inputs.",
+                )
+
+    def finish(self) -> None:
+        """Raises Malformed when a column that needs a value has none in any row."""
+        needed = [name for name, declared in self.inputs.items() if not declared.nullable]
+        empty = [name for name in (*needed, *self.filled) if name not in self._seen]
+        if self._rows and empty:
+            raise Malformed(
+                f"the {self.table} data have no value in column {', '.join(empty)} in any of {self._rows:,} rows",
+                remedy="Fill the columns, or correct the declaration; an input that may be missing is nullable.",
+            )
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
+
+
+def _where(column: Any, before: int) -> str:
+    """The first value that is no number, as its place among the rows; the value itself may be confidential."""
+    for at, value in enumerate(column.to_pylist(), before + 1):
+        try:
+            float(value or 0)
+        except ValueError:
+            return f"; the first that is no number stands in row {at}"
+    return ""
+
+
+def as_sent(value: Any, declared: InputField | None) -> Json:
     """A cell as JSON, of the declared type where it can be of it; no number in it is null, times are ISO 8601."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
@@ -64,10 +137,11 @@ def as_sent(value: Any, field: InputField) -> Json:
         plain = str(value.isoformat())
     elif not isinstance(value, bool | int | float | str):
         plain = float(value) if hasattr(value, "as_tuple") else str(value)
-    if field.type == "string" and not isinstance(plain, str):
+    kind = None if declared is None else declared.type
+    if kind == "string" and not isinstance(plain, str):
         return str(plain)
-    if field.type == "integer" and isinstance(plain, float) and plain.is_integer():
+    if kind == "integer" and isinstance(plain, float) and plain.is_integer():
         return int(plain)
-    if field.type == "boolean" and plain in (0, 1):
+    if kind == "boolean" and plain in (0, 1):
         return bool(plain)
     return plain

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from seatrial.app.scoring import Scored, as_declared, score
+from seatrial.app.scoring import Given, Scored, score
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Request, Row
+from seatrial.domains.sending import as_sent
 from seatrial.spec.system import InputField
 
 
@@ -68,8 +69,11 @@ def _silence(doing: str, share: float | None = None) -> None:
 
 
 def _score(table: _Table, model: _Model, target: Path, **more: Any) -> Scored:
-    settings = {"inputs": None, "leave_out": ("late",), "batch": 64, "say": _silence, **more}
-    return score(table, model, target=target, **settings)
+    given = Given(
+        name="evaluation", inputs=more.pop("inputs", None), leave_out=("late",), filled=more.pop("filled", ())
+    )
+    settings = {"batch": 64, "say": _silence, **more}
+    return score(table, model, given=given, target=target, **settings)
 
 
 def test_every_row_is_answered_once_and_stands_beside_its_answer(tmp_path: Path) -> None:
@@ -119,7 +123,7 @@ def test_a_model_that_never_answers_sensibly_is_given_up_soon(tmp_path: Path) ->
 
 def test_a_model_that_hangs_is_given_up_after_few_time_outs(tmp_path: Path) -> None:
     model = _Model(lambda _: ReplyKind.TIMED_OUT)
-    with pytest.raises(Malformed, match="timed-out"):
+    with pytest.raises(Unreachable, match="timed-out"):
         _score(_Table(_numbers(0, 10_000)), model, tmp_path / "scored.parquet")
     assert len(model.asked) <= 10
 
@@ -169,6 +173,30 @@ def test_data_without_a_column_that_the_model_takes_are_refused(tmp_path: Path) 
         _score(_Table(_numbers(0, 3)), _Model(), tmp_path / "s.parquet", inputs={"wind": InputField(type="number")})
 
 
+@pytest.mark.parametrize("empty", [[None, None], [float("nan"), None]])
+def test_a_column_that_needs_a_value_and_has_none_is_refused_before_the_model_is_asked(
+    tmp_path: Path, empty: list[float | None]
+) -> None:
+    table = _Table(pa.RecordBatch.from_pydict({"n": [1, 2], "wind": pa.array(empty, pa.float64()), "at": ["", None]}))
+    wind = {"n": InputField(type="integer"), "wind": InputField(type="number")}
+    model = _Model()
+    with pytest.raises(Malformed, match="evaluation data have no value in column wind in any of 2 rows"):
+        _score(table, model, tmp_path / "s.parquet", inputs=wind)
+    assert model.asked == []
+    nullable = {**wind, "wind": InputField(type="number", nullable=True)}
+    assert _score(table, model, tmp_path / "s.parquet", inputs=nullable, filled=("at",)).rows == 2
+    with pytest.raises(Malformed, match="no value in column wind"):
+        _score(table, model, tmp_path / "s.parquet", filled=("wind",))
+
+
+def test_text_in_a_column_of_numbers_is_refused_with_its_place(tmp_path: Path) -> None:
+    first = pa.RecordBatch.from_pydict({"n": pa.array([None, None], pa.string())})
+    second = pa.RecordBatch.from_pydict({"n": ["12", "n/a secret", None]})
+    with pytest.raises(Malformed, match=r"text in column n, which is declared as integer.*row 4") as caught:
+        _score(_Table(first, second), _Model(), tmp_path / "s.parquet", inputs={"n": InputField(type="integer")})
+    assert "secret" not in str(caught.value)
+
+
 def test_data_with_columns_of_our_names_are_refused(tmp_path: Path) -> None:
     batch = pa.RecordBatch.from_pydict({"n": [1], SCORE: [0.5]})
     with pytest.raises(Malformed, match="Rename"):
@@ -207,4 +235,4 @@ def test_progress_tells_the_share_of_all_rows(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_becomes_json_and_nothing_is_guessed(cell: object, kind: Any, read: Json) -> None:
-    assert as_declared(cell, InputField(type=kind)) == read
+    assert as_sent(cell, InputField(type=kind)) == read

@@ -54,6 +54,7 @@ _GUARDS = {
     "reordering": "Answer rows in the order in which they were asked.",
 }
 _SHOWN = 24
+_SAID = 160
 _FIELDS = 6
 
 
@@ -64,9 +65,12 @@ def findings(probes: Sequence[Probe], inputs: Mapping[str, InputField]) -> Itera
     for kind, group in groups:
         if harmed := [p for p in group if p.feed_harm or p.of(Ending.HARM)]:
             yield _harm(kind, harmed, inputs)
-    for kind, group in groups:
-        if crashed := [p for p in group if p.of(Ending.CRASH)]:
-            yield _crash(kind, crashed)
+    crashes: dict[str, list[Probe]] = {}
+    for probe in by_kind:
+        if crashed := probe.of(Ending.CRASH):
+            crashes.setdefault(crashed[0].said[:_SAID], []).append(probe)
+    for said, crashed_so in crashes.items():
+        yield _crash(said, crashed_so)
     for kind, group in groups:
         yield from _lesser(kind, group)
 
@@ -148,15 +152,18 @@ def _short(value: Json) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _crash(kind: str, crashed: Sequence[Probe]) -> Finding:
+def _crash(said: str, crashed: Sequence[Probe]) -> Finding:
+    """All faults that end in the same crash: they mostly have one cause, and one guard ends them."""
     fields = _fields(crashed)
+    kinds = tuple(dict.fromkeys(p.fault.kind for p in crashed))
+    words = ", ".join(_WORDS.get(kind, kind) for kind in kinds)
     return Finding(
         code="crash",
-        summary=f"{_capital(kind)} in {_listed(fields)} ends in a crash: {crashed[0].of(Ending.CRASH)[0].said[:160]}.",
+        summary=f"{words[:1].upper()}{words[1:]} in {_listed(fields)}: the answer is a crash ({said.rstrip('.')}).",
         fields=fields,
-        remedy=f"Answer {_WORDS.get(kind, kind)} in {_listed(fields)} with a 4xx that names the field.",
+        remedy=f"Answer each of these in {_listed(fields)} with a 4xx that names the field.",
         why="A crash stops every row behind it, and its cause has to be searched for in the night.",
-        detail={"kind": kind, "faults": [p.fault.name for p in crashed]},
+        detail={"kinds": list(kinds), "faults": [p.fault.name for p in crashed]},
     )
 
 

@@ -170,7 +170,7 @@ def _trip(journal: Journal, path: str) -> Iterator[Finding]:
             why=_WHY,
             remedy=f"Mend {path} until its target is proven.",
         )
-    if journal.restored is False:
+    if journal.restored is False or (journal.succeeded and journal.restored is None):
         yield Finding(
             code="not-restored",
             summary=f"After the trip the system was not brought back: {journal.problem}.",

@@ -161,7 +161,7 @@ def _stop_findings(journal: Journal, path: str) -> Iterator[Finding]:
             why="On the day when it matters, nobody could stop it.",
             remedy=f"Mend {path} until its target is proven, then run the drill again.",
         )
-    if journal.restored is False:
+    if journal.restored is False or (journal.succeeded and journal.restored is None):
         yield Finding(
             code="stop-not-restored",
             summary=f"After the stop drill the system was not brought back: {journal.problem}.",
