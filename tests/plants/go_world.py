@@ -126,7 +126,7 @@ POWER = Measure(
     confidence=0.95,
     kind=MeasureKind.VALIDITY,
 )
-LEDGER = LedgerState(entries=34, head="f" * 64, anchored=True, newest=SIGNED)
+LEDGER = LedgerState(entries=34, head="f" * 64, anchored=True, newest=SIGNED, anchored_to=10_000)
 _MEASURED: Mapping[str, tuple[Measure, ...]] = {
     "model.threshold": (RECALL,),
     "data.load": (LATENCY,),

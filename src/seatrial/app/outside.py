@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +13,11 @@ from seatrial.adapters.models.catalogue import OpenModel, open_model
 from seatrial.adapters.redaction import Redactor, secrets_of
 from seatrial.app.procedures import declared_by_procedures
 from seatrial.app.workspace import Workspace
-from seatrial.core.errors import Malformed, Unreachable
+from seatrial.core.errors import Unreachable
 from seatrial.core.ports import LoadGenerator, Pager, Steps, Table
 from seatrial.spec.system import Source
 
 _SQL = ("sql", "sqlite", "postgresql")
-_MOST_NAMED = 12
 
 
 class Outside:
@@ -87,21 +85,9 @@ class Outside:
         return source
 
     def table(self, name: str) -> Table:
-        """The declared `training`, `evaluation` or `live` data.
-
-        Raises Unreachable for what is not declared, and Malformed when a column is missing that the declaration names.
-        """
+        """The declared `training`, `evaluation` or `live` data. Raises Unreachable for what is not declared."""
         source = self.source(name)
-        table = open_source(source.source, query=source.query, base=self.base, redact=self.redact)
-        columns = table.columns()
-        for key in ("label", "time", "entity"):
-            column = getattr(source, key)
-            if column is not None and column not in columns:
-                raise Malformed(
-                    f"the {name} data have no column {column}, which data.{name}.{key} names",
-                    remedy=f"Correct data.{name}.{key}, or add the column; there are: {_some(columns)}.",
-                )
-        return table
+        return open_source(source.source, query=source.query, base=self.base, redact=self.redact)
 
     @cached_property
     def load(self) -> LoadGenerator:
@@ -142,11 +128,6 @@ class Outside:
             pager=lambda: self.pager,
             databases=frozenset(end.url for end in ends),
         )
-
-
-def _some(columns: Sequence[str]) -> str:
-    more = f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else ""
-    return f"{', '.join(columns[:_MOST_NAMED])}{more}"
 
 
 def open_source(source: str, *, base: Path, redact: Redactor, query: str | None = None) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from seatrial.app.outside import Outside, open_source
+from seatrial.app.outside import Outside
 from seatrial.app.subject import MODEL, Identities
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import SeatrialError
@@ -39,5 +39,4 @@ def _version(outside: Outside, name: str) -> str:
 
 
 def _content(outside: Outside, name: str) -> str:
-    source = outside.source(name)
-    return open_source(source.source, query=source.query, base=outside.base, redact=outside.redact).digest()
+    return outside.table(name).digest()

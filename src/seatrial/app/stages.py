@@ -28,6 +28,7 @@ MEASURING = "measuring"
 MEASURING_SCORED = "measuring-scored"
 SCORED = ("scored.evaluation", "scored.live")
 LARGE_BYTES = 256 * 1024 * 1024
+_MOST_NAMED = 12
 _PROBLEMS = "problems"
 _KINDS: tuple[type[SeatrialError], ...] = (Unreachable, Malformed, Refused, MissingExtra)
 
@@ -87,7 +88,7 @@ def score_tables(
         name = table.removeprefix("scored.")
         try:
             scored = score(
-                outside.table(name),
+                _with_declared_columns(outside, name),
                 outside.model,
                 given=_given(workspace, name, inputs_of(workspace, files)),
                 batch=section.batch,
@@ -115,6 +116,22 @@ def inputs_of(workspace: Workspace, files: LocalFiles) -> Mapping[str, InputFiel
     """The declared inputs of the model, None where none are declared."""
     declared = workspace.system.model.inputs
     return load_inputs(files.read(declared), name=declared) if isinstance(declared, str) else declared
+
+
+def _with_declared_columns(outside: Outside, name: str) -> Table:
+    """The table. Raises Malformed when a column is missing that its declaration names."""
+    source, table = outside.source(name), outside.table(name)
+    columns = table.columns()
+    for key in ("label", "time", "entity"):
+        column = getattr(source, key)
+        if column is not None and column not in columns:
+            more = f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else ""
+            raise Malformed(
+                f"the {name} data have no column {column}, which data.{name}.{key} names",
+                remedy=f"Correct data.{name}.{key}, or add the column. "
+                f"There are: {', '.join(columns[:_MOST_NAMED])}{more}.",
+            )
+    return table
 
 
 def _given(workspace: Workspace, table: str, inputs: Mapping[str, InputField] | None) -> Given:

@@ -109,7 +109,7 @@ def open_workspace(
 
 
 def _surroundings(file: Path) -> dict[str, str]:
-    """What `${NAME}` stands for: the environment and, for what it does not say, the `.env` file beside the system file."""
+    """What `${NAME}` stands for: the environment and, for the rest, the `.env` file beside the system file."""
     beside = file.parent / ENVIRONMENT
     if not beside.is_file():
         return dict(os.environ)

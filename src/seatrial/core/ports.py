@@ -58,8 +58,10 @@ class ReplyKind(StrEnum):
 
     OK = "ok"
     REFUSED = "refused"
-    """The guard said no: 400, 409, 413, 415, 422 or another 4xx that speaks of the content. 401, 403, 404, 405, 407, 408,
-    410 and 429 speak of the endpoint, not of the row: UNREACHABLE."""
+    """The guard said no: 400, 409, 413, 415, 422 or another 4xx that speaks of the content.
+
+    401, 403, 404, 405, 407, 408, 410 and 429 speak of the endpoint, not of the row: UNREACHABLE.
+    """
     CRASHED = "crashed"
     """5xx, a cut connection."""
     TIMED_OUT = "timed-out"

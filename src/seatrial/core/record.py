@@ -57,13 +57,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerState:
-    """What verification found of the chain as a whole. Any problem blocks GO; `anchored` needs a pin from outside."""
+    """What verification found of the chain as a whole. Any problem blocks GO; `anchored` needs a pin from outside.
+
+    `anchored_to` is the sequence of the newest entry that a checkpoint from outside vouches for, 0 without one.
+    """
 
     entries: int
     head: str
     anchored: bool
     problems: tuple[str, ...] = ()
     newest: datetime | None = None
+    anchored_to: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from seatrial.core.ports import Clock, StepResult, Steps
 from seatrial.drills.journal import Entry, Journal, Phase
 from seatrial.spec.procedure import Procedure, Step
 
+_MOST_SAID: Final = 200
 _THERE: Final = frozenset({Phase.BEFORE, Phase.STEPS, Phase.TARGET})
 
 
@@ -99,7 +100,7 @@ class _Run:
             self._changed = True
             entry = self._step(Phase.STEPS, step)
             if not entry.ok:
-                return f"step {step.name!r} failed: {_first_line(entry.output)}"
+                return f"step {step.name!r} failed: {_said(entry.output)}"
             self._completed.append(step)
         return ""
 
@@ -107,7 +108,7 @@ class _Run:
         for proof in proofs:
             entry = self._step(phase, proof)
             if not entry.ok:
-                return f"{what}: {proof.name!r}: {_first_line(entry.output)}"
+                return f"{what}: {proof.name!r}: {_said(entry.output)}"
         return ""
 
     def _return(self, *, drill: bool, failed: bool) -> tuple[bool | None, str]:
@@ -163,8 +164,12 @@ class _Run:
         return entry
 
 
-def _first_line(output: str) -> str:
-    return next(iter(output.strip().splitlines()), "it said nothing")
+def _said(output: str) -> str:
+    """What went wrong, and the last thing that the step printed: its error, or the question that nobody answers."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if not lines:
+        return "it said nothing"
+    return lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1][:_MOST_SAID]}"
 
 
 class _Gate:

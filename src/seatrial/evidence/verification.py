@@ -165,6 +165,7 @@ class _Chain:
             anchored=report.anchored,
             problems=_told(problems),
             newest=self._newest,
+            anchored_to=report.anchored_to,
         )
         return Reading(evidence=evidence, state=state, report=report, keys=self._keys, presumed=self._presumed)
 

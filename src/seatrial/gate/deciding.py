@@ -319,6 +319,8 @@ def _lacking(inputs: Inputs, rows: Sequence[_Row], signed: _Signed) -> tuple[str
         lacking.append("signing keys are held on the machine that keeps the ledger")
     if not inputs.ledger.anchored:
         lacking.append("the ledger is not anchored outside")
+    elif any(e.sequence > inputs.ledger.anchored_to for e in inputs.evidence if e.digest in counted):
+        lacking.append("the newest checkpoint kept outside is older than what GO would rest on")
     if inputs.policy.demonstration:
         lacking.append(f"the policy {inputs.policy.name} is for demonstration")
     return tuple(lacking)

@@ -62,11 +62,14 @@ def test_on_a_laptop_everything_established_is_a_rehearsal() -> None:
         assert said in gap.summary
 
 
-@pytest.mark.parametrize("which", ["unanchored", "local sign-off", "local worker", "demonstration"])
+@pytest.mark.parametrize(
+    "which", ["unanchored", "anchored before what counts", "local sign-off", "local worker", "demonstration"]
+)
 def test_each_lack_of_separation_alone_makes_it_a_rehearsal(which: str) -> None:
     world = go_world()
     lacking = {
         "unanchored": replace(world, ledger=replace(world.ledger, anchored=False)),
+        "anchored before what counts": replace(world, ledger=replace(world.ledger, anchored_to=0)),
         "local sign-off": world.unsigned(Role.IT).plus(world.signed(Role.IT, local=True)),
         "local worker": replace(world, evidence=tuple(local_worker(e) for e in world.evidence)),
         "demonstration": replace(world, policy=Policy(demonstration=True)),
