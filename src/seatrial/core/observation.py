@@ -71,6 +71,8 @@ class Finding:
     remedy: str = ""
     why: str = ""
     """Why it matters in the operation, one sentence."""
+    explains: tuple[str, ...] = ()
+    """Names of the measures of the same requirement whose missed limit this finding tells already."""
     detail: Mapping[str, Json] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from seatrial.core.observation import Finding, Measure, Observation, Threshold
 from seatrial.core.vocabulary import MeasureKind, Outcome, Sense, Weight
+from seatrial.core.wording import number, sentence, told_apart
 from seatrial.gate.verdict import Judged
 
 _SLACK = 1e-12
@@ -46,7 +47,7 @@ def judge_measure(measure: Measure, threshold: Threshold | None) -> Judged:
     if measure.kind is MeasureKind.INFORMATIVE:
         return Judged(measure=measure, outcome=Outcome.NOT_APPLICABLE, bound=measure.bound, note="shown, not judged")
     if problem := _against_recorded(measure, threshold):
-        return Judged(measure=measure, outcome=Outcome.NOT_DETERMINED, bound=None, code=problem[0], note=problem[1])
+        return Judged(measure=measure, outcome=Outcome.NOT_DETERMINED, bound=None, code=problem[0], note=sentence(problem[1]))
     return _against_limit(measure if threshold is None else _with_limit(measure, threshold))
 
 
@@ -80,13 +81,13 @@ def _differences(measure: Measure, threshold: Threshold) -> Iterator[_Problem]:
     if measure.unit and threshold.unit and measure.unit != threshold.unit:
         yield "unit-differs", f"{name} was measured in {measure.unit}, its limit is in {threshold.unit}"
     if looser(threshold.limit, limit, sense):
-        change = f"from {number(limit)} to {number(threshold.limit)}"
-        yield "limit-loosened", f"the limit of {name} was loosened {change} after it was measured"
+        change = " to ".join(told_apart(limit, threshold.limit, threshold.unit))
+        yield "limit-loosened", f"the limit of {name} was loosened from {change} after it was measured"
     if measure.confidence is None:
         if not measure.lower == measure.value == measure.upper:
             yield "no-confidence", f"{name} has a bound without a stated confidence"
     elif not measure.confidence >= threshold.confidence - _SLACK:
-        had, asked = number(measure.confidence), number(threshold.confidence)
+        had, asked = told_apart(measure.confidence, threshold.confidence, "share")
         yield "confidence-too-low", f"{name} was bounded at {had} confidence, today asks {asked}"
 
 
@@ -99,16 +100,34 @@ def _against_limit(measure: Measure) -> Judged:
     limit = measure.limit
     if limit is None:
         return _open(measure, "no-limit", f"{measure.name} has no limit in force")
-    shown = f"{number(limit)}{_unit(measure)}"
     if _reaches(decides, limit, at_least=at_least):
         return Judged(measure=measure, outcome=Outcome.MET, bound=decides)
     if against is not None and math.isfinite(against) and not _reaches(against, limit, at_least=at_least):
         side = "below the minimum" if at_least else "above the maximum"
-        return _missed(measure, f"{measure.name} is {_value(measure)}: {side} of {shown}", against)
+        value, shown = _against(measure, limit)
+        return _missed(measure, f"{measure.name} is {value}, {side} of {shown}", against)
+    return _open(measure, "insufficient", _uncertain(measure, decides, limit), decides)
+
+
+def _against(measure: Measure, limit: float) -> tuple[str, str]:
+    """The value and the limit in words that differ where they do."""
+    return ("unknown", number(limit, measure.unit)) if measure.value is None else _apart(measure, measure.value, limit)
+
+
+def _apart(measure: Measure, value: float, limit: float) -> tuple[str, str]:
+    return told_apart(value, limit, measure.unit)
+
+
+def _uncertain(measure: Measure, decides: float | None, limit: float) -> str:
+    """Why the bound leaves the limit open, in words."""
+    at_least = measure.sense is Sense.AT_LEAST
     wanted = "at least" if at_least else "at most"
-    bound = "no bound" if decides is None else f"bound {number(decides)}"
-    note = f"{measure.name} is {_value(measure)} with {bound}: not certain to be {wanted} {shown}"
-    return _open(measure, "insufficient", note, decides)
+    value, shown = _against(measure, limit)
+    if decides is None or not math.isfinite(decides):
+        return f"{measure.name} is {value}, and too little is known to say that it is {wanted} {shown}"
+    bound, shown = _apart(measure, decides, limit)
+    reach = "low" if at_least else "high"
+    return f"{measure.name} is {value} and may be as {reach} as {bound}: not certain to be {wanted} {shown}"
 
 
 def _reaches(bound: float | None, limit: float, *, at_least: bool) -> bool:
@@ -132,7 +151,7 @@ def _unusable(measure: Measure, decides: float | None, against: float | None) ->
 def _missed(measure: Measure, note: str, bound: float) -> Judged:
     if measure.kind is MeasureKind.VALIDITY:
         return _open(measure, "not-valid", f"the measurement cannot be trusted: {note}", bound)
-    return Judged(measure=measure, outcome=Outcome.NOT_MET, bound=bound, code="limit-missed", note=note)
+    return Judged(measure=measure, outcome=Outcome.NOT_MET, bound=bound, code="limit-missed", note=sentence(note))
 
 
 def _open(measure: Measure, code: str, note: str, bound: float | None = None) -> Judged:
@@ -142,7 +161,7 @@ def _open(measure: Measure, code: str, note: str, bound: float | None = None) ->
         outcome=Outcome.NOT_DETERMINED,
         bound=bound,
         code="not-valid" if validity else code,
-        note=note,
+        note=sentence(note),
         needed=_needed(measure) if code == "insufficient" else "",
     )
 
@@ -152,21 +171,8 @@ def _needed(measure: Measure) -> str:
     if measure.needed is None or measure.needed <= 0:
         return ""
     unit = measure.needed_unit or "rows"
-    verb = "Label" if "row" in unit or "label" in unit else "Measure"
-    return f"{verb} {measure.needed} more {unit}."
-
-
-def number(value: float) -> str:
-    """A number as people read it: up to four significant digits, no exponent for everyday sizes."""
-    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-
-
-def _unit(measure: Measure) -> str:
-    return f" {measure.unit}" if measure.unit else ""
-
-
-def _value(measure: Measure) -> str:
-    return "unknown" if measure.value is None else f"{number(measure.value)}{_unit(measure)}"
+    verb = "Label" if "label" in unit else "Collect" if "row" in unit else "Measure"
+    return f"{verb} {number(measure.needed)} more {unit.removeprefix('labelled ')}."
 
 
 _STALE = frozenset({"limit-loosened", "limit-set-after", "confidence-too-low"})
@@ -197,7 +203,7 @@ def _verdicts(observation: Observation, judged: Sequence[Judged]) -> Iterator[tu
     for finding in _weighing(observation.findings, Weight.OPEN):
         yield Outcome.NOT_DETERMINED, finding.code, finding.summary
     if observation.proof <= 0 and not any(j.measure.kind is MeasureKind.GATE for j in judged):
-        yield Outcome.NOT_DETERMINED, "empty", "nothing was measured and nothing was proven"
+        yield Outcome.NOT_DETERMINED, "empty", "Nothing was measured and nothing was proven."
     yield Outcome.MET, "", observation.done
 
 

@@ -20,7 +20,8 @@ from seatrial.domains.model.slices import Grid, Slice, confirmed_slices, grid_of
 from seatrial.domains.scored import outcomes
 from seatrial.domains.scored.metrics import governed
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
-from seatrial.domains.scored.rows import Mask, Rows, declared_inputs, features_of, read_rows
+from seatrial.domains.scored.rows import Mask, Rows, features_of, read_rows
+from seatrial.domains.sending import inputs_of
 from seatrial.spec.failure_modes import FailureMode
 from seatrial.spec.system import System
 
@@ -77,7 +78,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     label = labelled_by(system)
     if isinstance(label, Reason):
         return label
-    inputs = declared_inputs(system, trial)
+    inputs = inputs_of(system, trial)
     if not inputs:
         return Reason(
             code="inputs-undeclared",
@@ -110,7 +111,7 @@ def _searched(
     alpha = 1.0 - system.policy.confidence
     wrong, meaning = _wrong(system, found)
     conditions = RowConditions(rows.columns)
-    inputs = declared_inputs(system, trial)
+    inputs = inputs_of(system, trial)
     features = features_of(rows, inputs)
     label = str(system.data.evaluation.label) if system.data.evaluation else ""
     entries, problems = register.entries(system, trial, modes, conditions, found.rows)
@@ -214,7 +215,7 @@ def _live_conditions(system: System, trial: Trial) -> RowConditions | None:
     if system.data.live is None:
         return None
     try:
-        inputs = declared_inputs(system, trial)
+        inputs = inputs_of(system, trial)
         live = read_rows(trial.table("live"), list(inputs), most=MOST_ROWS, seed=trial.seed)
     except SeatrialError:
         return None

@@ -17,7 +17,8 @@ from seatrial.domains.model.live_mix import LiveMix, NoMix, live_mix
 from seatrial.domains.scored import outcomes
 from seatrial.domains.scored.metrics import Governed, MetricProblem, governed, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
-from seatrial.domains.scored.rows import Feature, Rows, declared_inputs, features_of, read_rows
+from seatrial.domains.scored.rows import Feature, Rows, features_of, read_rows
+from seatrial.domains.sending import inputs_of
 from seatrial.spec.system import InputField, System
 from seatrial.stats import auc
 from seatrial.stats.drift import FAIL_D, WARN_D
@@ -71,7 +72,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     label = labelled_by(system)
     if isinstance(label, Reason):
         return label
-    inputs = declared_inputs(system, trial)
+    inputs = inputs_of(system, trial)
     trial.say("Reading the scored evaluation rows", 0.05)
     rows = read_rows(trial.table("scored.evaluation"), [*columns_of(system), *inputs], most=MOST_ROWS, seed=trial.seed)
     found = outcomes_of(system, rows)

@@ -20,7 +20,8 @@ from seatrial.domains.model.live_mix import LiveMix, NoMix, live_mix
 from seatrial.domains.scored import outcomes
 from seatrial.domains.scored.metrics import KNOWN, Governed, MetricProblem, governed, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
-from seatrial.domains.scored.rows import Ints, Rows, declared_inputs, features_of, read_rows
+from seatrial.domains.scored.rows import Ints, Rows, features_of, read_rows
+from seatrial.domains.sending import inputs_of
 from seatrial.spec.system import System
 from seatrial.stats.sequential import attempt_alpha
 
@@ -69,7 +70,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     if isinstance(label, Reason):
         return label
     trial.say("Reading the scored evaluation rows", 0.1)
-    inputs = declared_inputs(system, trial)
+    inputs = inputs_of(system, trial)
     rows = read_rows(trial.table("scored.evaluation"), [*columns_of(system), *inputs], most=MOST_ROWS, seed=trial.seed)
     found = outcomes_of(system, rows)
     if isinstance(found, Reason):
@@ -135,7 +136,7 @@ def _mix(system: System, trial: Trial, rows: Rows, setting: Setting) -> tuple[Li
                 fields=("data.live",),
             )
         ]
-    inputs = declared_inputs(system, trial)
+    inputs = inputs_of(system, trial)
     try:
         live = read_rows(trial.table("live"), list(inputs), most=MOST_ROWS, seed=trial.seed)
         return (

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.core.check import Trial
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Table
 from seatrial.measure.columns import Column, Columns
-from seatrial.spec.loading import load_inputs
-from seatrial.spec.system import InputField, System
+from seatrial.spec.system import InputField
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -73,16 +71,6 @@ class Feature:
             codes=None if self.codes is None else self.codes[rows],
             levels=self.levels,
         )
-
-
-def declared_inputs(system: System, trial: Trial) -> Mapping[str, InputField]:
-    """The model's declared inputs; empty when none are declared. Raises SeatrialError for an unreadable file."""
-    inputs = system.model.inputs
-    if inputs is None:
-        return {}
-    if isinstance(inputs, str):
-        return load_inputs(trial.files.read(inputs), name=inputs)
-    return inputs
 
 
 def read_rows(table: Table, columns: Sequence[str], *, most: int, seed: int) -> Rows:
