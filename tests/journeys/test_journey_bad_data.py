@@ -48,7 +48,7 @@ _TEXTS: dict[str, tuple[str | None, str, tuple[str, ...]]] = {
     "truncated": (
         _cut_in_a_row(table(lambda _, row: row)),
         "malformed",
-        (_FILE, "row 101 has 3 fields where the header has 4", "write the file again"),
+        (_FILE, "has 3 fields where the header has 4", "write the file again"),
     ),
     "other columns": ("a,b\n1,2\n3,4\n", "malformed", ("no column late", "data.evaluation.label", "There are: a, b")),
     "an input is missing": (
@@ -105,7 +105,18 @@ _TEXTS: dict[str, tuple[str | None, str, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", _TEXTS)
+_LIKE_OTHERS = {
+    "empty",
+    "an input is missing",
+    "the entity is missing",
+    "one cell of another type",
+    "labels of another name",
+    "no label at all",
+    "the entity all null",
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in _LIKE_OTHERS else ()) for n in _TEXTS])
 def test_bad_evaluation_data_leave_the_model_s_requirements_open_with_the_place(name: str, place: Path) -> None:
     text, code, words = _TEXTS[name]
     file = place.parent / _FILE
@@ -137,9 +148,7 @@ def _truncated(rows: pa.Table, file: Path) -> None:
 
 
 def _twice(rows: pa.Table, file: Path) -> None:
-    parquet.write_table(
-        pa.Table.from_arrays([*rows.columns, rows["wind"]], names=[*rows.column_names, "wind"]), file
-    )
+    parquet.write_table(pa.Table.from_arrays([*rows.columns, rows["wind"]], names=[*rows.column_names, "wind"]), file)
 
 
 def _no_rows(rows: pa.Table, file: Path) -> None:
@@ -148,7 +157,11 @@ def _no_rows(rows: pa.Table, file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("write", "words"),
-    [(_truncated, "cut short or damaged"), (_twice, "'wind' occurs more than once"), (_no_rows, "no rows")],
+    [
+        (_truncated, "cut short or damaged"),
+        pytest.param(_twice, "'wind' occurs more than once", marks=pytest.mark.slow),
+        pytest.param(_no_rows, "no rows", marks=pytest.mark.slow),
+    ],
     ids=["truncated", "a column name twice", "zero rows"],
 )
 def test_the_same_holds_for_parquet(write: Callable[[pa.Table, Path], None], words: str, place: Path) -> None:
@@ -161,7 +174,7 @@ def test_the_same_holds_for_parquet(write: Callable[[pa.Table, Path], None], wor
     assert reason.remedy
 
 
-@pytest.mark.parametrize("cell", ["", "windy"], ids=["all null", "other types"])
+@pytest.mark.parametrize("cell", ["", pytest.param("windy", marks=pytest.mark.slow)], ids=["all null", "other types"])
 def test_faults_in_an_input_that_the_data_never_show_are_not_taken_for_harmless(cell: str, place: Path) -> None:
     (place.parent / _FILE).write_text(table(lambda _, row: {**row, "wind": cell}))
     reason = see(place, "data.faults").reason("data.faults")
@@ -190,3 +203,26 @@ def test_no_check_of_model_data_or_integration_falls_over_bad_data(name: str, pl
     for check in checks:
         result = seen.result(check)
         assert not isinstance(result, Reason) or result.code not in {"crashed", "failed", "not-an-observation"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(None, "training.csv: there is no such file", marks=pytest.mark.slow),
+        pytest.param(_HEADER, "training.csv: there are no rows", marks=pytest.mark.slow),
+        ("a,b\n1,2\n3,4\n", "training data have none of the columns"),
+    ],
+    ids=["missing", "zero rows", "other columns"],
+)
+def test_training_data_that_cannot_be_compared_prove_no_row_unseen(text: str | None, words: str, place: Path) -> None:
+    if text is not None:
+        (place.parent / "training.csv").write_text(text)
+    declare(place, ("data:\n", "data:\n  training: {source: training.csv}\n"))
+    seen = see(place, "model.out-of-sample")
+    result = seen.result("model.out-of-sample")
+    if isinstance(result, Reason):
+        assert words in result.summary
+    else:
+        told = seen.findings("model.out-of-sample")["training-without-inputs"]
+        assert words in told.summary
+        assert result.proof == 0

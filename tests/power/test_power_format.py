@@ -134,7 +134,7 @@ def test_a_cold_month_puts_no_gap_on_the_format() -> None:
 
 def test_the_search_records_how_much_of_what_was_planted_it_found() -> None:
     found = as_it_is()
-    (power,) = [m for m in found.measures if m.name == "search-power"]
+    (power,) = [m for m in found.measures if m.name == "power of the search for changed formats"]
     assert power.kind is MeasureKind.VALIDITY
     assert power.value is not None
     assert power.value >= 0.8
@@ -145,12 +145,12 @@ def test_the_search_records_how_much_of_what_was_planted_it_found() -> None:
 def test_a_wrong_unit_moves_the_decision_rate_where_accuracy_may_stand() -> None:
     as_is = {m.name: m for m in as_it_is().measures}
     moved = {m.name: m for m in observed(live_of("°C for °F", 0, LIVE)).measures}
-    assert as_is["decision-rate-shift"].upper is not None
-    assert as_is["decision-rate-shift"].upper < 0.1
-    assert moved["decision-rate-shift"].lower is not None
-    assert moved["decision-rate-shift"].lower > 0.2
-    assert moved["calibration-shift"].lower is not None
-    assert moved["calibration-shift"].lower > 0.1
+    assert as_is["change in how often the output is acted on"].upper is not None
+    assert as_is["change in how often the output is acted on"].upper < 0.1
+    assert moved["change in how often the output is acted on"].lower is not None
+    assert moved["change in how often the output is acted on"].lower > 0.2
+    assert moved["change in how far scores lie from what happens"].lower is not None
+    assert moved["change in how far scores lie from what happens"].lower > 0.1
 
 
 def test_every_limit_is_measured() -> None:

@@ -52,7 +52,7 @@ def codes(observation: Observation, weight: Weight = Weight.GAP) -> set[str]:
 
 
 def age(observation: Observation) -> float | None:
-    return next((m.value for m in observation.measures if m.name == "age:weather"), None)
+    return next((m.value for m in observation.measures if m.name == "age of weather"), None)
 
 
 def test_a_fresh_source_has_its_age_and_no_gap() -> None:
@@ -60,7 +60,7 @@ def test_a_fresh_source_has_its_age_and_no_gap() -> None:
     assert codes(found) == set()
     assert age(found) == pytest.approx(1800 + READINGS - 1)
     (threshold,) = CHECK.limits(fresh_system())
-    assert (threshold.measure, threshold.limit, threshold.unit) == ("age:weather", 7200, "s")
+    assert (threshold.measure, threshold.limit, threshold.unit) == ("age of weather", 7200, "s")
 
 
 def test_the_worst_of_several_readings_counts() -> None:
@@ -157,15 +157,15 @@ def test_a_station_that_stopped_is_noted() -> None:
 
 def by_lag(observation: Observation, name: str) -> dict[float, float]:
     return {
-        float(m.name.removeprefix(f"{name}-at-").removesuffix("h")): float(m.value or 0.0)
+        float(m.name.removeprefix(f"{name} on data ").removesuffix(" h old")): float(m.value or 0.0)
         for m in observation.measures
-        if m.name.startswith(f"{name}-at-")
+        if m.name.startswith(f"{name} on data ")
     }
 
 
 def test_older_weather_costs_accuracy_and_the_figure_shows_it() -> None:
     found = run(records(60))
-    area = by_lag(found, "auc")
+    area = by_lag(found, "AUC")
     assert list(area) == [0.0, 2.0, 6.0, 24.0]
     assert area[0.0] > area[24.0] + 0.05
     (figure,) = found.figures

@@ -61,7 +61,13 @@ def _new_carrier(made: World, seed: int) -> None:
     [
         (_random_split, {"time-overlap"}),
         (_leak, {"target-leak"}),
-        (_another_season, {"field-drift", "domain-auc"}),
+        (
+            _another_season,
+            {
+                "distance of the farthest field between evaluation and live rows",
+                "how well live rows can be told from evaluation rows (AUC)",
+            },
+        ),
         (_new_carrier, {"not-validated"}),
     ],
 )

@@ -37,12 +37,23 @@ def fresh_directory(around: Path) -> Path:
 
 
 class Demo:
-    """One demonstration. `workspace` is there as soon as the services run, and stays for the verdict afterwards."""
+    """One demonstration. `workspace` is there as soon as the services run, and stays for the verdict afterwards.
 
-    def __init__(self, directory: Path | None = None, *, ready: bool = False, defect: str | None = None) -> None:
+    `trained` is the directory of an earlier one, whose models serve again where the same rows would train them.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        ready: bool = False,
+        defect: str | None = None,
+        trained: Path | None = None,
+    ) -> None:
         self.directory = fresh_directory(Path.cwd()) if directory is None else directory
         self.variant: Variant = "ready" if ready or defect else "pilot"
         self.defect = defect
+        self.trained = trained
         self._workspace: Workspace | None = None
 
     @property
@@ -58,7 +69,7 @@ class Demo:
         `only` names checks, requirements or domains. Raises SeatrialError where the example cannot be set up.
         """
         title = f"Preparing the {self.variant} variant in {self.directory}, training both versions of the model"
-        yield from _stage("prepare", title, lambda: prepare(self.directory, self.variant, self.defect))
+        yield from _stage("prepare", title, self._prepare)
         services = running(self.directory)
         yield StageStarted(stage="services", title="Starting model server, weather feed, planner and pager")
         begun = time.monotonic()
@@ -73,6 +84,9 @@ class Demo:
     def verdict(self) -> Verdict:
         """GO or NO-GO from the ledger, with the services gone."""
         return decide_now(self.workspace)
+
+    def _prepare(self) -> None:
+        prepare(self.directory, self.variant, self.defect, trained=self.trained)
 
     def _paperwork(self) -> None:
         """What `paperwork.json` says that the personas do; who left the company does nothing any more."""

@@ -63,6 +63,8 @@ def _show(found: VerificationReport, *, as_json: bool) -> None:
         print_json({"intact": found.intact, "anchored": found.anchored, "report": to_data(found)})
         return
     typer.echo(found.sentence)
+    if found.entries and found.intact:
+        typer.echo(f"  checkpoint: {found.system} {found.entries} {found.head}")
     for problem in (*found.problems, *found.void):
         typer.echo(f"  {problem}")
 

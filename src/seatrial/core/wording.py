@@ -27,6 +27,11 @@ def number(value: float | None, unit: str = "", *, digits: int = _DIGITS) -> str
     return f"{text}{unit}" if unit.startswith("/") else f"{text} {unit}".strip()
 
 
+def percent(share: float) -> str:
+    """A share as a percentage: `31.6 %`."""
+    return number(share, "share")
+
+
 def told_apart(a: float, b: float, unit: str = "") -> tuple[str, str]:
     """Two figures with as many digits as it takes to see which is larger; nothing reads as equal that is not."""
     for digits in range(_DIGITS, _MOST_DIGITS):
@@ -78,6 +83,8 @@ def _share(value: float, digits: int) -> str:
 
 
 def _digits(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return "unbounded"
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     if abs(value) >= 1000:

@@ -98,7 +98,7 @@ def _held(system: System, trial: Trial, post: Post, person: str | None) -> Itera
     elif acceptance(trial, post, person) is None:
         yield Finding(
             code="not-accepted",
-            summary=f"{_name(system, person)} has not accepted: {post.what}.",
+            summary=f"{_name(system, person)}, who {post.what}, has not accepted it.",
             fields=(post.field,),
             why="A duty that somebody else wrote down is not yet owned by anybody.",
             remedy=f"{_name(system, person)} accepts it: seatrial accept --as {person} {post.duty}.",

@@ -12,8 +12,11 @@ from seatrial.spec.system import System
 CODES = {
     "no-time-declared": "No time is declared within which this must be answered.",
     "no-route": "The named person has no page route.",
+    "answered-by-a-program": "The page was acknowledged faster than a person can read it and press its button.",
     "page-not-acknowledged": "The page was sent, and no human acknowledged it within the declared time.",
 }
+_FASTEST_S = 0.3
+"""A person has to see the page, open its link and press its button; what is faster is a program."""
 MEASURE = "time to a human acknowledgement"
 
 
@@ -64,7 +67,18 @@ def page(system: System, trial: Trial, drill: Drill) -> Answered:
         n=1,
         method="one page over the declared route, timed to the acknowledgement",
     )
-    return Answered(measures=(measure,), facts=facts)
+    findings = (_program(drill, name, answer.after_s),) if answer.after_s < _FASTEST_S else ()
+    return Answered(measures=(measure,), findings=findings, facts=facts)
+
+
+def _program(drill: Drill, name: str, after_s: float) -> Finding:
+    return Finding(
+        code="answered-by-a-program",
+        summary=f"The page to {name} was acknowledged after {1000 * after_s:.0f} ms, which no person can do.",
+        fields=(f"people.{drill.person}.page",),
+        why="A program that confirms every alarm keeps the real one from being heard.",
+        remedy=f"Take out what opens and confirms pages on the route to {name}, then run the drill again.",
+    )
 
 
 def _no_time(drill: Drill, name: str) -> Finding:

@@ -20,19 +20,22 @@ def open_procedure(trial: Trial, path: str) -> Procedure:
     return load_procedure(trial.files.read(path), name=path, environment=trial.environment).value
 
 
-def drill(trial: Trial, procedure: Procedure) -> Journal:
+def drill(trial: Trial, procedure: Procedure, *, changes: bool = False) -> Journal:
     """Execute it once as a drill: whatever happens, its restore runs."""
-    return drills(trial, procedure, times=1)[0]
+    return drills(trial, procedure, times=1, changes=changes)[0]
 
 
-def drills(trial: Trial, procedure: Procedure, *, times: int) -> tuple[Journal, ...]:
-    """Up to `times` drills, ended by the first that did not succeed or did not bring back the state before."""
+def drills(trial: Trial, procedure: Procedure, *, times: int, changes: bool = False) -> tuple[Journal, ...]:
+    """Up to `times` drills, ended by the first that did not succeed or did not bring back the state before.
+
+    `changes`: the steps must change what the target looks at; a target that holds before them proves nothing.
+    """
 
     def heard(number: int, entry: Entry) -> None:
         which = f", drill {number} of {times}" if times > 1 else ""
         trial.say(f"{procedure.procedure}{which}: {entry.name}")
 
-    return rehearse(procedure, steps=trial.steps, clock=trial.clock, times=times, heard=heard)
+    return rehearse(procedure, steps=trial.steps, clock=trial.clock, times=times, changes=changes, heard=heard)
 
 
 def longest_s(procedure: Procedure) -> float:

@@ -41,6 +41,7 @@ class Journal:
     `succeeded` is True only when the state before held, every step was ok and the target was proven.
     `duration_s` is the way itself, from its first step to the proof of its target; None when the target was not proven.
     `restored` tells whether the state before was proven again: None when nothing was changed, or no proof is declared.
+    `idle` is True when the target held before the first step: then it cannot show that the steps do anything.
     `problem` says in one sentence what went wrong, and what was done about it.
     """
 
@@ -53,3 +54,4 @@ class Journal:
     duration_s: float | None
     total_s: float
     problem: str = ""
+    idle: bool = False

@@ -33,17 +33,19 @@ def execute(
     steps: Steps,
     clock: Clock,
     drill: bool = True,
+    changes: bool = False,
     heard: Callable[[Entry], None] = _unheard,
 ) -> Journal:
     """Run it once; `heard` gets every entry as it happens.
 
     A `drill` ends where it began: its restore always runs. Without `drill` a success stays, and a failure is undone.
+    With `changes` the target must not hold before the first step; else no step runs and the journal is `idle`.
     An interruption (Ctrl-C, SIGTERM, any exception) stops the way there, never the way home: it is raised again when
     the system is restored, with the outcome as a note.
     """
     run = _Run(procedure, steps, clock, heard)
     with _interruptions() as gate:
-        return run.execute(gate, drill=drill)
+        return run.execute(gate, drill=drill, changes=changes)
 
 
 class _Run:
@@ -57,11 +59,12 @@ class _Run:
         self._began = clock.monotonic()
         self._began_at = clock.now()
         self._changed = False
+        self._idle = False
 
-    def execute(self, gate: _Gate, *, drill: bool) -> Journal:
+    def execute(self, gate: _Gate, *, drill: bool, changes: bool) -> Journal:
         arrived = False
         try:
-            problem, duration_s = self._go()
+            problem, duration_s = self._go(changes=changes)
             gate.shut()
             arrived = True
         finally:
@@ -79,6 +82,7 @@ class _Run:
             duration_s=duration_s,
             total_s=self._clock.monotonic() - self._began,
             problem="; ".join(part for part in (problem, after) if part),
+            idle=self._idle,
         )
 
     def _return_interrupted(self, *, drill: bool) -> None:
@@ -87,13 +91,29 @@ class _Run:
         if error is not None:
             error.add_note(f"{self._procedure.procedure} was interrupted{'; ' if after else ''}{after}")
 
-    def _go(self) -> tuple[str, float | None]:
+    def _go(self, *, changes: bool) -> tuple[str, float | None]:
         problem = self._prove(Phase.BEFORE, self._procedure.before, "the state before does not hold")
         if problem:
             return problem, None
+        if changes and all(self._holds(proof) for proof in self._procedure.target):
+            self._idle = True
+            return "the target holds before the first step, so it cannot show that the steps do anything", None
         started = self._clock.monotonic()
         problem = self._walk() or self._prove(Phase.TARGET, self._procedure.target, "the target is not proven")
         return problem, None if problem else self._clock.monotonic() - started
+
+    def _holds(self, proof: Step) -> bool:
+        """One look, without waiting; a person is not asked about a state that nobody has brought about."""
+        kind, settings = str(proof.kind), proof.settings
+        if kind == "wait-until":
+            inner = [(name, settings[name]) for name in settings if name != "every"]
+            kind, settings = inner[0] if len(inner) == 1 else ("ask", {})
+        if kind == "ask" or not isinstance(settings, dict):
+            return False
+        try:
+            return self._steps.run(kind, settings, timeout_s=proof.deadline).ok
+        except SeatrialError:
+            return False
 
     def _walk(self) -> str:
         for step in self._procedure.steps:

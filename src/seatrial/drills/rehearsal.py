@@ -17,10 +17,12 @@ def rehearse(
     steps: Steps,
     clock: Clock,
     times: int,
+    changes: bool = False,
     heard: Callable[[int, Entry], None] = lambda _, __: None,
 ) -> tuple[Journal, ...]:
     """Up to `times` drills, one after the other; `heard` gets the number of the drill (from 1) and each entry.
 
+    With `changes`, a drill whose target holds before its first step has not succeeded.
     It stops after the first one that did not succeed or was not restored: the next would start from another state.
     """
     journals: list[Journal] = []
@@ -29,6 +31,7 @@ def rehearse(
             procedure,
             steps=steps,
             clock=clock,
+            changes=changes,
             heard=partial(heard, number),
         )
         journals.append(journal)

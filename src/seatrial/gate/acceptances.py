@@ -1,6 +1,7 @@
 """Whether everybody who holds a duty accepted it, with their own key, for this subject: asked anew for every verdict.
 
-A check that found the acceptances once cannot vouch for them later, when a key was found stolen or a person left.
+A check that found the acceptances once cannot vouch for them later, when a key was found stolen or a person left. An
+acceptance holds as long as one of the monitor does, where nothing but acceptances is asked for, and is then given anew.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Outcome, RecordType
 from seatrial.gate.binding import acceptance_rests_on
+from seatrial.gate.catalogue import by_id
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
-from seatrial.gate.standing import person_speaking, subject_objection
+from seatrial.gate.standing import lease, person_speaking, subject_objection
 from seatrial.gate.verdict import Assessment
 
 _ASKED_BY: Final[Mapping[str, str]] = {
@@ -28,6 +30,7 @@ _ASKED_BY: Final[Mapping[str, str]] = {
     "escalation-point": "ownership.escalation-point",
 }
 """Duty, its deputy included, to the requirement that asks for its acceptance."""
+_LEASE_OF: Final = "ownership.monitor"
 
 
 class Acceptances:
@@ -65,18 +68,21 @@ class Acceptances:
         }
         if assessment.outcome is not Outcome.MET or not asked:
             return assessment
-        missing = {duty: who for duty, who in asked.items() if duty not in self._standing}
+        holds = lease(by_id(_LEASE_OF), self._inputs)
+        ends = {duty: e.record.at + holds for duty, e in self._standing.items() if duty in asked}
+        missing = {duty: who for duty, who in asked.items() if duty not in ends or ends[duty] <= self._inputs.now}
         if missing:
             people = ", ".join(f"{self._inputs.person_name(who)} as {duty}" for duty, who in missing.items())
             return replace(
                 assessment,
                 outcome=Outcome.NOT_MET,
                 reason_code="not-accepted",
-                reason=f"no acceptance stands today of {people}",
+                reason=f"No acceptance stands today of {people}.",
                 valid_until=None,
             )
         digests = {self._standing[duty].digest for duty in asked}
-        return replace(assessment, evidence=tuple(sorted({*assessment.evidence, *digests})))
+        until = [*ends.values(), *([assessment.valid_until] if assessment.valid_until else [])]
+        return replace(assessment, evidence=tuple(sorted({*assessment.evidence, *digests})), valid_until=min(until))
 
 
 def _best(evidence: Evidence) -> tuple[bool, float, str]:

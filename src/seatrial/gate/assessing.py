@@ -10,6 +10,7 @@ from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Observation
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Assurance, Outcome, RecordType
+from seatrial.core.wording import sentence
 from seatrial.gate.binding import resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import Judgement, judge, unmeasured
@@ -68,7 +69,7 @@ class Assessor:
         """What is known of the requirement, and what each of its checks said. Exemptions and waivers come later."""
         checks = self._inputs.checks.get(requirement.id, ())
         if not checks:
-            return _nothing(requirement, "no-check", "no check establishes this yet", ()), ()
+            return _nothing(requirement, "no-check", "No check establishes this yet.", ()), ()
         voices = tuple(self._voice(requirement, check) for check in checks)
         return self._combined(requirement, voices), voices
 
@@ -96,7 +97,7 @@ class Assessor:
             return Voice(check=check, judgement=_undetermined(unknown.code, unknown.text))
         if changed:
             return Voice(check=check, judgement=_undetermined("changed", min(o.text for o in changed)))
-        return Voice(check=check, judgement=_undetermined("not-run", f"{check} has not been run for this subject"))
+        return Voice(check=check, judgement=_undetermined("not-run", "This has not been tested for this version yet"))
 
     def _heard(self, requirement: Requirement, check: str, evidence: Evidence) -> Voice:
         try:
@@ -104,21 +105,26 @@ class Assessor:
         except CodecError as error:
             return Voice(check=check, judgement=_undetermined("malformed", f"the record cannot be read: {error.what}"))
         objection = observation_objection(evidence, body, requirement, self._inputs, self._gone)
-        if objection is not None:
+        # A check that established nothing says more of what stands in the way than that nobody knows of which model.
+        speaks_for_itself = body.observation is None and objection is not None and objection.code == "identity-unknown"
+        if objection is not None and not speaks_for_itself:
             found = _undetermined(objection.code, objection.text)
             return Voice(check=check, judgement=found, evidence=evidence)
         if body.observation is None:
             reason = body.reason
             code, text = ("malformed", "no observation") if reason is None else (reason.code, reason.summary)
+            names = reason.fields if reason is not None else ()
             return Voice(
                 check=check,
-                judgement=_undetermined(code, text),
+                judgement=_undetermined(code, text, names),
                 evidence=evidence,
                 body=body,
                 remedy=reason.remedy if reason else "",
                 fields=reason.fields if reason else (),
             )
-        judgement = judge(body.observation, self._inputs.limits(requirement.id))
+        told = _in_sentences(body.observation)
+        body = replace(body, observation=told)
+        judgement = judge(told, self._inputs.limits(requirement.id))
         return Voice(check=check, judgement=judgement, evidence=evidence, body=body)
 
     def _combined(self, requirement: Requirement, voices: Sequence[Voice]) -> Assessment:
@@ -157,7 +163,7 @@ class Assessor:
         observations = [v.observation for v in voices if v.observation is not None]
         if missing := unmeasured(self._inputs.limits(requirement.id), observations):
             names = ", ".join(missing)
-            return _undetermined("not-measured", f"a limit is in force for {names}, which was not measured")
+            return _undetermined("not-measured", f"A limit is in force and was not measured: {names}")
         if short := _short_of(requirement, voices):
             return _undetermined("assurance-too-low", short)
         return None
@@ -170,7 +176,7 @@ def _short_of(requirement: Requirement, voices: Sequence[Voice]) -> str:
     for level in levels:
         if level is None or not (level.reaches(requirement.demands) or (carried and level in requirement.complements)):
             shown = "unknown" if level is None else level.value
-            return f"it is known as {shown} only; {requirement.demands.value} is demanded"
+            return f"The evidence is {shown} only; {requirement.demands.value} evidence is demanded"
     return ""
 
 
@@ -191,8 +197,14 @@ def _worst_first(voice: Voice) -> tuple[int, str, str, str]:
     return _BAD_FIRST.index(judgement.outcome), judgement.code, voice.check, digest
 
 
-def _undetermined(code: str, reason: str) -> Judgement:
-    return Judgement(outcome=Outcome.NOT_DETERMINED, code=code, reason=reason)
+def _undetermined(code: str, reason: str, names: Sequence[str] = ()) -> Judgement:
+    return Judgement(outcome=Outcome.NOT_DETERMINED, code=code, reason=sentence(reason, names))
+
+
+def _in_sentences(observation: Observation) -> Observation:
+    """The observation with every finding told in a sentence."""
+    told = tuple(replace(f, summary=sentence(f.summary, f.fields)) for f in observation.findings)
+    return replace(observation, findings=told)
 
 
 def _nothing(requirement: Requirement, code: str, reason: str, checks: tuple[str, ...]) -> Assessment:
@@ -203,7 +215,7 @@ def _nothing(requirement: Requirement, code: str, reason: str, checks: tuple[str
         outcome=Outcome.NOT_DETERMINED,
         assurance=None,
         demands=requirement.demands,
-        reason=reason,
+        reason=sentence(reason),
         reason_code=code,
         reviewer=requirement.reviewer,
         checks=checks,
@@ -212,4 +224,4 @@ def _nothing(requirement: Requirement, code: str, reason: str, checks: tuple[str
 
 def blocked(assessment: Assessment, outcome: Outcome, code: str, reason: str) -> Assessment:
     """The assessment with another outcome that blocks GO; what was seen stays visible, the lease ends."""
-    return replace(assessment, outcome=outcome, reason_code=code, reason=reason, valid_until=None)
+    return replace(assessment, outcome=outcome, reason_code=code, reason=sentence(reason), valid_until=None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+NO_CHECK: Final = "no-check"
+
 GATE_CODES: Final[Mapping[str, str]] = {
     "assurance-too-low": "It is known at a lower level of assurance than the catalogue demands.",
     "changed": "A part of the subject on which the record rests has changed since.",
@@ -22,7 +24,7 @@ GATE_CODES: Final[Mapping[str, str]] = {
     "limit-missed": "The measure is on the wrong side of its limit, with confidence.",
     "limit-set-after": "The limit was set after the measurement was recorded.",
     "malformed": "The record cannot be read.",
-    "no-check": "No check of this version establishes the requirement.",
+    NO_CHECK: "No check of this version establishes the requirement.",
     "no-confidence": "A bound was recorded without its confidence.",
     "no-limit": "No limit is in force for a measure that must clear one.",
     "no-owner": "There is no named production operations owner.",

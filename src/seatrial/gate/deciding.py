@@ -13,8 +13,10 @@ from typing import Final
 
 from seatrial.core.record import SKEW
 from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.core.wording import count, moment
 from seatrial.gate.acceptances import Acceptances
 from seatrial.gate.assessing import Assessor, Voice, blocked
+from seatrial.gate.codes import NO_CHECK
 from seatrial.gate.gaps import GATE_ITSELF, LEDGER, REVIEW, GapWriter, Open, in_order
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
@@ -29,6 +31,8 @@ from seatrial.gate.verdict import Assessment, Gap, Signature, Verdict
 _ACCOUNTABILITY: Final = "organization.accountability"
 _HOLDS: Final = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 
+APPROXIMATE: Final = "Approximate bounds"
+"""How the note begins that names them."""
 _RESTORE: Final = "Find out who changed it, restore the ledger from a copy that verifies, and run again."
 _MENDED: Final[Mapping[str, str]] = {
     "[unknown-key]": "Where the key is a colleague's or a worker's, have it added to the trust root; else find out who "
@@ -406,13 +410,15 @@ def _sentence(
 ) -> str:
     name = f"{inputs.system.system} {inputs.system.version}"
     if go:
-        return f"GO for {name} until {until.isoformat() if until else 'anything changes'}."
+        return f"GO for {name} until {moment(until) if until else 'anything changes'}."
     if rehearsal:
-        return f"NO-GO for {name}, a rehearsal: {gaps[0].summary}."
-    good = sum(row.assessment.outcome in _HOLDS for row in rows)
-    first = f" First: {gaps[0].summary}." if gaps else ""
-    count = f"{len(gaps)} gap{'s' if len(gaps) != 1 else ''}"
-    return f"NO-GO for {name}: {good} of {len(rows)} requirements are established, {count}.{first}"
+        return f"NO-GO for {name}, a rehearsal: {gaps[0].summary}"
+    bad = sum(row.assessment.outcome not in _HOLDS for row in rows)
+    state = f"{bad} of {count(len(rows), 'requirement')} {'is' if bad == 1 else 'are'} not established"
+    first = ""
+    if gaps:
+        first = f" Most important: {gaps[0].summary}" if gaps[0].code != NO_CHECK else " No check establishes them yet."
+    return f"NO-GO for {name}: {state}.{first}"
 
 
 def _notes(inputs: Inputs, rows: Sequence[_Row]) -> tuple[str, ...]:
@@ -429,10 +435,10 @@ def _notes(inputs: Inputs, rows: Sequence[_Row]) -> tuple[str, ...]:
         if j.measure.approximate
     )
     if approximate:
-        notes.append(f"Approximate bounds: {', '.join(approximate)}.")
+        notes.append(f"{APPROXIMATE}: {', '.join(approximate)}.")
     unreadable: Mapping[str, int] = _unverified(inputs)
     if unreadable:
-        shown = ", ".join(f"{count} × {problem}" for problem, count in sorted(unreadable.items()))
+        shown = ", ".join(f"{n} × {problem}" for problem, n in sorted(unreadable.items()))
         notes.append(f"Records that do not count: {shown}.")
     return tuple(notes)
 

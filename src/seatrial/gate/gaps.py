@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from seatrial.core.vocabulary import Domain, Outcome, Role, Weight
+from seatrial.core.vocabulary import Domain, MeasureKind, Outcome, Role, Weight
+from seatrial.core.wording import sentence
 from seatrial.gate.assessing import Voice
+from seatrial.gate.codes import NO_CHECK
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.requirement import Requirement
-from seatrial.gate.verdict import Assessment, Gap
+from seatrial.gate.verdict import Assessment, Gap, Judged
 from seatrial.spec.system import Duty, System
 
 LEDGER: Final = "ledger"
@@ -96,14 +98,22 @@ class GapWriter:
         self._gone = gone
 
     def of(self, requirement: Requirement, assessment: Assessment, voices: Iterable[Voice]) -> list[Gap]:
-        """The gaps of a requirement that blocks GO: one for each finding and measure, else one for the reason."""
+        """The gaps of a requirement that blocks GO: one for each finding, one for all its measures that fall short.
+
+        What no finding and no measure tells is told by the reason; a requirement that blocks GO always has a gap.
+        """
         if (
             assessment.outcome not in (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
             or assessment.reason_code in TOLD_ELSEWHERE
         ):
             return []
-        found = [*_seen(assessment)]
-        if not any(o.code == assessment.reason_code for o in found):
+        found = [*_found(assessment)]
+        explained = _explained(assessment)
+        short = [j for j in _short(assessment) if j.measure.name not in explained]
+        if short:
+            found.append(_measured(assessment, short))
+        told = {o.code for o in found} | {j.code for j in short}
+        if assessment.reason_code not in told:
             found.insert(0, _reason(requirement, assessment, tuple(voices)))
         unique = {(o.code, o.fields, o.summary): o for o in found}
         return [self.write(requirement, o) for o in unique.values()]
@@ -160,7 +170,7 @@ class GapWriter:
         return Gap(
             requirement=requirement,
             code=point.code,
-            summary=point.summary,
+            summary=sentence(point.summary, point.fields),
             why=why,
             remedy=remedy,
             owner=owner,
@@ -174,8 +184,8 @@ class GapWriter:
         )
 
 
-def _seen(assessment: Assessment) -> Iterable[Open]:
-    """The findings and the measures that keep a requirement from MET."""
+def _found(assessment: Assessment) -> Iterable[Open]:
+    """The findings that keep a requirement from MET."""
     for finding in assessment.findings:
         if finding.weight is not Weight.NOTE:
             yield Open(
@@ -186,15 +196,34 @@ def _seen(assessment: Assessment) -> Iterable[Open]:
                 fields=finding.fields,
                 outcome=Outcome.NOT_MET if finding.weight is Weight.GAP else Outcome.NOT_DETERMINED,
             )
-    for judged in assessment.measures:
-        if judged.outcome in (Outcome.NOT_MET, Outcome.NOT_DETERMINED):
-            yield Open(
-                code=judged.code,
-                summary=judged.note,
-                remedy=judged.needed or (_rerun(assessment.id) if judged.code in _RERUN else ""),
-                fields=(judged.measure.name,),
-                outcome=judged.outcome,
-            )
+
+
+def _short(assessment: Assessment) -> list[Judged]:
+    """The measures that keep a requirement from MET: the one that speaks for it first, then what missed its limit."""
+    short = [j for j in assessment.measures if j.outcome in (Outcome.NOT_MET, Outcome.NOT_DETERMINED)]
+    return sorted(short, key=lambda j: (j.code != assessment.reason_code, j.outcome is not Outcome.NOT_MET))
+
+
+def _explained(assessment: Assessment) -> frozenset[str]:
+    """Names of the gating measures whose missed limit a finding that is a gap itself tells already."""
+    told = {name for f in assessment.findings if f.weight is Weight.GAP for name in f.explains}
+    return frozenset(
+        j.measure.name for j in assessment.measures if j.measure.name in told and j.measure.kind is MeasureKind.GATE
+    )
+
+
+def _measured(assessment: Assessment, short: Sequence[Judged]) -> Open:
+    """All measures that fall short as one open point."""
+    first, more = short[0], len(short) - 1
+    needed = {j.measure.needed_unit: j.needed for j in sorted(short, key=lambda j: j.measure.needed or 0) if j.needed}
+    rerun = _rerun(assessment.id) if any(j.code in _RERUN for j in short) else ""
+    return Open(
+        code=first.code,
+        summary=f"{first.note.removesuffix('.')}; and {more} more." if more else first.note,
+        remedy=" ".join(filter(None, (*needed.values(), rerun))),
+        fields=tuple(j.measure.name for j in short),
+        outcome=Outcome.NOT_MET if any(j.outcome is Outcome.NOT_MET for j in short) else Outcome.NOT_DETERMINED,
+    )
 
 
 def _reason(requirement: Requirement, assessment: Assessment, voices: tuple[Voice, ...]) -> Open:
@@ -202,7 +231,7 @@ def _reason(requirement: Requirement, assessment: Assessment, voices: tuple[Voic
     code = assessment.reason_code
     said = next((v for v in voices if v.judgement.code == code and (v.remedy or v.fields)), None)
     remedy = said.remedy if said is not None else ""
-    if not remedy and code == "no-check":
+    if not remedy and code == NO_CHECK:
         remedy = _NO_CHECK
     elif not remedy and code in _RERUN:
         remedy = _again(code, requirement.id)
@@ -226,13 +255,18 @@ def _rerun(requirement: str) -> str:
 
 
 def in_order(gaps: Iterable[Gap], requirements: Sequence[Requirement]) -> tuple[Gap, ...]:
-    """A missing owner first, then ownership, then what is about no requirement, then the catalogue's order."""
+    """A missing owner first, then ownership, then what is about no requirement, then the catalogue's order.
+
+    What no check of this version establishes comes last: nobody can close it.
+    """
     listed = {r.id: i for i, r in enumerate(requirements)}
     ownership = {r.id for r in requirements if r.domain is Domain.OWNERSHIP}
 
     def place(gap: Gap) -> tuple[int, int]:
         if gap.code == "no-owner":
             return 0, 0
+        if gap.code == NO_CHECK and gap.requirement in listed:
+            return 4, listed[gap.requirement]
         if gap.requirement in ownership:
             return 1, listed[gap.requirement]
         return (2, 0) if gap.requirement not in listed else (3, listed[gap.requirement])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from seatrial.core.observation import Finding, Measure, Observation, Threshold
 from seatrial.core.vocabulary import MeasureKind, Outcome, Sense, Weight
@@ -47,7 +48,9 @@ def judge_measure(measure: Measure, threshold: Threshold | None) -> Judged:
     if measure.kind is MeasureKind.INFORMATIVE:
         return Judged(measure=measure, outcome=Outcome.NOT_APPLICABLE, bound=measure.bound, note="shown, not judged")
     if problem := _against_recorded(measure, threshold):
-        return Judged(measure=measure, outcome=Outcome.NOT_DETERMINED, bound=None, code=problem[0], note=sentence(problem[1]))
+        return Judged(
+            measure=measure, outcome=Outcome.NOT_DETERMINED, bound=None, code=problem[0], note=sentence(problem[1])
+        )
     return _against_limit(measure if threshold is None else _with_limit(measure, threshold))
 
 
@@ -111,11 +114,9 @@ def _against_limit(measure: Measure) -> Judged:
 
 def _against(measure: Measure, limit: float) -> tuple[str, str]:
     """The value and the limit in words that differ where they do."""
-    return ("unknown", number(limit, measure.unit)) if measure.value is None else _apart(measure, measure.value, limit)
-
-
-def _apart(measure: Measure, value: float, limit: float) -> tuple[str, str]:
-    return told_apart(value, limit, measure.unit)
+    if measure.value is None:
+        return "unknown", number(limit, measure.unit)
+    return told_apart(measure.value, limit, measure.unit)
 
 
 def _uncertain(measure: Measure, decides: float | None, limit: float) -> str:
@@ -125,7 +126,7 @@ def _uncertain(measure: Measure, decides: float | None, limit: float) -> str:
     value, shown = _against(measure, limit)
     if decides is None or not math.isfinite(decides):
         return f"{measure.name} is {value}, and too little is known to say that it is {wanted} {shown}"
-    bound, shown = _apart(measure, decides, limit)
+    bound, shown = told_apart(decides, limit, measure.unit)
     reach = "low" if at_least else "high"
     return f"{measure.name} is {value} and may be as {reach} as {bound}: not certain to be {wanted} {shown}"
 
@@ -162,8 +163,19 @@ def _open(measure: Measure, code: str, note: str, bound: float | None = None) ->
         bound=bound,
         code="not-valid" if validity else code,
         note=sentence(note),
-        needed=_needed(measure) if code == "insufficient" else "",
+        needed=_needed(measure) if code in ("insufficient", "not-valid") else "",
     )
+
+
+_SETTLED_BY: Final = {
+    "labelled": "Label",
+    "live rows": "Collect",
+    "rows": "Label",
+    "records": "Collect",
+    "drills": "Run",
+    "users": "Teach",
+}
+"""What to do to have more of a unit, by a word in its name."""
 
 
 def _needed(measure: Measure) -> str:
@@ -171,7 +183,7 @@ def _needed(measure: Measure) -> str:
     if measure.needed is None or measure.needed <= 0:
         return ""
     unit = measure.needed_unit or "rows"
-    verb = "Label" if "label" in unit else "Collect" if "row" in unit else "Measure"
+    verb = next((verb for what, verb in _SETTLED_BY.items() if what in unit), "Measure")
     return f"{verb} {number(measure.needed)} more {unit.removeprefix('labelled ')}."
 
 

@@ -11,6 +11,7 @@ from seatrial.core.bodies import AttestationBody, ExemptionBody, WaiverBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Outcome, RecordType
+from seatrial.core.wording import sentence
 from seatrial.gate.binding import resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import Action, Actor, Context, may
@@ -161,7 +162,7 @@ def _eased(assessment: Assessment, outcome: Outcome, reason: str, until: datetim
     return replace(
         assessment,
         outcome=outcome,
-        reason=reason,
+        reason=sentence(reason),
         reason_code="",
         evidence=tuple(sorted({*assessment.evidence, evidence.digest})),
         valid_until=until,

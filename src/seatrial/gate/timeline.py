@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from seatrial.gate.codes import NO_CHECK
 from seatrial.gate.verdict import Gap, Timeline
 
 
@@ -67,15 +68,17 @@ def timeline(
 ) -> Timeline:
     """The dates that follow from scheduled gaps and the review window (nearest, farthest day before go-live).
 
-    `reviewed` is the day of the last signature when nothing is open: the review has then stood on that day.
+    `reviewed` is the day of the last signature when nothing is open: the review has then stood on that day. While no
+    check of this version establishes a requirement, no planned day holds, and the earliest go-live is a lower bound.
     """
     nearest, farthest = min(window_days), max(window_days)
-    closed = max((gap.due for gap in gaps), default=today)
+    closed = max((gap.due for gap in gaps if gap.code != NO_CHECK), default=today)
     review = reviewed if reviewed is not None and not gaps else closed
     possible = review + timedelta(days=nearest)
-    holds = planned is not None and planned >= possible
+    fits = planned is not None and planned >= possible
+    unchecked = len({gap.requirement for gap in gaps if gap.code == NO_CHECK})
     earliest = max(possible, today)
-    target = planned if holds and planned is not None else earliest
+    target = planned if fits and planned is not None else earliest
     window = target - timedelta(days=farthest), target - timedelta(days=nearest)
     return Timeline(
         today=today,
@@ -84,8 +87,26 @@ def timeline(
         review_from=window[0],
         review_to=window[1],
         earliest_go_live=earliest,
-        planned_holds=holds,
-        sentence=_sentence(planned, earliest, closed, holds=holds, open_gaps=len(gaps), nearest=nearest),
+        planned_holds=fits and not unchecked,
+        sentence=_unchecked(planned, earliest, unchecked, fits=fits, others=any(g.code != NO_CHECK for g in gaps))
+        if unchecked
+        else _sentence(planned, earliest, closed, holds=fits, open_gaps=len(gaps), nearest=nearest),
+    )
+
+
+def _unchecked(planned: date | None, earliest: date, unchecked: int, *, fits: bool, others: bool) -> str:
+    """No date is promised for what nobody can close yet."""
+    which = "requirement has" if unchecked == 1 else "requirements have"
+    reason = f"{unchecked} {which} no check in this version, so no day can be promised"
+    if planned is None:
+        return f"No go-live is planned: {reason}; it is not before {spoken(earliest)}."
+    if fits and others:
+        return f"The planned go-live on {spoken(planned)} leaves time for the other gaps, but {reason}."
+    if fits:
+        return f"The planned go-live on {spoken(planned)} cannot be confirmed: {reason}."
+    return (
+        f"The planned go-live on {spoken(planned)} does not hold: by the work on the gaps and the review after it, it "
+        f"is not before {spoken(earliest)}, and {reason}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +38,8 @@ _STYLES = {
     Outcome.WAIVED: "dim",
 }
 _SCREEN_LINES = 24
+_FIXED_LINES = 11
+"""The word, the six groups, two empty lines, how many more gaps there are, and where the dossier lies."""
 
 
 def seen(result: Observation | Reason) -> str:
@@ -162,9 +165,9 @@ def verdict_screen(verdict: Verdict, *, width: int = 80, lines: int = _SCREEN_LI
     style = "bold white on green" if verdict.verdict is Answer.GO else "bold white on red"
     head = Text.assemble((f" {verdict.verdict.value} ", style), f"  {verdict.system} {verdict.version}")
     sentence = Padding(Text(verdict.sentence), (0, 0, 0, 1))
-    notes = [Text(f"! {n}", style="yellow", no_wrap=True, overflow="ellipsis") for n in verdict.notes[:2]]
-    used = 13 + len(notes) + len(verdict.sentence) // max(1, width - 2)
-    shown = max(3, (lines - used) // 2)
+    notes = [Text(f"! {n}", style="yellow", no_wrap=True, overflow="ellipsis") for n in words.first_notes(verdict)[:2]]
+    wrapped = len(wrap(verdict.sentence, width - 1)) + len(wrap(verdict.timeline.sentence, width))
+    shown = max(1, (lines - _FIXED_LINES - len(notes) - wrapped) // 2)
     return Group(head, sentence, Text(), _groups(verdict.requirements), Text(), *_gaps(verdict, shown), *notes)
 
 
@@ -200,19 +203,22 @@ def _gaps(verdict: Verdict, shown: int) -> Iterator[RenderableType]:
     yield Text(verdict.timeline.sentence, style="bold")
 
 
-def gap_list(verdict: Verdict) -> Table:
-    """Every gap with its owner, due date and remedy."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("gap", ratio=4)
-    table.add_column("remedy", ratio=4)
-    table.add_column("who", ratio=2)
-    table.add_column("due", no_wrap=True)
-    for gap in verdict.gaps:
-        summary = Text.assemble(
-            (f"{words.OUTCOME_SIGNS[gap.outcome]} ", _STYLES[gap.outcome]),
-            (words.place(gap.requirement), "bold"),
-            "\n",
-            gap.summary,
+def gap_list(verdict: Verdict) -> Group:
+    """Every gap with its remedy, under its requirement with who closes it by when."""
+    lines: list[RenderableType] = []
+    for requirement in dict.fromkeys(gap.requirement for gap in verdict.gaps):
+        own = [gap for gap in verdict.gaps if gap.requirement == requirement]
+        head = Text.assemble(
+            (words.place(requirement), "bold"),
+            f"  {own[0].owner_name}, by {words.day(max(gap.due for gap in own))}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
-        table.add_row(summary, gap.remedy, gap.owner_name, words.day(gap.due))
-    return table
+        lines.append(head)
+        for gap in own:
+            row = Table.grid(padding=(0, 1))
+            row.add_row(Text(words.OUTCOME_SIGNS[gap.outcome], style=_STYLES[gap.outcome]), gap.summary)
+            row.add_row("", Text.assemble(("→ ", "cyan"), gap.remedy.rstrip()))
+            lines.append(Padding(row, (0, 0, 0, 1)))
+        lines.append(Text())
+    return Group(*lines)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from seatrial.core.vocabulary import Domain, Outcome, Role
 from seatrial.core.wording import count, day, moment, number, span
+from seatrial.gate.deciding import APPROXIMATE
+from seatrial.gate.verdict import Verdict
 
 __all__ = [
     "DOMAIN_TITLES",
@@ -13,6 +15,8 @@ __all__ = [
     "ROLE_TITLES",
     "count",
     "day",
+    "first_notes",
+    "last_notes",
     "moment",
     "number",
     "place",
@@ -55,3 +59,13 @@ PLACES = {"ledger": "The ledger", "review": "The review", "gate": "The gate"}
 def place(named: str) -> str:
     """What a gap is about: a requirement by its id, anything else in words."""
     return PLACES.get(named, named)
+
+
+def first_notes(verdict: Verdict) -> tuple[str, ...]:
+    """What a reader should know before anything else; which bounds are approximate stands at the end."""
+    return tuple(note for note in verdict.notes if not note.startswith(APPROXIMATE))
+
+
+def last_notes(verdict: Verdict) -> tuple[str, ...]:
+    """What only a closer reader asks for."""
+    return tuple(note for note in verdict.notes if note.startswith(APPROXIMATE))

@@ -37,10 +37,10 @@ def test_an_endpoint_that_is_not_for_tests_is_left_alone() -> None:
 def test_the_limits_carry_the_names_of_the_measures_and_the_declared_values() -> None:
     plain = declared("http://127.0.0.1:1", load={**LOAD, "latency": {"p99.9": "1s", "p50": "100ms"}, "errors": "0.5 %"})
     limits = {t.measure: t.limit for t in CHECK.limits(System.model_validate(plain))}
-    assert limits["latency p50"] == 0.1
-    assert limits["latency p99.9"] == 1.0
-    assert limits["requests that failed"] == 0.005
-    assert limits["generator lag p99"] == pytest.approx(0.1)
+    assert limits["p50 latency"] == 0.1
+    assert limits["p99.9 latency"] == 1.0
+    assert limits["share of requests that failed"] == 0.005
+    assert limits["p99 lag of the load generator"] == pytest.approx(0.1)
 
 
 def test_whatever_failed_or_was_dropped_stands_above_every_latency_and_the_warm_up_is_left_out() -> None:

@@ -124,7 +124,7 @@ def test_limits_are_asked_only_for_what_can_be_measured() -> None:
     bare = system(
         model={"endpoint": "http://127.0.0.1:1", "task": "regression"}, data={"training": source, "live": source}
     )
-    assert [t.measure for t in CHECK.limits(bare)] == ["search-power"]
+    assert [t.measure for t in CHECK.limits(bare)] == ["power of the search for changed formats"]
     assert [r.table for r in CHECK.measures(bare)] == ["training", "live"]
 
 

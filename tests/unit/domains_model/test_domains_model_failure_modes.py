@@ -65,7 +65,7 @@ def attested(made: World) -> ScoredTrial:
 
 
 def measure(found: Observation) -> Measure:
-    return next(m for m in found.measures if m.name == "search-power")
+    return next(m for m in found.measures if m.name == "power of the search for weak slices")
 
 
 def codes(found: Observation, *weights: Weight) -> set[str]:
@@ -91,7 +91,7 @@ def test_a_planted_weak_slice_is_a_gap_in_words_with_an_entry_to_paste() -> None
     found = finding(observe(made), "unanswered-failure-mode")
     assert found.weight is Weight.GAP
     assert set(found.fields) == {"carrier", "load"}
-    assert 'carrier == "red"' in found.summary
+    assert "carrier is red" in found.summary
     assert "% of live traffic" in found.summary
     assert "- id: " in found.remedy
     assert "owner: TODO" in found.remedy
@@ -134,7 +134,7 @@ def test_a_missing_value_can_be_a_weak_slice() -> None:
     columns = made.columns["scored.evaluation"]
     flip = (np.arange(4000) % 12 == 0) & (np.random.default_rng(3).random(4000) < 0.4)
     columns[PREDICTION] = np.where(flip, 1 - columns["late"], columns[PREDICTION])
-    assert "temp is null" in finding(observe(made), "unanswered-failure-mode").summary
+    assert "temp is missing" in finding(observe(made), "unanswered-failure-mode").summary
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_large_errors_of_a_regression_are_sliced_by_the_governed_tolerance() -> 
     spread = np.where(columns["carrier"] == "red", 14.0, 5.0)
     columns[PREDICTION] = columns["late"] + rng.normal(0, 1, 4000) * spread
     found = finding(observe(made), "unanswered-failure-mode")
-    assert 'carrier == "red"' in found.summary
+    assert "carrier is red" in found.summary
     assert "off by more than 10" in found.summary
     made.declared["governance"].update(metric=None, minimum=None)
     assert "farthest off" in finding(observe(made), "unanswered-failure-mode").summary
@@ -268,7 +268,7 @@ def test_every_code_is_documented_and_the_power_limit_is_measured() -> None:
     spoil(made, "carrier == 'red'", 0.5)
     found = observe(made, made.trial())
     assert codes(found) <= set(CHECK.codes)
-    assert [t.measure for t in CHECK.limits(made.system())] == ["search-power"]
+    assert [t.measure for t in CHECK.limits(made.system())] == ["power of the search for weak slices"]
 
 
 def test_an_entry_where_the_model_is_better_than_elsewhere_is_noted() -> None:

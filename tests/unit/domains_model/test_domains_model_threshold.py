@@ -52,9 +52,9 @@ def test_a_sound_model_clears_its_limits_on_both_mixes_without_findings() -> Non
     found = observe(world())
     assert {m.name for m in found.measures} == {
         "recall@0.5",
-        "recall@0.5:live-mix",
+        "recall@0.5 on the live mix",
         "accuracy",
-        "accuracy:live-mix",
+        "accuracy on the live mix",
     }
     assert all(clears(m) and m.kind is MeasureKind.GATE for m in found.measures)
     assert codes(found) == set()
@@ -102,7 +102,7 @@ def test_a_model_that_is_bad_where_live_traffic_is_fails_only_on_the_live_mix() 
     made.declared["governance"].update(metric="accuracy", minimum=0.77, metrics=[])
     found = observe(made)
     assert clears(measure(found, "accuracy"))
-    assert not clears(measure(found, "accuracy:live-mix"))
+    assert not clears(measure(found, "accuracy on the live mix"))
 
 
 def test_live_traffic_without_evaluation_rows_counts_as_wrong() -> None:
@@ -110,7 +110,7 @@ def test_live_traffic_without_evaluation_rows_counts_as_wrong() -> None:
     live = made.columns["live"]
     live["carrier"] = np.where(np.arange(2000) % 5 == 0, "violet", live["carrier"])
     found = observe(made)
-    plain, mixed = measure(found, "accuracy"), measure(found, "accuracy:live-mix")
+    plain, mixed = measure(found, "accuracy"), measure(found, "accuracy on the live mix")
     assert mixed.value is not None
     assert plain.value is not None
     assert mixed.value < plain.value - 0.1
@@ -355,7 +355,7 @@ def test_infinite_constant_and_empty_inputs_do_not_stop_the_measurement() -> Non
         columns = made.columns[table]
         columns["temp"] = np.where(np.arange(len(columns["temp"])) % 7 == 0, np.inf, 5.0)
         columns["load"] = pa.nulls(len(columns["load"]), pa.float64())
-    assert clears(measure(observe(made), "accuracy:live-mix"))
+    assert clears(measure(observe(made), "accuracy on the live mix"))
 
 
 def test_booleans_text_and_floats_mean_the_same_labels() -> None:
@@ -371,7 +371,7 @@ def test_booleans_text_and_floats_mean_the_same_labels() -> None:
 
 def test_harmless_changes_do_not_move_the_result() -> None:
     made = world(n=1000)
-    before = {m.name: m.lower for m in observe(made).measures if ":" not in m.name}
+    before = {m.name: m.lower for m in observe(made).measures if " on the live mix" not in m.name}
     order = np.random.default_rng(5).permutation(1000)
     columns = made.columns["scored.evaluation"]
     for name, values in columns.items():
@@ -379,7 +379,7 @@ def test_harmless_changes_do_not_move_the_result() -> None:
     columns["distance"] = columns["distance"].astype(np.float32)
     columns["remark"] = pa.nulls(1000, pa.string())
     found = observe(made)
-    assert {m.name: m.lower for m in found.measures if ":" not in m.name} == before
+    assert {m.name: m.lower for m in found.measures if " on the live mix" not in m.name} == before
     assert all(clears(m) for m in found.measures)
 
 
@@ -395,7 +395,7 @@ def test_regression_is_bounded_by_capped_errors_and_by_shares_within() -> None:
     found = observe(made)
     assert clears(measure(found, "within@12"))
     assert clears(measure(found, "mae@60"))
-    assert clears(measure(found, "mae@60:live-mix"))
+    assert clears(measure(found, "mae@60 on the live mix"))
     assert measure(found, "mae@60").value == pytest.approx(6.4, abs=0.4)
     assert finding(found, "no-cap").fields == ("mae",)
     columns["late"] = np.full(1500, 3.0)
@@ -426,7 +426,7 @@ def test_an_auc_is_bounded_on_both_mixes() -> None:
     made.declared["governance"].update(metric="auc", minimum=0.85, metrics=[])
     found = observe(made)
     assert clears(measure(found, "auc"))
-    assert measure(found, "auc:live-mix").approximate
+    assert measure(found, "auc on the live mix").approximate
     made.columns["scored.evaluation"] = scored(made.columns["evaluation"], noise=9.0)
     assert not clears(measure(observe(made), "auc"))
 
@@ -438,7 +438,7 @@ def test_of_two_limits_for_one_metric_the_stricter_one_counts() -> None:
         {"metric": "fpr@0.5", "maximum": 0.2},
         {"metric": "fpr@0.5", "maximum": 0.1},
     ]
-    stated = {t.measure: t.limit for t in CHECK.limits(made.system()) if ":" not in t.measure}
+    stated = {t.measure: t.limit for t in CHECK.limits(made.system()) if " on the live mix" not in t.measure}
     assert stated == {"recall@0.5": 0.9, "fpr@0.5": 0.1}
 
 
@@ -461,9 +461,9 @@ def test_rows_that_the_classifier_did_not_learn_from_are_weighted_too(monkeypatc
     from seatrial.domains.model import live_mix
 
     made = world(n=3000)
-    whole = measure(observe(made), "accuracy:live-mix")
+    whole = measure(observe(made), "accuracy on the live mix")
     monkeypatch.setattr(live_mix, "MOST_ROWS", 1000)
-    sampled = measure(observe(made), "accuracy:live-mix")
+    sampled = measure(observe(made), "accuracy on the live mix")
     assert sampled.n == whole.n == 3000
     assert sampled.value == pytest.approx(whole.value, abs=0.01)
 
@@ -477,11 +477,11 @@ def test_a_grown_sample_of_repeated_customers_gets_both_cautions_on_both_mixes()
     trial.observed("model.threshold", first, {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
     again = CHECK.run(made.system(), trial)
     assert isinstance(again, Observation)
-    for name in ("accuracy", "accuracy:live-mix"):
+    for name in ("accuracy", "accuracy on the live mix"):
         assert (measure(again, name).lower or 1) < (measure(first, name).lower or 0)
 
 
 def test_live_rows_that_hardly_overlap_leave_the_live_mix_unbounded() -> None:
     made = world(n=800, live=800)
     made.columns["live"]["temp"] = np.asarray(made.columns["live"]["temp"]) + 500.0
-    assert measure(observe(made), "accuracy:live-mix").bound is None
+    assert measure(observe(made), "accuracy on the live mix").bound is None

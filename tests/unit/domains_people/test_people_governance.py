@@ -118,7 +118,7 @@ def test_three_clean_drills_bound_the_time_of_the_next_rollback() -> None:
     Served(planted, takes_s=4.0)
     seen = look(rollback.CHECK, system(), planted)
     assert codes(seen) == set()
-    assert value(seen, "clean drills in a row") == 3.0
+    assert value(seen, "number of clean drills in a row") == 3.0
     assert value(seen, "longest drill") == pytest.approx(4.1)
     following = next(m for m in seen.measures if m.name == "time of the next rollback")
     assert following.upper is not None
@@ -130,7 +130,17 @@ def test_a_rollback_that_exits_0_and_leaves_the_wrong_version_did_not_work() -> 
     Served(planted).changes_to = "the model without its encoder"
     seen = look(rollback.CHECK, system(), planted)
     assert "wrong-state-after-rollback" in codes(seen)
-    assert value(seen, "clean drills in a row") == 0.0
+    assert value(seen, "number of clean drills in a row") == 0.0
+
+
+def test_a_way_back_whose_proof_holds_before_it_begins_proves_nothing_and_is_not_walked() -> None:
+    nowhere = WAY.format(name="back").replace("is/there", "is/now")
+    planted = PlantedTrial(files={"back.yaml": nowhere.encode()})
+    Served(planted)
+    seen = look(rollback.CHECK, system(), planted)
+    assert codes(seen) == {"target-proves-nothing"}
+    assert value(seen, "number of clean drills in a row") == 0.0
+    assert not any(settings.get("run") == ["change"] for settings in planted.hands.ran)
 
 
 def test_a_step_that_fails_is_restored_and_said() -> None:
@@ -169,7 +179,7 @@ def test_what_is_done_by_hand_is_counted_and_bounded_against_what_is_needed() ->
     Served(planted, takes_s=8.0, output="\n".join(["done"] * 20))
     seen = look(fallback.CHECK, system(), planted)
     assert codes(seen) == set()
-    rate = next(m for m in seen.measures if m.name == "docks: sustained by hand")
+    rate = next(m for m in seen.measures if m.name == "rate of docks by hand")
     assert rate.n == 20
     assert rate.value == pytest.approx(20 / 8 * 3600)
     assert rate.lower is not None
@@ -219,7 +229,7 @@ def test_every_rule_fires_on_planted_harm_stays_silent_in_health_and_trips_the_p
     served = Served(planted)
     seen = look(offline_thresholds.CHECK, system(), planted)
     assert codes(seen) == set()
-    assert value(seen, "rules that fired on planted harm") == 4.0
+    assert value(seen, "number of rules that fired on planted harm") == 4.0
     assert any(settings.get("run") == ["change"] for settings in planted.hands.ran)
     assert served.state == "now"
 

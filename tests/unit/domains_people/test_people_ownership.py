@@ -154,6 +154,10 @@ def test_an_answer_after_the_declared_time_is_no_answer() -> None:
     assert codes(look(pipeline_alert.CHECK, system(), trial(answers={"ivo": 901.0}))) == {"page-not-acknowledged"}
 
 
+def test_an_answer_faster_than_any_person_is_a_program_and_no_human_answer() -> None:
+    assert codes(look(pipeline_alert.CHECK, system(), trial(answers={"ivo": 0.05}))) == {"answered-by-a-program"}
+
+
 def test_a_channel_that_refuses_the_page_is_an_error_and_never_a_pass() -> None:
     planted = trial()
     planted.people.refuses = True

@@ -299,3 +299,20 @@ def test_rehearsals_run_one_after_the_other_and_stop_at_the_first_that_fails(pla
     assert [journal.succeeded for journal in bad] == [True, False]
     unrestored = rehearse(one, steps=Scripted(lambda count, _: count != 5), clock=WallClock(), times=5)
     assert [(journal.succeeded, journal.restored) for journal in unrestored] == [(True, False)]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        shell("look at nothing", "true"),
+        serves("2"),
+        {"name": "wait", "kind": "wait-until", "with": {"command": {"run": ["true"]}, "every": "1s"}, "deadline": "5s"},
+    ],
+    ids=["nothing", "state before", "waiting"],
+)
+def test_a_target_that_holds_before_the_first_step_proves_nothing(plant: Plant, target: dict[str, Any]) -> None:
+    journal = plant.run(procedure(target=[target]), changes=True)
+    assert (journal.idle, journal.succeeded, journal.restored) == (True, False, None)
+    assert "holds before the first step" in journal.problem
+    assert plant.phases() == ["before:version"]
+    assert plant.run(procedure(), changes=True).succeeded

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -107,3 +108,16 @@ def test_it_refuses_an_unknown_defect_and_a_directory_that_holds_something_else(
     with pytest.raises(SeatrialError, match="holds something else"):
         prepare(tmp_path, "ready")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_models_trained_before_serve_again_only_where_the_same_rows_would_train_them(
+    ready: Path, tmp_path: Path
+) -> None:
+    def digests(directory: Path) -> dict[str, str]:
+        found = sorted((directory / "models").rglob("*.json"))
+        return {f.relative_to(directory).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in found}
+
+    prepare(tmp_path / "celsius", "ready", "celsius", trained=ready)
+    prepare(tmp_path / "leak", "ready", "target-leak", trained=ready)
+    assert digests(tmp_path / "celsius") == digests(ready)
+    assert digests(tmp_path / "leak") != digests(ready)

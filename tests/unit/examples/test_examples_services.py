@@ -103,6 +103,18 @@ def test_a_delivery_without_its_key_is_refused_and_a_broken_record_never_reaches
     assert planned(services, "broken") == []
 
 
+def test_a_list_of_deliveries_reaches_the_planner_like_each_of_them_alone_or_not_at_all(services: Services) -> None:
+    keys = [f"list-{i}" for i in range(3)]
+    sent = [{**DELIVERY, "delivery_id": key} for key in keys]
+    assert ask(services, MODEL, "POST", "/deliveries/list", sent) == (201, {"taken": 3})
+    assert [planned(services, key)[0]["source"] for key in keys] == ["model"] * 3
+    broken = [{**DELIVERY, "delivery_id": "list-3"}, {**DELIVERY, "delivery_id": "list-4", "origin": None}]
+    status, answer = ask(services, MODEL, "POST", "/deliveries/list", broken)
+    assert (status, answer["error"]) == (422, "origin missing or of another type")
+    assert planned(services, "list-3") == []
+    assert ask(services, MODEL, "POST", "/deliveries/list", {"rows": []})[0] == 422
+
+
 def test_offline_the_planner_still_gets_the_delivery_by_the_schedule(services: Services) -> None:
     assert ask(services, MODEL, "POST", "/admin/offline", {}) == (200, {"online": False})
     try:

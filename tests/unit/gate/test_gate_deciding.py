@@ -10,7 +10,7 @@ import pytest
 from plants.go_world import NOW, OBSERVED, POWER, RECALL, SIGNED, World, bad, go_world, good, part_digests, system
 from seatrial.core.observation import Finding, Observation, Reason
 from seatrial.core.record import LedgerState
-from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role
+from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role, Weight
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
 from seatrial.gate.deciding import standing
 from seatrial.gate.verdict import Assessment
@@ -61,7 +61,7 @@ def test_any_single_requirement_that_was_not_run_failed_or_has_no_check_is_no_go
     assert codes(world.instead(requirement, Reason(code="crashed", summary="it crashed"))) == ["crashed"]
     unchecked = replace(world, checks={r: c for r, c in world.checks.items() if r != requirement})
     assert codes(unchecked) == ["no-check"]
-    assert assessed(unchecked, requirement).reason == "no check establishes this yet"
+    assert assessed(unchecked, requirement).reason == "No check establishes this yet."
 
 
 @pytest.mark.parametrize("demanded", [r.id for r in PRODUCTION_READINESS if r.demands is not Assurance.ATTESTED])
@@ -250,13 +250,32 @@ def test_gaps_carry_finding_codes_fields_remedies_and_the_persons_who_close_them
         "Answer it.",
         "Docks idle.",
     )
-    assert (first.owner, first.owner_name, second.summary) == ("amir", "Amir Nasser", "carrier EV")
+    assert (first.owner, first.owner_name, second.summary) == ("amir", "Amir Nasser", "carrier EV.")
 
 
 def test_an_open_bound_becomes_a_gap_with_the_number_of_rows_that_would_close_it() -> None:
     short = replace(good(by_id("model.threshold")), measures=(replace(RECALL, lower=0.66),))
     (gap,) = go_world().instead("model.threshold", short).decided().gaps
     assert (gap.code, gap.remedy, gap.outcome) == ("insufficient", "Label 203 more rows.", Outcome.NOT_DETERMINED)
+
+
+def test_all_measures_of_a_requirement_that_fall_short_are_one_gap() -> None:
+    missed = replace(RECALL, value=0.6, lower=0.55, upper=0.65)
+    other = replace(missed, name="precision@0.5", limit=None, sense=None)
+    short = replace(good(by_id("model.threshold")), measures=(missed, other))
+    (gap,) = go_world().instead("model.threshold", short).decided().gaps
+    assert (gap.code, gap.outcome) == ("limit-missed", Outcome.NOT_MET)
+    assert gap.fields == ("recall@0.5", "precision@0.5")
+    assert gap.summary.endswith("; and 1 more.")
+
+
+def test_a_measure_that_a_finding_explains_is_no_second_gap_and_an_open_finding_explains_nothing() -> None:
+    missed = replace(RECALL, value=0.6, lower=0.55, upper=0.65)
+    told = Finding(code="blind", summary="It misses fog.", explains=("recall@0.5",))
+    both = replace(good(by_id("model.threshold")), measures=(missed,), findings=(told,))
+    assert codes(go_world().instead("model.threshold", both)) == ["blind"]
+    opened = replace(both, findings=(replace(told, weight=Weight.OPEN),))
+    assert set(codes(go_world().instead("model.threshold", opened))) == {"blind", "limit-missed"}
 
 
 def test_a_search_without_power_proves_nothing() -> None:
@@ -275,7 +294,7 @@ def test_without_a_named_owner_that_stands_first(owner: dict[str, str]) -> None:
     declared = system(owner=owner)
     first = replace(go_world(), system=declared).decided().gaps[0]
     assert (first.code, first.outcome) == ("no-owner", Outcome.NOT_MET)
-    assert "no named production operations owner" in first.summary
+    assert "No named production operations owner" in first.summary
     verdict = replace(World(), system=declared).decided()
     assert verdict.gaps[0].code == "no-owner"
     assert [g.code for g in verdict.gaps].count("no-owner") == 1

@@ -42,7 +42,7 @@ def test_a_missing_signature_is_a_rehearsal_with_that_one_gap(role: Role) -> Non
     assert verdict.rehearsal is True
     gap = only_gap(world)
     assert (gap.code, gap.owner) == ("separation-of-duties", world.system.signers[role])
-    assert "everything is established; four distinct people have not signed" in gap.summary
+    assert "Everything is established; four distinct people have not signed" in gap.summary
     assert problem(verdict, role) == "has not signed"
 
 
@@ -210,7 +210,7 @@ def test_not_applicable_needs_two_people_and_a_catalogue_that_allows_it() -> Non
     verdict = world.plus(exemption(world)).decided()
     assert verdict.verdict is Answer.GO
     found = next(a for a in verdict.requirements if a.id == ADVERSARIAL)
-    assert (found.outcome, found.reason) == (Outcome.NOT_APPLICABLE, "not applicable: nobody profits")
+    assert (found.outcome, found.reason) == (Outcome.NOT_APPLICABLE, "Not applicable: nobody profits.")
     for refused in (
         exemption(world, asked="lena"),
         exemption(world, asked="max"),

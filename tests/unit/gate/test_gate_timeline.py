@@ -10,6 +10,7 @@ import pytest
 from plants.go_world import World, bad, go_world, system
 from seatrial.core.vocabulary import Outcome
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
+from seatrial.gate.gaps import in_order
 from seatrial.gate.timeline import last_working_day, scheduled, timeline, working_day
 from seatrial.gate.verdict import Gap
 
@@ -107,3 +108,18 @@ def test_every_gap_of_an_empty_ledger_has_a_remedy_a_reason_an_owner_and_dates_i
 def test_a_gap_costs_what_the_catalogue_expects() -> None:
     (found,) = go_world().instead("data.load", bad(by_id("data.load"))).decided().gaps
     assert found.effort_days == by_id("data.load").effort_days
+
+
+def test_no_day_is_promised_while_a_requirement_has_no_check() -> None:
+    dated = scheduled((gap("a", 5), replace(gap("b", 30), code="no-check")), MONDAY)
+    for planned in (date(2027, 1, 11), date(2026, 12, 1), None):
+        dates = timeline(dated, today=MONDAY, planned=planned, window_days=(28, 42))
+        assert not dates.planned_holds
+        assert dates.gaps_closed == date(2026, 11, 27)
+        assert dates.earliest_go_live == date(2026, 12, 25)
+        assert "1 requirement has no check in this version, so no day can be promised" in dates.sentence
+
+
+def test_what_nobody_can_close_yet_comes_after_what_somebody_can() -> None:
+    gaps = (replace(gap("data.interruption", 1), code="no-check"), gap("governance.rollback", 1))
+    assert [g.requirement for g in in_order(gaps, PRODUCTION_READINESS)] == ["governance.rollback", "data.interruption"]

@@ -43,7 +43,7 @@ _CODES = {
 
 def measure_of(source: str) -> str:
     """The name under which the age of a source is measured."""
-    return f"age:{source}"
+    return f"age of {source}"
 
 
 def _limits(system: System) -> Sequence[Threshold]:

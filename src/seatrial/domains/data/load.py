@@ -19,15 +19,16 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import LoadResult, ReplyKind, Request, Row, Stream
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.wording import span
 from seatrial.domains.data.answers_under_load import Watcher
 from seatrial.domains.sending import inputs_of, rows_to_send
 from seatrial.spec.system import Load, System
 from seatrial.stats import proportions, quantiles
 
 _ID = "data.load"
-_ERRORS = "requests that failed"
-_LAG = "generator lag p99"
-_ISSUED = "requests issued of those planned"
+_ERRORS = "share of requests that failed"
+_LAG = "p99 lag of the load generator"
+_ISSUED = "share of planned requests that were issued"
 _WARM_UP = 0.1
 _LAG_SHARE = 0.1
 _ISSUED_LEAST = 0.99
@@ -260,7 +261,7 @@ def _latency(system: System, full: Served, name: str, share: float, limit_s: flo
         upper = None if pooled is None else max(pooled, blocks)
     lower = quantiles.lower(full.latency_s, share, confidence)
     return Measure(
-        name=f"latency {name}",
+        name=f"{name} latency",
         value=full.at(share) if full.n else None,
         lower=lower,
         upper=upper,
@@ -339,6 +340,7 @@ def _slow(load: Load, measures: Sequence[Measure], full: Served, alone: Served, 
         summary=f"At {rate:g} requests a second {name} is {_seconds(worst.value)}, above its limit of "
         f"{_seconds(worst.limit)}{_cause(full, alone)}.",
         fields=tuple(f"load.latency.{n}" for n, _ in missed),
+        explains=tuple(m.name for _, m in missed),
         why=_WHY,
         remedy="Let requests run beside each other (workers, no lock around the model), or declare a lower peak with "
         "operations' agreement.",
@@ -373,6 +375,7 @@ def _failing(errors: Measure, full: Served, rate: float) -> Iterator[Finding]:
             code="errors-under-load",
             summary=f"At {rate:g} requests a second {int(full.failed.sum())} of {full.n} fail ({bad}).",
             fields=("load.peak",),
+            explains=(errors.name,),
             why=_WHY,
             remedy="Find in the server's log what fails at this rate: time-outs, pools, memory, a rate limit.",
             detail={"statuses": dict(full.statuses)},
@@ -400,7 +403,7 @@ def _figures(load: Load, full: Served) -> tuple[Figure, ...]:
 def _seconds(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "never"
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+    return span(value)
 
 
 def _plain(value: float) -> float | None:
@@ -416,7 +419,7 @@ def _limits(system: System) -> Sequence[Threshold]:
         *(
             Threshold(
                 requirement=_ID,
-                measure=f"latency {name}",
+                measure=f"{name} latency",
                 sense=Sense.AT_MOST,
                 limit=limit,
                 unit="s",

@@ -264,18 +264,19 @@ def _earlier(replay: _Replay, lag_s: float) -> npt.NDArray[np.int64]:
 
 
 def _measures(lag: float, area: float | None, recall: float, replay: _Replay) -> list[Measure]:
-    named: list[tuple[str, float | None, Any]] = [
-        ("auc", area, replay.chosen.size),
-        ("recall", recall, replay.positive.sum()),
+    named: list[tuple[str, str, float | None, Any]] = [
+        ("AUC", "", area, replay.chosen.size),
+        ("recall", "share", recall, replay.positive.sum()),
     ]
     return [
         Measure(
-            name=f"{name}-at-{lag:g}h",
+            name=f"{name} on data {lag:g} h old",
             value=value,
+            unit=unit,
             n=int(n),
             method="lagged values replayed from the evaluation data",
             kind=MeasureKind.INFORMATIVE,
         )
-        for name, value, n in named
+        for name, unit, value, n in named
         if value is not None
     ]

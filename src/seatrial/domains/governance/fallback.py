@@ -28,11 +28,11 @@ _WHY = "When the system is taken offline, the work does not stop coming."
 
 
 def _rate_name(workflow: str) -> str:
-    return f"{workflow}: sustained by hand"
+    return f"rate of {workflow} by hand"
 
 
 def _length_name(workflow: str) -> str:
-    return f"{workflow}: length of the rehearsal"
+    return f"length of the rehearsal of {workflow}"
 
 
 def _run(system: System, trial: Trial) -> Observation | Reason:

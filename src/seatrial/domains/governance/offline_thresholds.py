@@ -18,7 +18,7 @@ from seatrial.drills.journal import Journal
 from seatrial.spec.system import OfflineRule, System
 
 _ID = "governance.offline-thresholds"
-_FIRED = "rules that fired on planted harm"
+_FIRED = "number of rules that fired on planted harm"
 _CODES = {
     "no-offline-rule": "No rule says when the system is taken offline.",
     "no-performance-rule": "No rule takes it offline for being wrong.",
@@ -47,7 +47,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     fired = sum(p.fires for p in provoked)
     journals: tuple[Journal, ...] = ()
     if fired and system.governance.offline is not None:
-        journals = (drill(trial, open_procedure(trial, system.governance.offline)),)
+        journals = (drill(trial, open_procedure(trial, system.governance.offline), changes=True),)
         findings.extend(_trip(journals[0], system.governance.offline))
     return Observation(
         done=f"Put {len(rules)} rule(s) to the outputs as they are and to outputs with the harm planted; "
@@ -86,7 +86,6 @@ def _count(fired: int, rules: int) -> Measure:
         upper=value,
         limit=float(rules),
         sense=Sense.AT_LEAST,
-        unit="rules",
         n=rules,
         method="each rule provoked once with planted harm",
     )
@@ -165,7 +164,7 @@ def _trip(journal: Journal, path: str) -> Iterator[Finding]:
     if not journal.succeeded:
         yield Finding(
             code="trip-failed",
-            summary=f"A rule fired, and {path} did not take the system offline: {journal.problem}.",
+            summary=f"A rule fired, and nothing shows that {path} took the system offline: {journal.problem}.",
             fields=("governance.offline",),
             why=_WHY,
             remedy=f"Mend {path} until its target is proven.",
@@ -183,7 +182,7 @@ def _limits(system: System) -> Sequence[Threshold]:
     rules = system.governance.offline_when
     if not rules:
         return ()
-    return (Threshold(requirement=_ID, measure=_FIRED, sense=Sense.AT_LEAST, limit=float(len(rules)), unit="rules"),)
+    return (Threshold(requirement=_ID, measure=_FIRED, sense=Sense.AT_LEAST, limit=float(len(rules))),)
 
 
 CHECK: Check[System] = Check(

@@ -13,6 +13,7 @@ from seatrial.core.check import Trial
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.observation import Reason
 from seatrial.core.vocabulary import Role
+from seatrial.core.wording import percent
 from seatrial.domains.scored.metrics import MetricProblem, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
 from seatrial.domains.scored.rows import read_rows
@@ -188,7 +189,7 @@ def _metric(rule: OfflineRule, outcomes: Outcomes, seed: int) -> Provoked:
         fires=fires_below(harm, floor),
         fires_on_health=fires_below(health, floor),
         before=f"{name} is {health:.3f} on {outcomes.n} labels",
-        planted=f"{name} is {harm:.3f} with {part:.0%} of the answers turned wrong",
+        planted=f"{name} is {harm:.3f} with {percent(part)} of the answers turned wrong",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import shorten
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
@@ -14,17 +15,20 @@ from seatrial.spec.system import System
 from seatrial.stats.drills import content_of_largest, next_within_largest, prediction_bound
 
 _ID = "governance.rollback"
-_CLEAN = "clean drills in a row"
+_CLEAN = "number of clean drills in a row"
 _LONGEST = "longest drill"
 _NEXT = "time of the next rollback"
 _CODES = {
     "no-rollback": "No way back is declared.",
     "window-too-long": "The declared window is longer than the policy allows.",
+    "target-proves-nothing": "The proof of the state to go back to holds before the way back has begun.",
     "rollback-failed": "A step of the way back failed.",
     "wrong-state-after-rollback": "Every step succeeded, and what is served afterwards is not the state it should be.",
     "state-before-not-proven": "The drill could not begin: production is not in the state that the procedure expects.",
     "not-restored": "After the drill production was not brought back.",
 }
+_SAID = 130
+"""Characters of a problem that a summary tells."""
 _WHY = "On the day when the model does harm, this is the way out; it has to work the first time."
 
 
@@ -42,7 +46,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(done="Looked for the way back.", findings=(finding,))
     window_s = rollback_window_s(system)
     procedure = open_procedure(trial, system.rollback.procedure)
-    journals = drills(trial, procedure, times=system.policy.rehearsals)
+    journals = drills(trial, procedure, times=system.policy.rehearsals, changes=True)
     return Observation(
         done=f"Executed {system.rollback.procedure} {len(journals)} time(s) from the state of "
         f"production, proved each time "
@@ -58,7 +62,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
 def _measures(journals: Sequence[Journal], window_s: float, wanted: int, confidence: float) -> tuple[Measure, ...]:
     times = [j.duration_s for j in journals if j.succeeded and j.duration_s is not None]
     clean = len(times) if all(j.succeeded and j.restored is True for j in journals) else 0
-    measures = [_exact(_CLEAN, float(clean), wanted, Sense.AT_LEAST, "drills", len(journals))]
+    measures = [_exact(_CLEAN, float(clean), wanted, Sense.AT_LEAST, "", len(journals))]
     if times:
         measures.append(_exact(_LONGEST, max(times), window_s / 2, Sense.AT_MOST, "s", len(times)))
         bound = prediction_bound(times, 1.0 - confidence)
@@ -107,42 +111,64 @@ def _findings(journals: Sequence[Journal], path: str) -> Iterator[Finding]:
         where = f"drill {number} of {path}"
         if not journal.succeeded:
             yield _failure(journal, where, path)
-        if journal.restored is not True:
+        if journal.restored is not True and not journal.idle:
             problem = journal.problem or "nothing proves that production is as it was"
             yield Finding(
                 code="not-restored",
                 summary=f"After {where} production was not proven to be as it was: {problem}.",
                 fields=("rollback.procedure",),
+                explains=(_CLEAN,),
                 why="A drill must not cost the production that it protects.",
                 remedy=f"Bring production back by hand now; give {path} restore steps and a proof under `restored`.",
             )
 
 
 def _failure(journal: Journal, where: str, path: str) -> Finding:
+    if journal.idle:
+        return Finding(
+            code="target-proves-nothing",
+            summary=f"The {where} was not begun: the proofs under `target` hold while the current version is served.",
+            fields=("rollback.procedure",),
+            explains=(_CLEAN,),
+            detail={"problem": journal.problem or ""},
+            why="A proof that cannot tell the two versions apart would also hold after a way back that does nothing.",
+            remedy=f"Let `target` of {path} look at what only the previous version answers, such as its version.",
+        )
     phases = {entry.phase for entry in journal.entries if not entry.ok}
     if Phase.BEFORE in phases:
         return Finding(
             code="state-before-not-proven",
-            summary=f"The {where} could not begin: {journal.problem}.",
+            summary=f"The {where} could not begin: {_short(journal)}.",
             fields=("rollback.procedure",),
+            explains=(_CLEAN,),
+            detail={"problem": journal.problem or ""},
             why="A way back that starts from a state that is not production's proves nothing.",
             remedy=f"Bring production into the state that {path} expects, or correct its `before`.",
         )
     if Phase.TARGET in phases and Phase.STEPS not in phases:
         return Finding(
             code="wrong-state-after-rollback",
-            summary=f"Every step of {where} succeeded, and yet another state is served: {journal.problem}.",
+            summary=f"Every step of {where} succeeded, and yet another state is served: {_short(journal)}.",
             fields=("rollback.procedure",),
+            explains=(_CLEAN,),
+            detail={"problem": journal.problem or ""},
             why="Everybody would believe that the old version runs, while something else answers.",
             remedy=f"Make {path} bring back all that belongs to a version (model, encoder, index), then drill again.",
         )
     return Finding(
         code="rollback-failed",
-        summary=f"The {where} failed: {journal.problem}.",
+        summary=f"The {where} failed: {_short(journal)}.",
         fields=("rollback.procedure",),
+        explains=(_CLEAN,),
+        detail={"problem": journal.problem or ""},
         why=_WHY,
         remedy=f"Mend {path}, then drill again; one failed drill resets the count.",
     )
+
+
+def _short(journal: Journal) -> str:
+    """What went wrong, as much of it as a person reads; the whole is in the finding's detail."""
+    return shorten(journal.problem or "nothing tells why", _SAID, placeholder="…")
 
 
 def _limits(system: System) -> Sequence[Threshold]:
@@ -156,7 +182,6 @@ def _limits(system: System) -> Sequence[Threshold]:
             measure=_CLEAN,
             sense=Sense.AT_LEAST,
             limit=float(system.policy.rehearsals),
-            unit="drills",
             confidence=confidence,
         ),
         Threshold(requirement=_ID, measure=_LONGEST, sense=Sense.AT_MOST, limit=window_s / 2, unit="s"),

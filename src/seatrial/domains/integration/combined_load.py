@@ -18,6 +18,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import LoadResult, ReplyKind, Row, Stream
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.wording import span
 from seatrial.domains.integration.flow_run import Lane, Passage, drive, spare
 from seatrial.domains.integration.marked_records import marked, marker
 from seatrial.domains.integration.same_value import same
@@ -26,8 +27,8 @@ from seatrial.spec.system import Flow, System
 from seatrial.stats import proportions
 
 _ID = "integration.combined-load"
-_LAG = "generator lag p99"
-_ISSUED = "records issued of those planned"
+_LAG = "p99 lag of the load generator"
+_ISSUED = "share of planned records that were issued"
 _LAG_SHARE = 0.1
 _ISSUED_LEAST = 0.99
 _ALONE_SHARE = 1 / 3
@@ -267,11 +268,11 @@ def _states(found: Account) -> list[tuple[str, int]]:
 
 
 def _delivered(name: str) -> str:
-    return f"records of {name} delivered once and in time"
+    return f"share of records of {name} delivered once and in time"
 
 
 def _counted(what: str, name: str) -> str:
-    return f"records of {name} {what}"
+    return f"number of records of {name} {what}"
 
 
 def _measures(system: System, name: str, found: Account) -> Iterator[Measure]:
@@ -299,13 +300,11 @@ def _measures(system: System, name: str, found: Account) -> Iterator[Measure]:
             upper=float(count),
             limit=0.0,
             sense=Sense.AT_MOST,
-            unit="records",
             n=n,
         )
     yield Measure(
         name=_counted("overtaken by later ones", name),
         value=float(found.overtaken),
-        unit="records",
         n=n,
         kind=MeasureKind.INFORMATIVE,
     )
@@ -357,6 +356,7 @@ def _findings(system: System, name: str, found: Account, alone: Account, flow: F
                 code=code,
                 summary=f"{name}: {count} of {found.n} records {what} ({beside}).",
                 fields=found.changed if code == "records-altered" else (f"flows.{name}",),
+                explains=(_counted(code.removeprefix("records-"), name), _delivered(name)),
                 why=_WHY,
                 remedy=f"Follow one of the keys that begin with seatrial from {flow.from_} to {flow.to}.",
                 detail={"together": count, "alone": before},
@@ -368,6 +368,7 @@ def _findings(system: System, name: str, found: Account, alone: Account, flow: F
             summary=f"{name}: {flow.from_} did not take {found.refused} of {found.n} records at {flow.peak:g} a second "
             f"({alone.refused} of {alone.n} when it ran alone).",
             fields=(f"flows.{name}",),
+            explains=(_delivered(name),),
             why=_WHY,
             remedy=f"Find in the log of {flow.from_} why it refuses, times out or fails.",
         )
@@ -377,13 +378,14 @@ def _findings(system: System, name: str, found: Account, alone: Account, flow: F
             summary=f"{name}: {found.late} of {found.n} records took more than {flow.within:g} s "
             f"({alone.late} of {alone.n} when it ran alone).",
             fields=(f"flows.{name}",),
+            explains=(_delivered(name),),
             why=_WHY,
             remedy="Find the shared bottleneck, or agree with operations on a longer time.",
         )
     if found.p95_s > _GROWTH * alone.p95_s and found.p95_s - alone.p95_s > _NOTABLE_S:
         yield Finding(
             code="slower-together",
-            summary=f"{name}: p95 goes from {alone.p95_s:.2f} s alone to {found.p95_s:.2f} s with everything running.",
+            summary=f"{name}: p95 goes from {span(alone.p95_s)} alone to {span(found.p95_s)} with everything running.",
             weight=Weight.NOTE,
             fields=(f"flows.{name}",),
             remedy="Look for what the flows share.",
@@ -409,9 +411,7 @@ def _limits(system: System) -> Sequence[Threshold]:
             )
         )
         limits += [
-            Threshold(
-                requirement=_ID, measure=_counted(what, flow.name), sense=Sense.AT_MOST, limit=0.0, unit="records"
-            )
+            Threshold(requirement=_ID, measure=_counted(what, flow.name), sense=Sense.AT_MOST, limit=0.0)
             for what in ("lost", "doubled", "altered")
         ]
     return limits

@@ -196,7 +196,7 @@ def _absent(name: str, exchange: Exchange) -> Iterator[Finding]:
 
 
 def _name(name: str) -> str:
-    return f"records that break the contract of {name}"
+    return f"share of records that break the contract of {name}"
 
 
 def _measure(system: System, name: str, bad: int, n: int) -> Measure:
@@ -229,6 +229,7 @@ def _broken(system: System, name: str, breaches: Sequence[Breach], bad: int, n: 
         summary=f"{bad} of {n} records of {name} break its contract. {told}.",
         weight=Weight.GAP if bad / n > system.policy.contract_violations else Weight.NOTE,
         fields=tuple(dict.fromkeys(field for (field, _), _ in worst)),
+        explains=(_name(name),),
         why=_WHY,
         remedy=f"Mend the side of {name} that breaks it, or agree on another contract.",
         detail={"violations": {f"{field}: {why}": count for (field, why), count in worst}},

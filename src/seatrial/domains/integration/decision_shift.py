@@ -15,7 +15,8 @@ from seatrial.core.vocabulary import MeasureKind, Sense
 from seatrial.spec.system import Source, System
 from seatrial.stats import proportions
 
-DECISIONS, CALIBRATION = "decision-rate-shift", "calibration-shift"
+DECISIONS = "change in how often the output is acted on"
+CALIBRATION = "change in how far scores lie from what happens"
 EVALUATION, LIVE = "scored.evaluation", "scored.live"
 _METHOD = "difference of exact bounds, each at half the error rate"
 
@@ -72,6 +73,7 @@ def decision_measures(system: System, evaluation: Mapping[str, Any], live: Mappi
         upper=high,
         limit=policy.decision_shift,
         sense=Sense.AT_MOST,
+        unit="share",
         n=now[1],
         method=_METHOD,
         confidence=policy.confidence,
@@ -80,7 +82,7 @@ def decision_measures(system: System, evaluation: Mapping[str, Any], live: Mappi
     )
     if system.model.task == "multiclass":
         return (gate,)
-    rates = (("decision-rate-evaluation", before), ("decision-rate-live", now))
+    rates = (("share of evaluation rows that are acted on", before), ("share of live rows that are acted on", now))
     return (gate, *(_rate(name, counts.get("acted", 0), n) for name, (counts, n) in rates))
 
 
@@ -98,6 +100,7 @@ def _rate(name: str, k: int, n: int) -> Measure:
         value=k / n if n else None,
         lower=bounds.lower if bounds else None,
         upper=bounds.upper if bounds else None,
+        unit="share",
         n=n,
         confidence=0.95,
         kind=MeasureKind.INFORMATIVE,
@@ -145,6 +148,7 @@ def calibration_measure(system: System, evaluation: Mapping[str, Any], live: Map
         upper=high,
         limit=policy.calibration_shift,
         sense=Sense.AT_MOST,
+        unit="share",
         n=n,
         method=_METHOD,
         confidence=policy.confidence,

@@ -27,7 +27,7 @@ from seatrial.spec.system import InputField, System
 from seatrial.stats import proportions
 
 REQUIREMENT = "integration.format"
-POWER = "search-power"
+POWER = "power of the search for changed formats"
 FEWEST_ROWS = 300
 """Live rows below which nothing is said: a format that half of the rows have could still be a coincidence."""
 _WHY = "Accuracy does not show it: the model goes on answering, on numbers that mean something else to it."
@@ -71,7 +71,9 @@ def _calibration_requests(system: System) -> list[MeasureRequest]:
 def _limits(system: System) -> Sequence[Threshold]:
     policy = system.policy
     limits = [
-        Threshold(requirement=REQUIREMENT, measure=POWER, sense=Sense.AT_LEAST, limit=policy.search_power),
+        Threshold(
+            requirement=REQUIREMENT, measure=POWER, sense=Sense.AT_LEAST, limit=policy.search_power, unit="share"
+        ),
     ]
     if decision_shift.has_decisions(system):
         limits.append(_at_most(decision_shift.DECISIONS, policy.decision_shift, policy.confidence))
@@ -81,7 +83,9 @@ def _limits(system: System) -> Sequence[Threshold]:
 
 
 def _at_most(name: str, limit: float, confidence: float) -> Threshold:
-    return Threshold(requirement=REQUIREMENT, measure=name, sense=Sense.AT_MOST, limit=limit, confidence=confidence)
+    return Threshold(
+        requirement=REQUIREMENT, measure=name, sense=Sense.AT_MOST, limit=limit, unit="share", confidence=confidence
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +154,12 @@ def _look(system: System, trial: Trial) -> _Looked | Reason:
     inputs = inputs_of(system, trial)
     fields = fields_of(system, inputs, reference)
     if not any(name in reference for name in fields):
-        return Reason(code="nothing-to-compare", summary=f"No declared input is a column of the {table} data.")
+        return Reason(
+            code="nothing-to-compare",
+            summary=f"No declared input is a column of the {table} data.",
+            remedy=f"Correct data.{table}, or the names in model.inputs.",
+            fields=(f"data.{table}",),
+        )
     if rows < FEWEST_ROWS:
         return Reason(
             code="too-few-live-rows",
@@ -241,6 +250,7 @@ def _power_measure(system: System, power: Power) -> Measure:
         upper=share,
         limit=system.policy.search_power,
         sense=Sense.AT_LEAST,
+        unit="share",
         n=power.planted,
         method="every applicable silent change planted alone into a copy of the live rows",
         kind=MeasureKind.VALIDITY,

@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.core.observation import Figure, Json
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import percent
 from seatrial.measure.distance import column_distance
 from seatrial.measure.format_change import Change
 from seatrial.measure.format_changes import Declared, Fingerprints, kind_of
@@ -74,7 +75,7 @@ def described(print_: Mapping[str, Any] | None) -> str:
     if print_ is None:
         return "not there"
     rows = print_["n"] + print_["nulls"]
-    missing = f", {print_['nulls'] / rows:.1%} missing" if print_["nulls"] else ""
+    missing = f", {percent(print_['nulls'] / rows)} missing" if print_["nulls"] else ""
     kind = kind_of(print_)
     if not print_["n"]:
         return "no values"

@@ -11,12 +11,12 @@ import numpy as np
 from seatrial.core.observation import Measure
 from seatrial.core.vocabulary import MeasureKind, Sense
 from seatrial.domains.model.live_mix import LiveMix
-from seatrial.domains.scored.metrics import Governed, MetricRows
+from seatrial.domains.scored.metrics import Governed, MetricRows, unit_of
 from seatrial.domains.scored.rows import Floats, Ints
 from seatrial.stats import auc, clusters, means, proportions, sequential, weights
 from seatrial.stats.interval import Interval
 
-LIVE = ":live-mix"
+LIVE = " on the live mix"
 """Suffix of a metric's name when its rows are re-weighted to the live mix."""
 _CLUSTERED = 1.2
 
@@ -194,6 +194,7 @@ def _measure(
         upper=rows.shown(found.upper),
         limit=metric.limit,
         sense=metric.sense,
+        unit=unit_of(metric.name),
         n=found.n,
         method=found.method,
         confidence=1.0 - alpha,
@@ -210,6 +211,7 @@ def _open(metric: Governed, name: str, alpha: float) -> Measure:
         value=None,
         limit=metric.limit,
         sense=metric.sense,
+        unit=unit_of(metric.name),
         confidence=1.0 - alpha,
         kind=MeasureKind.GATE if metric.limit is not None else MeasureKind.INFORMATIVE,
         method="not measurable on the live mix",
@@ -222,6 +224,7 @@ def _without_bounds(measure: Measure, needed: int | None) -> Measure:
         value=measure.value,
         limit=measure.limit,
         sense=measure.sense,
+        unit=measure.unit,
         n=measure.n,
         method="re-weighting with too few effective rows bounds nothing",
         confidence=measure.confidence,

@@ -12,8 +12,10 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.wording import percent
 from seatrial.domains.model import register
 from seatrial.domains.model.condition_rows import RowConditions
+from seatrial.domains.model.condition_words import spoken
 from seatrial.domains.model.register import Entry
 from seatrial.domains.model.search_power import Harm, rows_needed, search_power
 from seatrial.domains.model.slices import Grid, Slice, confirmed_slices, grid_of, unexplained
@@ -34,6 +36,7 @@ _FEWEST = 100
 _MOST_SHOWN = 12
 _LARGE_ERROR = 0.8
 _CANNOT_EXCLUDE_Z = 0.8416
+POWER = "power of the search for weak slices"
 _WHY = "When the system is wrong there, nobody knows what it costs or what to do."
 
 CODES = {
@@ -65,9 +68,10 @@ def limits(system: System) -> Sequence[Threshold]:
     return (
         Threshold(
             requirement=REQUIREMENT,
-            measure="search-power",
+            measure=POWER,
             sense=Sense.AT_LEAST,
             limit=system.policy.search_power,
+            unit="share",
             confidence=system.policy.confidence,
         ),
     )
@@ -127,7 +131,7 @@ def _searched(
     judged = _judged(system, grid, wrong, weak, entries, live)
     return Observation(
         done=f"{len(grid.conditions):,} conditions over {len(features)} inputs and their pairs were searched on "
-        f"{grid.find.size:,} rows for where the model is wrong more often ({meaning}); {len(weak)} were confirmed on "
+        f"{grid.find.size:,} rows for where more answers are {meaning}; {len(weak)} were confirmed on "
         f"{grid.confirm.size:,} others and held against {len(modes)} entries of the register.",
         measures=(power,) if isinstance(power, Measure) else (),
         findings=(
@@ -152,16 +156,14 @@ def _searched(
 def _wrong(system: System, found: Outcomes) -> tuple[Mask, str]:
     """Which rows count as wrong, and what that means in words."""
     if found.task != "regression":
-        return found.wrong, "its answer is not the label"
+        return found.wrong, "wrong"
     error = np.where(found.answered, np.abs(found.predicted - found.truth), np.inf)
     for metric in governed(system):
         name, at, cap = metric.name.partition("@")
         if at and name in {"within", "beyond"} and _is_number(cap):
             return np.asarray(error > float(cap), dtype=bool), f"off by more than {cap}"
     cut = float(np.quantile(error[found.answered], _LARGE_ERROR))
-    return np.asarray(
-        error > cut, dtype=bool
-    ), f"among the fifth of the answers that are farthest off, beyond {cut:.4g}"
+    return np.asarray(error > cut, dtype=bool), f"among the fifth that is farthest off (by more than {cut:.4g})"
 
 
 def _is_number(text: str) -> bool:
@@ -187,8 +189,8 @@ def _power(system: System, trial: Trial, grid: Grid, wrong: Mask) -> Measure | F
         return Finding(
             code="power-unknown",
             weight=Weight.OPEN,
-            summary=f"no slice of about {harm.share:.0%} of the rows can be described, so nobody knows what the search "
-            "would have missed",
+            summary=f"no slice of about {percent(harm.share)} of the rows can be described, so nobody knows what the "
+            "search would have missed",
             remedy="Declare more inputs, or label more rows.",
         )
     needed = None
@@ -196,14 +198,15 @@ def _power(system: System, trial: Trial, grid: Grid, wrong: Mask) -> Measure | F
         more = rows_needed(int(wrong.size), float(wrong.mean()), harm, len(grid.conditions), policy.search_power + 0.1)
         needed = more
     return Measure(
-        name="search-power",
+        name=POWER,
         value=found.value,
         lower=found.lower,
         upper=found.upper,
         limit=policy.search_power,
         sense=Sense.AT_LEAST,
+        unit="share",
         n=found.n,
-        method=f"{harm.rise:.0%} more errors planted into random slices of at least {harm.share:.0%} of the rows",
+        method=f"{percent(harm.rise)} more errors planted into random slices of {percent(harm.share)} of the rows",
         confidence=policy.confidence,
         kind=MeasureKind.VALIDITY,
         needed=needed,
@@ -270,10 +273,10 @@ def _told(system: System, weak: Slice, answer: Entry | None, live: RowConditions
 
 def _finding(found: _Found, meaning: str) -> Finding:
     weak = found.weak
-    live = "" if found.live_share is None else f", {found.live_share:.1%} of live traffic"
+    live = "" if found.live_share is None else f"; {percent(found.live_share)} of live traffic is like this"
     what = (
-        f"where {weak.condition.text} the model is wrong in {weak.error:.1%} of {weak.n} rows (at least "
-        f"{weak.lower:.1%}), elsewhere in {weak.rest:.1%}{live}; wrong is: {meaning}"
+        f"When {spoken(weak.condition)}, {percent(weak.error)} of the answers are {meaning}, against "
+        f"{percent(weak.rest)} elsewhere{live}."
     )
     if found.answer is not None:
         code, weight, remedy = "answered-failure-mode", Weight.NOTE, f"Answered by {found.answer.mode.id}."

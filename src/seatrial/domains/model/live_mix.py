@@ -278,7 +278,7 @@ def _binned(a: Feature, b: Feature, *, bins: int) -> _Binned:
     edges = np.concatenate([inner[(inner > low) & (inner <= high)]])
     reach = (high - low) * 0.01
     cuts = np.concatenate([[low - reach], edges, [np.nextafter(high + reach, np.inf)]])
-    words = (f"{a.name} below {low:g}", *_between(a.name, low, edges, high), f"{a.name} above {high:g}")
+    words = (f"{a.name} is below {low:g}", *_between(a.name, low, edges, high), f"{a.name} is above {high:g}")
     return _Binned(
         seen=_placed(a.numbers, cuts),
         met=_placed(b.numbers, cuts),
@@ -288,7 +288,7 @@ def _binned(a: Feature, b: Feature, *, bins: int) -> _Binned:
 
 def _between(name: str, low: float, edges: Floats, high: float) -> list[str]:
     ends = [low, *(float(e) for e in edges), high]
-    return [f"{name} from {a:g} to {b:g}" for a, b in pairwise(ends)]
+    return [f"{name} is from {a:g} to {b:g}" for a, b in pairwise(ends)]
 
 
 def _placed(numbers: Floats, cuts: Floats) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.wording import count, percent
 from seatrial.domains.model import unseen
 from seatrial.domains.model.bounding import Setting, live_measure
 from seatrial.domains.model.field_drift import Drift, drifts
@@ -30,6 +31,11 @@ LEAK_AUC, LEAK_SHARE, LEAK_VARIANCE = 0.90, 0.95, 0.95
 _BEYOND_MODEL, _BEYOND_FLOOR = 0.05, 0.75
 _ALWAYS_MISSING, _MOSTLY_GIVEN = 0.99, 0.5
 _SHOWN_REGIONS = 8
+TOLD_APART = "how well live rows can be told from evaluation rows (AUC)"
+SHARE_LEFT = "share of evaluation rows that still counts after re-weighting"
+ROWS_LEFT = "evaluation rows that still count after re-weighting"
+FARTHEST = "distance of the farthest field between evaluation and live rows"
+_LIKENESS = (TOLD_APART, SHARE_LEFT, ROWS_LEFT)
 _LIVE_WHY = "What was not evaluated on rows like these is not validated for them."
 
 CODES = {
@@ -54,10 +60,10 @@ def limits(system: System) -> Sequence[Threshold]:
         return ()
     policy = system.policy
     rows: list[tuple[str, Sense, float, str]] = [
-        ("domain-auc", Sense.AT_MOST, policy.domain_auc, ""),
-        ("effective-share", Sense.AT_LEAST, policy.effective_share, ""),
-        ("effective-rows", Sense.AT_LEAST, float(policy.effective_rows), "rows"),
-        ("field-drift", Sense.AT_MOST, FAIL_D, "sd"),
+        (TOLD_APART, Sense.AT_MOST, policy.domain_auc, ""),
+        (SHARE_LEFT, Sense.AT_LEAST, policy.effective_share, "share"),
+        (ROWS_LEFT, Sense.AT_LEAST, float(policy.effective_rows), "rows"),
+        (FARTHEST, Sense.AT_MOST, FAIL_D, "standard deviations"),
     ]
     return [
         Threshold(
@@ -185,6 +191,7 @@ class _Likeness:
             return
         live = read_rows(trial.table("live"), list(inputs), most=MOST_ROWS, seed=trial.seed)
         self.live_rows = live.total
+        self.findings += unseen.recycled(trial, inputs, rows)
         here, there = features_of(rows, inputs), features_of(live, inputs)
         self.findings += _unknown_live(here, there, inputs, live)
         alpha = _alpha(system)
@@ -241,7 +248,7 @@ def _unknown_live(
         absent = name not in live.columns
         if not absent and not (met.get(name, 0.0) > _ALWAYS_MISSING and given.get(name, 1.0) < _MOSTLY_GIVEN):
             continue
-        how = "is no column of the live sample" if absent else f"is missing in {met[name]:.0%} of the live rows"
+        how = "is no column of the live sample" if absent else f"is missing in {percent(met[name])} of the live rows"
         yield Finding(
             code="not-known-live",
             summary=f"{name} {how}, though the evaluation data have it: it is not known at prediction time",
@@ -274,7 +281,7 @@ def _mix_measures(system: System, mix: LiveMix, live_rows: int) -> Iterator[Meas
     confidence = policy.confidence
     n = mix.auc.n
     yield Measure(
-        name="domain-auc",
+        name=TOLD_APART,
         value=mix.auc.value,
         lower=mix.auc.lower,
         upper=mix.auc.upper,
@@ -288,9 +295,9 @@ def _mix_measures(system: System, mix: LiveMix, live_rows: int) -> Iterator[Meas
     share, effective = mix.spread.share, mix.spread.effective
     lacking = policy.effective_rows - effective
     for name, value, limit, unit, needed in (
-        ("effective-share", share, policy.effective_share, "", None),
+        (SHARE_LEFT, share, policy.effective_share, "share", None),
         (
-            "effective-rows",
+            ROWS_LEFT,
             effective,
             float(policy.effective_rows),
             "rows",
@@ -313,8 +320,9 @@ def _mix_measures(system: System, mix: LiveMix, live_rows: int) -> Iterator[Meas
             approximate=True,
         )
     yield Measure(
-        name="unsupported-live-share",
+        name="share of live rows without evaluation rows like them",
         value=mix.unsupported,
+        unit="share",
         n=min(live_rows, n),
         kind=MeasureKind.INFORMATIVE,
         method="live rows in regions of one or two inputs with fewer than five evaluation rows",
@@ -325,13 +333,13 @@ def _drift_measure(system: System, moved: Sequence[Drift]) -> Iterator[Measure]:
     if not moved:
         return
     yield Measure(
-        name="field-drift",
+        name=FARTHEST,
         value=moved[0].found.value,
         lower=max(d.found.lower for d in moved),
         upper=max(d.found.upper for d in moved),
         limit=FAIL_D,
         sense=Sense.AT_MOST,
-        unit="sd",
+        unit="standard deviations",
         n=moved[0].found.n,
         method="the farthest field: PSI or JS as the shift of a normal distribution, multinomial bootstrap",
         confidence=system.policy.confidence,
@@ -354,13 +362,19 @@ def _drift_findings(moved: Sequence[Drift]) -> Iterator[Finding]:
         if drift.found.lower <= WARN_D:
             continue
         gap = drift.found.lower > FAIL_D
-        gone = f"; missing in {drift.missing[0]:.1%} and {drift.missing[1]:.1%}" if max(drift.missing) > 0.01 else ""
+        gone = (
+            f", and is missing in {percent(drift.missing[0])} and {percent(drift.missing[1])} of them"
+            if max(drift.missing) > 0.01
+            else ""
+        )
         yield Finding(
             code="field-drift" if gap else "field-shifted",
             weight=Weight.GAP if gap else Weight.NOTE,
             summary=f"{drift.name} lies {drift.found.value:.2f} standard deviations apart between evaluation and live "
-            f"rows, at least {drift.found.lower:.2f}{gone}",
+            f"rows{gone}: the evaluation says little about live traffic.",
             fields=(drift.field,),
+            explains=(FARTHEST, *_LIKENESS) if gap else (),
+            detail={"distance": drift.found.value, "lower": drift.found.lower, "upper": drift.found.upper},
             remedy="Evaluate on rows from the time and the sources that production has now.",
             why=_LIVE_WHY,
         )
@@ -372,12 +386,17 @@ def _regions(mix: LiveMix, most: float) -> Iterator[Finding]:
         yield Finding(
             code="not-validated",
             weight=Weight.GAP if gap else Weight.NOTE,
-            summary=f"not validated: {region.words} ({region.live_share:.1%} of live traffic, {region.evaluated} "
-            "evaluation rows)",
+            summary=f"The model is not validated where {region.words}: {percent(region.live_share)} of live traffic "
+            f"lies there, and {_rows_there(region.evaluated)}.",
             fields=region.fields,
+            explains=_LIKENESS if gap else (),
             remedy="Label rows from this region, or declare it in do_not_trust.",
             why=_LIVE_WHY,
         )
+
+
+def _rows_there(evaluated: int) -> str:
+    return f"only {count(evaluated, 'evaluation row')}" if evaluated else "no evaluation row"
 
 
 def _drift_figure(moved: Sequence[Drift]) -> Figure:

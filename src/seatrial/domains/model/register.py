@@ -13,6 +13,7 @@ from seatrial.core.check import Trial
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import RecordType, Weight
+from seatrial.core.wording import percent
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.model.slices import Slice
 from seatrial.domains.scored.rows import Ints, Mask
@@ -90,8 +91,8 @@ def not_weak(entry_list: Sequence[Entry], wrong: Mask, alpha: float) -> Iterator
             yield Finding(
                 code="entry-not-weak",
                 weight=Weight.NOTE,
-                summary=f"where the register's entry {entry.mode.id} holds, the model is wrong in {inside / n:.1%} of "
-                f"the rows, elsewhere in {rest:.1%}",
+                summary=f"where the register's entry {entry.mode.id} holds, the model is wrong in "
+                f"{percent(inside / n)} of the rows, elsewhere in {percent(rest)}",
                 fields=(entry.mode.id,),
                 remedy="Look whether the condition says what was meant.",
             )
@@ -165,7 +166,7 @@ def _fields(mode: FailureMode, conditions: RowConditions) -> Iterator[Finding]:
 def _broad(mode: FailureMode, share: float) -> Finding:
     return Finding(
         code="entry-too-broad",
-        summary=f"the register's entry {mode.id} holds for {share:.0%} of all rows",
+        summary=f"the register's entry {mode.id} holds for {percent(share)} of all rows",
         fields=(mode.id,),
         remedy="Say more narrowly when the system is wrong.",
         why="What is always the case tells nobody when to be careful.",

@@ -18,7 +18,7 @@ from seatrial.domains.model import attempts, plan
 from seatrial.domains.model.bounding import LIVE, Setting, clustered, live_measure, plain_measure
 from seatrial.domains.model.live_mix import LiveMix, NoMix, live_mix
 from seatrial.domains.scored import outcomes
-from seatrial.domains.scored.metrics import KNOWN, Governed, MetricProblem, governed, rows_of
+from seatrial.domains.scored.metrics import KNOWN, Governed, MetricProblem, governed, rows_of, unit_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
 from seatrial.domains.scored.rows import Ints, Rows, features_of, read_rows
 from seatrial.domains.sending import inputs_of
@@ -51,7 +51,14 @@ def limits(system: System) -> Sequence[Threshold]:
     """The governed limits: each metric as measured, and re-weighted to the live mix where a live sample is declared."""
     confidence = _confidence(system)
     return [
-        Threshold(requirement=REQUIREMENT, measure=name, sense=m.sense, limit=m.limit, confidence=confidence)
+        Threshold(
+            requirement=REQUIREMENT,
+            measure=name,
+            sense=m.sense,
+            limit=m.limit,
+            unit=unit_of(m.name),
+            confidence=confidence,
+        )
         for m in governed(system)
         if m.limit is not None
         for name in ((m.name, m.name + LIVE) if system.data.live is not None else (m.name,))

@@ -11,27 +11,33 @@ import numpy as np
 from seatrial.core.check import Trial
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import percent
 from seatrial.domains.model.leaks import Fingerprints, Overlap, overlap
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Rows, times_of
 from seatrial.measure.columns import Columns
+from seatrial.measure.hashing import row_hashes
 from seatrial.spec.system import InputField, Source, System
 from seatrial.stats.contingency import fisher_more
 
 CODES: Mapping[str, str] = {
     "no-training-data": "No training data are declared, so nothing can be said about copies and time order.",
     "training-empty": "The training data have no rows.",
+    "training-without-inputs": "The training data have none of the columns that the evaluation rows are compared in.",
     "duplicate-rows": "Evaluation rows are copies of training rows.",
     "near-duplicate-rows": "Evaluation rows equal training rows in every input, but for rounding.",
     "time-overlap": "Evaluation rows are not later than the training rows.",
     "time-undeclared": "No time column is declared, so the order of training and evaluation is unknown.",
     "time-unreadable": "The time columns cannot be read or compared.",
     "time-in-future": "Evaluation rows lie in the future.",
+    "live-is-evaluation": "The live sample is the evaluation data once more.",
     "shared-entities": "Entities occur in both training and evaluation.",
     "entities-memorised": "The model is right far more often on entities that it was trained on.",
 }
 _MOST_COPIES = 0.01
 _ALPHA = 0.05
+_NAMES = 0.9
+_MOST_RECYCLED = 0.5
 _MEMORISED_GAP, _MEMORISED_P, _FEWEST_NEW = 0.02, 0.01, 30
 _WHY = "Rows that the model was trained on say nothing about rows that it will meet."
 
@@ -48,6 +54,7 @@ class Unseen:
 @dataclass(slots=True, kw_only=True)
 class _Training:
     rows: int
+    comparable: bool
     exact: Fingerprints
     near: Fingerprints
     entities: Fingerprints | None
@@ -70,6 +77,16 @@ def unseen(system: System, trial: Trial, inputs: Mapping[str, InputField], rows:
             fields=("data.training",),
         )
         return Unseen(findings=(empty,), proof=0, training_rows=0)
+    if not training.comparable:
+        other = Finding(
+            code="training-without-inputs",
+            weight=Weight.OPEN,
+            summary="the training data have none of the columns in which evaluation rows could be found again",
+            remedy="Correct data.training: it has the rows that the model was trained on, with its inputs.",
+            fields=("data.training",),
+            why=_WHY,
+        )
+        return Unseen(findings=(other,), proof=0, training_rows=training.rows)
     judged = _judged(system, trial, training)
     findings = [
         *_copies(judged.exact, judged.near),
@@ -78,6 +95,31 @@ def unseen(system: System, trial: Trial, inputs: Mapping[str, InputField], rows:
     ]
     proof = 3 - len({f.code for f in findings if f.weight is not Weight.NOTE})
     return Unseen(findings=tuple(findings), proof=max(0, proof), training_rows=training.rows)
+
+
+def recycled(trial: Trial, inputs: Mapping[str, InputField], rows: Rows) -> Iterator[Finding]:
+    """Whether the live sample is the evaluation data once more. Raises what the tables raise."""
+    table = trial.table("evaluation")
+    shared = sorted(
+        set(trial.table("live").columns()) & set(table.columns()) & {n for n in inputs if not _only_names(rows, n)}
+    )
+    if not shared:
+        return
+    known, asked = Fingerprints(shared, coarse=False), Fingerprints(shared, coarse=False)
+    for prints, name in ((known, "evaluation"), (asked, "live")):
+        for batch in trial.table(name).batches(shared):
+            prints.update(Columns.of(batch))
+    found = overlap(known, asked)
+    if found.excess(_ALPHA) > _MOST_RECYCLED:
+        yield Finding(
+            code="live-is-evaluation",
+            weight=Weight.OPEN,
+            summary=f"{found.copies} of {found.rows} live rows ({found.copies / found.rows:.1%}) are evaluation rows",
+            remedy="Give in data.live what production really sent lately, apart from the evaluation rows.",
+            fields=("data.live",),
+            why="Rows that are compared with themselves are always alike, whatever production sends.",
+            detail={"copies": found.copies, "rows": found.rows, "natural": found.natural},
+        )
 
 
 def _no_training() -> Finding:
@@ -97,12 +139,14 @@ def _read(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: 
     present = set(table.columns()) & set(trial.table("evaluation").columns())
     source, other = system.data.training, system.data.evaluation
     time, entity = _own(source, other, "time"), _own(source, other, "entity")
-    untimed = [n for n, f in inputs.items() if f.type != "time" and not _is_time(rows, n)]
+    keys = {entity, _own(other, source, "entity")}
+    telling = [n for n, f in inputs.items() if f.type != "time" and n not in keys and not _only_names(rows, n)]
     whole = sorted(present) if not inputs else sorted(present & {*inputs, *_named(other)})
     training = _Training(
         rows=0,
+        comparable=bool(present & set(inputs) if inputs else present - _named(other)),
         exact=Fingerprints(whole, coarse=False),
-        near=Fingerprints(sorted(present & set(untimed)) or whole, coarse=True),
+        near=Fingerprints(sorted(present & set(telling)) or whole, coarse=True),
         entities=None if entity is None or entity not in table.columns() else Fingerprints([entity], coarse=False),
         latest=-np.inf,
         zoned=None,
@@ -132,8 +176,14 @@ def _named(source: Source | None) -> set[str]:
     return set() if source is None else {c for c in (source.label, source.time, source.entity) if c}
 
 
-def _is_time(rows: Rows, name: str) -> bool:
-    return name in rows.columns and rows.columns[name].kind == "time"
+def _only_names(rows: Rows, name: str) -> bool:
+    """A time, or a text that is another one in nearly every row: it names a row, and a copy may go by another name."""
+    if name not in rows.columns:
+        return False
+    column = rows.columns[name]
+    if column.kind != "text":
+        return column.kind == "time"
+    return column.n > 0 and np.unique(row_hashes(column)[column.valid]).size > _NAMES * column.n
 
 
 def _note_time(training: _Training, columns: Columns, name: str) -> None:
@@ -214,8 +264,8 @@ def _copies(exact: Overlap, near: Overlap) -> Iterator[Finding]:
         yield Finding(
             code=code,
             weight=Weight.GAP if gap else Weight.NOTE,
-            summary=f"{found.copies} of {found.rows} evaluation rows ({share:.1%}) {how}; training rows repeat each "
-            f"other in {found.natural:.1%}",
+            summary=f"{found.copies} of {found.rows} evaluation rows ({percent(share)}) {how}; training rows repeat "
+            f"each other in {percent(found.natural)}",
             remedy="Remove from the evaluation data every row that stands in the training data, and evaluate anew.",
             why=_WHY,
             detail={"copies": found.copies, "rows": found.rows, "natural": found.natural, "excess": excess},
@@ -239,8 +289,8 @@ def _time(system: System, training: _Training, judged: _Judged, trial: Trial) ->
         until = datetime.fromtimestamp(training.latest, UTC)
         yield Finding(
             code="time-overlap",
-            summary=f"{judged.early} of {judged.timed} evaluation rows ({judged.early / judged.timed:.1%}) are not "
-            f"later than the newest training row of {until:%Y-%m-%d %H:%M}",
+            summary=f"{judged.early} of {judged.timed} evaluation rows ({percent(judged.early / judged.timed)}) are "
+            f"not later than the newest training row of {until:%Y-%m-%d %H:%M}",
             fields=(name,),
             remedy="Train on the past and evaluate on what came after it.",
             why="Live, the model never knows the days around the one that it judges.",
@@ -277,7 +327,7 @@ def _entities(system: System, training: _Training, rows: Rows, found: Outcomes) 
     yield Finding(
         code="shared-entities",
         weight=Weight.NOTE,
-        summary=f"{share:.0%} of the evaluation rows belong to a {name} that also occurs in training",
+        summary=f"{percent(share)} of the evaluation rows belong to a {name} that also occurs in training",
         fields=(name,),
         remedy="Where live traffic brings new ones, evaluate on new ones.",
         why="A model can remember whom it has met.",
@@ -298,8 +348,8 @@ def _memorised(name: str, known: np.ndarray, found: Outcomes, share: float) -> I
     if p < _MEMORISED_P and gap > _MEMORISED_GAP:
         yield Finding(
             code="entities-memorised",
-            summary=f"the model is wrong in {wrong[new].mean():.1%} of the rows of a new {name}, and in "
-            f"{wrong[of_labelled].mean():.1%} where the {name} occurs in training, as in {share:.0%} of the rows",
+            summary=f"the model is wrong in {percent(wrong[new].mean())} of the rows of a new {name}, and in "
+            f"{percent(wrong[of_labelled].mean())} where the {name} occurs in training, as in {percent(share)} of them",
             fields=(name,),
             remedy=f"Split by {name}: keep every {name} on one side, and evaluate anew.",
             why="A model can remember whom it has met.",

@@ -129,7 +129,7 @@ def _stop_drill(system: System, trial: Trial, who: str, path: str) -> _Stopped:
     stopped.findings, stopped.facts = answered.findings, answered.facts
     if not answered.measures:
         return stopped
-    journal = drill(trial, procedure)
+    journal = drill(trial, procedure, changes=True)
     stopped.journals = (journal,)
     stopped.measures = (
         *(_timed(system, m) for m in answered.measures),
@@ -156,7 +156,7 @@ def _stop_findings(journal: Journal, path: str) -> Iterator[Finding]:
     if not journal.succeeded:
         yield Finding(
             code="stop-failed",
-            summary=f"The stop was pulled, and the system did not stop: {journal.problem}.",
+            summary=f"The stop was pulled, and nothing shows that the system stopped: {journal.problem}.",
             fields=("owner.stop",),
             why="On the day when it matters, nobody could stop it.",
             remedy=f"Mend {path} until its target is proven, then run the drill again.",

@@ -16,7 +16,7 @@ from seatrial.spec.system import System
 from seatrial.spec.users import User, load_users
 
 _ID = "organization.training"
-_COVERAGE = "users who passed the questions of this version"
+_COVERAGE = "share of users who passed the questions of this version"
 _LOWEST = "lowest share of right answers that passed"
 _LEASE = timedelta(days=365)
 _CODES = {
@@ -74,7 +74,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
                 n=len(users),
                 method="count of all listed users",
                 needed=len(missing) or None,
-                needed_unit="users to pass",
+                needed_unit="users",
             ),
             *_lowest(system, list(passed.values())),
             Measure(name="questions asked", value=float(len(asked)), kind=MeasureKind.INFORMATIVE, n=len(asked)),
@@ -148,6 +148,7 @@ def _untrained(missing: Sequence[User], users: Sequence[User]) -> Sequence[Findi
             summary=f"{len(missing)} of {len(users)} listed users have not passed the questions of this "
             f"version{where}.",
             fields=tuple(u.id for u in missing[:20]),
+            explains=(_COVERAGE,),
             why="They will act on outputs that are known not to be trusted, or work around all of them.",
             remedy=f"Have these {len(missing)} read the material and answer: seatrial quiz --user ID.",
         ),

@@ -36,6 +36,7 @@ _ALIASES = {
     "roc-auc": "auc",
 }
 _BINARY = frozenset({"precision", "recall", "specificity", "fpr", "fnr", "f1", "flagged"})
+_SHARES = (_BINARY - {"f1"}) | {"accuracy", "error", "confused", "within", "beyond"}
 KNOWN = (
     "accuracy, error, precision, recall, specificity, fpr (false-alarm), fnr (miss), f1, flagged, each at a score such "
     "as recall@0.5 or for a class such as recall:urgent; auc; confused:A->B; for numbers mae@CAP, within@X, beyond@X"
@@ -105,6 +106,13 @@ def governed(system: System) -> tuple[Governed, ...]:
         strictest = max if sense is Sense.AT_LEAST else min
         found[name, sense] = limit if known is None or limit is None else strictest(known, limit)
     return tuple(Governed(name=name, sense=sense, limit=limit) for (name, sense), limit in found.items())
+
+
+def unit_of(name: str) -> str:
+    """`share` where the metric is one, so that it reads as a percentage; empty for areas, F1 and means."""
+    match = _NAME.fullmatch(name.strip().lower() if ":" not in name else name.strip())
+    base = "" if match is None else _ALIASES.get(match["base"], match["base"])
+    return "share" if base in _SHARES else ""
 
 
 def rows_of(name: str, outcomes: Outcomes) -> MetricRows:

@@ -10,6 +10,7 @@ import numpy as np
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.observation import Finding, Reason
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import percent
 from seatrial.domains.scored.rows import Floats, Ints, Mask, Rows, numbers_of
 from seatrial.measure.columns import plain_text
 from seatrial.spec.system import System
@@ -257,7 +258,7 @@ def _unlabelled_finding(label: str, labelled: Ints, rows: Rows) -> list[Finding]
         Finding(
             code="unlabelled-rows",
             weight=Weight.OPEN if share > _MOST_UNLABELLED else Weight.NOTE,
-            summary=f"{share:.1%} of the evaluation rows have no value in {label} and are left out",
+            summary=f"{percent(share)} of the evaluation rows have no value in {label} and are left out",
             fields=(label,),
             remedy="Label them, or give only rows that were drawn for labelling without regard to their outcome.",
             why="Which rows have a label may depend on how they came out.",
@@ -273,7 +274,7 @@ def _silent_finding(silent: Mask, rows: Rows, labelled: Ints) -> list[Finding]:
         Finding(
             code="unanswered-rows",
             weight=Weight.NOTE,
-            summary=f"the model did not answer {count} of {labelled.size} rows ({count / labelled.size:.1%}); "
+            summary=f"the model did not answer {count} of {labelled.size} rows ({percent(count / labelled.size)}); "
             f"they count as wrong: {_why(rows)}",
             remedy="Look at why the model refused or failed on these rows.",
             why="In production these rows have no output.",

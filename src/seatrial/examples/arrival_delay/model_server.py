@@ -49,10 +49,14 @@ class Serving:
         if self.own.get("nulls_become_zero"):
             rows = [{k: 0 if v is None else v for k, v in row.items()} for row in rows]
         await asyncio.sleep(self.own.get("extra_delay_s", 0.0))
+        await self.taken_turn()
+        return self.served.probability(rows)
+
+    async def taken_turn(self) -> None:
+        """Waits for the lock that a pilot put around the model; nothing where there is none."""
         if self.own.get("one_at_a_time_s"):
             async with self.turn:
                 await asyncio.sleep(self.own["one_at_a_time_s"])
-        return self.served.probability(rows)
 
 
 STATE = web.AppKey("state", Serving)
@@ -93,32 +97,52 @@ def _as_the_guard_sees(rows: list[dict[str, Any]], own: Mapping[str, Any]) -> li
 
 async def deliver(request: web.Request) -> web.Response:
     """POST one keyed delivery: its planning record goes to the planner before this answers."""
-    state, entry = request.app[STATE], await serving.body(request)
-    if not isinstance(entry, dict):
+    entry = _entry(await serving.body(request))
+    await request.app[STATE].taken_turn()
+    return web.json_response(await _passed_on(request.app, entry), status=201)
+
+
+async def deliver_all(request: web.Request) -> web.Response:
+    """POST a list of keyed deliveries, as the carriers' schedule of the day comes: like each of them alone."""
+    content = await serving.body(request)
+    if not isinstance(content, list):
+        raise serving.BadRequest("expected a list of deliveries")
+    entries = [_entry(each) for each in content]
+    await request.app[STATE].taken_turn()
+    for entry in entries:
+        await _passed_on(request.app, entry)
+    return web.json_response({"taken": len(entries)}, status=201)
+
+
+def _entry(content: object) -> dict[str, Any]:
+    if not isinstance(content, dict):
         raise serving.BadRequest("expected one delivery")
-    absent = [field for field in ENTRY if entry.get(field) is None]
-    if absent or not isinstance(entry["delivery_id"], str):
-        return serving.refused(f"{', '.join(absent) or 'delivery_id'} missing or of another type")
+    absent = [field for field in ENTRY if content.get(field) is None]
+    if absent or not isinstance(content["delivery_id"], str):
+        raise serving.BadRequest(f"{', '.join(absent) or 'delivery_id'} missing or of another type")
+    return content
+
+
+async def _passed_on(app: web.Application, entry: dict[str, Any]) -> dict[str, Any]:
+    """The delivery's planning record, which the planner has taken. Raises BadGateway."""
+    state = app[STATE]
     state.deliveries.add(entry)
-    if state.own.get("one_at_a_time_s"):
-        async with state.turn:
-            await asyncio.sleep(state.own["one_at_a_time_s"])
     planning = Planning(
         served=state.served if state.online else None,
-        weather=request.app[WEATHER],
+        weather=app[WEATHER],
         routes=state.routes,
         guarded=state.guarded,
         act_at=state.act_at,
     )
     record = await planned(entry, planning)
     try:
-        async with request.app[SESSION].post(f"{request.app[PLANNER]}/warnings", json=record) as answer:
+        async with app[SESSION].post(f"{app[PLANNER]}/warnings", json=record) as answer:
             await answer.read()
             if answer.status != 201:
-                return serving.refused(f"the planner answered {answer.status}", status=502)
+                raise serving.BadGateway(f"the planner answered {answer.status}")
     except (aiohttp.ClientError, TimeoutError):
-        return serving.refused("the planner did not answer", status=502)
-    return web.json_response(record, status=201)
+        raise serving.BadGateway("the planner did not answer") from None
+    return record
 
 
 async def delivered(request: web.Request) -> web.Response:
@@ -194,6 +218,7 @@ def build(settings: serving.Settings, *, weather_url: str, planner_url: str) -> 
         [
             web.post("/predict", predict),
             web.post("/deliveries", deliver),
+            web.post("/deliveries/list", deliver_all),
             web.get("/deliveries", delivered),
             web.get("/version", version),
             web.get("/status", status),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
@@ -25,10 +26,11 @@ SCHEDULED = 60
 ENTRY = ("delivery_id", "carrier", "origin", "dest", "distance", "scheduled_at", "sched_dep")
 
 
-def prepare(directory: Path, variant: Variant, defect: str | None = None) -> Path:
+def prepare(directory: Path, variant: Variant, defect: str | None = None, *, trained: Path | None = None) -> Path:
     """Writes files, data and both models of the variant to `directory`; the path of its system file.
 
-    Raises SeatrialError for an unknown defect, and for a directory that holds something else.
+    `trained` is a directory prepared before without a defect: its models are copied where the same rows would train
+    them. Raises SeatrialError for an unknown defect, and for a directory that holds something else.
     """
     if defect is not None and defect not in DEFECTS:
         raise SeatrialError(f"there is no defect {defect!r}", remedy=f"Known: {', '.join(DEFECTS)}.")
@@ -36,27 +38,28 @@ def prepare(directory: Path, variant: Variant, defect: str | None = None) -> Pat
     if directory.exists() and any(directory.iterdir()) and not (directory / "services.json").exists():
         raise SeatrialError(f"{directory} holds something else", remedy="Choose a new or an empty directory.")
     draft = drafted(HERE / "files", HERE / "data", variant)
+    rows = draft.tables["training"]
     if variant == "pilot":
         random_split(draft)
         celsius(draft)
     if defect is not None:
         DEFECTS[defect].plant(draft)
-    _write(draft, directory)
+    same_rows = draft.tables["training"] is rows and not draft.leak
+    _write(draft, directory, models=trained / "models" if trained is not None and same_rows else None)
     return system
 
 
-def _write(draft: Draft, directory: Path) -> None:
+def _write(draft: Draft, directory: Path, *, models: Path | None) -> None:
     import pyarrow.parquet as pq
 
     (directory / "data").mkdir(parents=True, exist_ok=True)
     routes = (HERE / "data" / "routes.csv").read_bytes()
     (directory / "data" / "routes.csv").write_bytes(routes)
-    train(
-        draft.tables["training"],
-        Routes.read(directory / "data" / "routes.csv"),
-        directory / "models",
-        leak=draft.leak,
-    )
+    if models is None:
+        known = Routes.read(directory / "data" / "routes.csv")
+        train(draft.tables["training"], known, directory / "models", leak=draft.leak)
+    else:
+        shutil.copytree(models, directory / "models", dirs_exist_ok=True)
     for name, table in draft.tables.items():
         kept = table if draft.leak or LEAKED not in table.column_names else table.drop_columns([LEAKED])
         pq.write_table(kept, directory / "data" / f"{name}.parquet", compression="zstd")

@@ -96,17 +96,17 @@ def _address(name: str, process: subprocess.Popen[str], directory: Path) -> str:
 
 
 def _pass_traffic(model: str, directory: Path) -> None:
-    """Sends the newest live deliveries through the pipeline, as the carriers' systems do all day."""
+    """Sends the newest live deliveries through the pipeline in one list, as the carriers' schedule of the day comes."""
     import pyarrow.parquet as pq
 
     connection = HTTPConnection(model.removeprefix("http://"), timeout=10)
     try:
-        for entry in entries(pq.read_table(directory / "data" / "live.parquet"), TRAFFIC):
-            connection.request("POST", "/deliveries", json.dumps(entry), {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != 201:
-                raise Malformed(f"the example's pipeline answered {answer.status} to a delivery of the day")
+        schedule = json.dumps(entries(pq.read_table(directory / "data" / "live.parquet"), TRAFFIC))
+        connection.request("POST", "/deliveries/list", schedule, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 201:
+            raise Malformed(f"the example's pipeline answered {answer.status} to the deliveries of the day")
     finally:
         connection.close()
 

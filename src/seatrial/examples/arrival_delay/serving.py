@@ -34,6 +34,10 @@ class BadRequest(ValueError):
     """The body is not what this address takes."""
 
 
+class BadGateway(RuntimeError):
+    """A service behind this one did not do its part."""
+
+
 async def body(request: web.Request) -> Any:
     """The body as JSON. Raises BadRequest."""
     try:
@@ -53,6 +57,8 @@ async def _clear_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except BadRequest as error:
         return refused(str(error))
+    except BadGateway as error:
+        return refused(str(error), status=502)
 
 
 def application() -> web.Application:
