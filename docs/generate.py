@@ -22,6 +22,7 @@ from typing import Any
 REFERENCE = Path(__file__).parent / "reference"
 _PACKAGE = Path(__file__).parents[1] / "src" / "seatrial"
 _WIDTH = 88
+_MOST_LINES = 50
 _MADE = "<!-- Made by `python -m docs.generate` from the code: change the code, not this page. -->"
 _EXAMPLE = {
     name: f"http://127.0.0.1:{port}"
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
         "requirements.md": _requirements(),
         "checks.md": _checks(),
         "system-file.md": system_reference(),
+        "other-files.md": _other_files(),
         "codes.md": _codes(),
         "figures.md": _figures(),
         "glossary.md": _glossary(),
@@ -257,6 +259,37 @@ def _figures() -> str:
     return _page(
         "# Figures", "The pictures of the dossier. A check gives the data; the presenter draws.", _doc(figures)
     )
+
+
+_SHIPPED = _PACKAGE / "examples" / "arrival_delay" / "files"
+_FILES = (
+    ("A procedure", "spec.procedure.Procedure", "shared/procedures/offline.yaml"),
+    ("A step of a procedure", "spec.procedure.Step", ""),
+    ("The failure-mode register", "spec.failure_modes.FailureMode", "ready/failure-modes.yaml"),
+    ("The users", "spec.users.User", "shared/users.csv"),
+    ("The governance plan", "spec.documents.Document", "shared/docs/governance-plan.md"),
+    ("A process document", "spec.documents.Document", "ready/docs/dock-planning.md"),
+    ("A contract", "", "shared/contracts/weather.json"),
+    ("The inputs", "spec.system.InputField", "shared/inputs.json"),
+)
+
+
+def _other_files() -> str:
+    said = "What the system file refers to, each as the shipped example has it; addresses in `${…}` come from outside."
+    return _page("# The other files", said, *(block for each in _FILES for block in _other_file(*each)))
+
+
+def _other_file(title: str, described: str, example: str) -> Iterator[str]:
+    yield f"## {title}"
+    if described:
+        module, _, name = described.rpartition(".")
+        yield inspect.cleandoc(getattr(import_module(f"seatrial.{module}"), name).__doc__ or "")
+    else:
+        yield "One record of an integration, as JSON Schema; `unit` says what a number is in."
+    if example:
+        text = (_SHIPPED / example).read_text(encoding="utf-8").rstrip("\n")
+        lines = text.splitlines()
+        yield f"```{example.rpartition('.')[2]}\n" + "\n".join(lines[:_MOST_LINES]) + "\n```"
 
 
 def _glossary() -> str:

@@ -28,7 +28,8 @@ class Procedure(Section):
     """Steady state before, steps, target state after, and a restore that always runs.
 
     `before`, `target` and `restored` are proofs: steps that only look. A procedure whose target is not proven did not
-    work, whatever its steps' exit codes say.
+    work, whatever its steps' exit codes say. In a drill of a rollback
+    or a stop, `target` must not hold before the steps.
     """
 
     procedure: str

@@ -116,6 +116,19 @@ def test_a_phone_shows_it_without_sideways_scrolling(browser: Browser, page: str
     assert width <= 360
 
 
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_digest_in_a_gap_neither_widens_the_page_nor_cuts_off_the_due_date(browser: Browser, width: int) -> None:
+    verdict = sample()
+    gaps = tuple(dataclasses.replace(gap, summary=f"encoder is {'8d' * 40}, expected another") for gap in verdict.gaps)
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.set_content(dossier(dataclasses.replace(verdict, gaps=gaps)))
+    cut = tab.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('table.gaps').parentElement)")
+    whole = tab.evaluate("document.documentElement.scrollWidth")
+    tab.close()
+    assert cut <= 0
+    assert whole <= width
+
+
 def test_print_shows_what_the_screen_folds(browser: Browser, page: str, tmp_path: Path) -> None:
     tab = browser.new_page()
     tab.set_content(page)

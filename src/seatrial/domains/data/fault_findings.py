@@ -8,6 +8,7 @@ from itertools import groupby
 from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import Prediction
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import percent
 from seatrial.domains.data.campaign import Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Stance
 from seatrial.domains.data.legality import undeclared
@@ -55,6 +56,8 @@ _GUARDS = {
 }
 _SHOWN = 24
 _SAID = 160
+_KINDS = 3
+_TOLD = 60
 _FIELDS = 6
 
 
@@ -104,9 +107,9 @@ def _harmed(probe: Probe) -> int:
 def _feed(probe: Probe) -> str:
     n = len(probe.told)
     return (
-        f"A whole feed of it moves {sum(t.moved for t in probe.told) / n:.0%} of the answers while "
-        f"{sum(t.ending is Ending.REFUSED for t in probe.told) / n:.0%} are refused, although "
-        f"{sum(t.case.unusual for t in probe.told) / n:.0%} of its values lie outside what the data ever show."
+        f"A whole feed of it moves {percent(sum(t.moved for t in probe.told) / n)} of the answers, "
+        f"{percent(sum(t.ending is Ending.REFUSED for t in probe.told) / n)} are refused, and "
+        f"{percent(sum(t.case.unusual for t in probe.told) / n)} of its values lie outside what the data ever show."
     )
 
 
@@ -156,10 +159,12 @@ def _crash(said: str, crashed: Sequence[Probe]) -> Finding:
     """All faults that end in the same crash: they mostly have one cause, and one guard ends them."""
     fields = _fields(crashed)
     kinds = tuple(dict.fromkeys(p.fault.kind for p in crashed))
-    words = ", ".join(_WORDS.get(kind, kind) for kind in kinds)
+    shown = [_WORDS.get(kind, kind) for kind in kinds[:_KINDS]]
+    words = ", ".join(shown) + (f" and {len(kinds) - _KINDS} more kinds of fault" if len(kinds) > _KINDS else "")
+    told = said[:_TOLD].rstrip(". ")
     return Finding(
         code="crash",
-        summary=f"{words[:1].upper()}{words[1:]} in {_listed(fields)}: the answer is a crash ({said.rstrip('.')}).",
+        summary=f"{words[:1].upper()}{words[1:]} in {_listed(fields)}: the answer is a crash ({told}).",
         fields=fields,
         remedy=f"Answer each of these in {_listed(fields)} with a 4xx that names the field.",
         why="A crash stops every row behind it, and its cause has to be searched for in the night.",
