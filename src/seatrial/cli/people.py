@@ -112,7 +112,11 @@ def quiz(
         return
     typer.echo(f"{marked.right} of {marked.asked} right: {'passed' if marked.passed else 'not passed'}")
     for question in marked.wrong:
-        typer.echo(f"  {question.text}\n    right: {question.options[question.right]}")
+        typer.echo(f"  {question.text}")
+        if marked.passed:
+            typer.echo(f"    right: {question.options[question.right]}")
+    if not marked.passed:
+        typer.echo(f"Read {workspace.system.training.material or 'the material'} again before you answer anew.")
 
 
 def _answers(text: str) -> tuple[int, ...]:

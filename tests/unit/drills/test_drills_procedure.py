@@ -222,6 +222,7 @@ def test_a_listener_that_is_gone_does_not_keep_the_system_from_being_restored(pl
 
 
 SCRIPT = """
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -230,6 +231,9 @@ from seatrial.adapters.http import Http
 from seatrial.adapters.steps.runner import StepRunner
 from seatrial.drills.procedure import execute
 from seatrial.spec.procedure import Procedure
+
+# Whoever starts the tests in the background leaves SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Clock:
     now = staticmethod(lambda: datetime.now(UTC))
