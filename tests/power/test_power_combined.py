@@ -31,7 +31,7 @@ def driven(pipeline: Pipeline, *, seed: int = 7, **changes: Any) -> tuple[Observ
 
 
 def counted(observation: Observation, what: str) -> float:
-    (measure,) = (m for m in observation.measures if m.name == f"records of warn {what}")
+    (measure,) = (m for m in observation.measures if m.name == f"number of records of warn {what}")
     return measure.value if measure.value is not None else math.nan
 
 
