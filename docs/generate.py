@@ -27,7 +27,18 @@ _MADE = "<!-- Made by `python -m docs.generate` from the code: change the code, 
 _EXAMPLE = {
     name: f"http://127.0.0.1:{port}"
     for port, name in enumerate(("ARRIVAL_MODEL", "ARRIVAL_WEATHER", "ARRIVAL_PLANNER", "ARRIVAL_PAGER"), start=9001)
-}
+} | {"ARRIVAL_WEATHER_LINE": "127.0.0.1:9011", "ARRIVAL_PLANNER_LINE": "127.0.0.1:9012"}
+
+
+_IMPORTS_DECLARED = """```yaml
+imports:
+  breadth:
+    format: garak
+    requirement: model.adversarial   # or model.stress, model.threshold
+    target: rest.RestGenerator:bot   # exactly as the tool's result names it
+    passed: 0.95                     # the lower bound must reach it
+    at_most: 30d
+```"""
 
 
 def pages() -> dict[str, str]:
@@ -48,6 +59,7 @@ def pages() -> dict[str, str]:
         "measures.md": _measures(),
         "statistics.md": _statistics(),
         "adapters.md": _adapters(),
+        "imports.md": _imports(),
         "policy.md": _policy(),
     }
     made = {name: f"{_MADE}\n\n{_tidy(text)}" for name, text in written.items()}
@@ -135,27 +147,41 @@ def _help(title: str, command: Any, context: Any) -> str:
 
 def _requirements() -> str:
     from seatrial.app.catalogue import checks
-    from seatrial.gate.catalogue import PRODUCTION_READINESS
+    from seatrial.gate.catalogue import EVERY, PRODUCTION_READINESS
+    from seatrial.gate.gates import GATES
     from seatrial.present.words import DOMAIN_TITLES, ROLE_TITLES
+    from seatrial.spec.policy import Policy
 
-    able = {check.requirement for check in checks()}
+    able = {check.requirement for check in checks() if not check.supplements}
     blocks = [
         "# Requirements",
         (
             f"The production-readiness gate has {len(PRODUCTION_READINESS)} requirements. GO needs every one of them. "
-            f"{len(able)} can be established by a check of this version; the others are a gap in every verdict."
+            "Those that no check of this version establishes are a gap in every verdict. Three gates stand on a "
+            "system's way; each judges the same evidence, and what is signed or decided at one counts at no other."
+        ),
+        _table(
+            ("gate", "what it asks", "demands", "its review stands before the day"),
+            (
+                (
+                    f"`{gate.name.value}`",
+                    gate.question,
+                    f"{len(gate.requirements)} requirements"
+                    + "".join(f"; `{key}` {limit:g}" for key, limit in gate.limits.items()),
+                    "{} to {} days".format(*gate.review_window(Policy())),
+                )
+                for gate in GATES.values()
+            ),
         ),
         _table(
             ("requirement", "the question", "established by a check"),
-            (
-                (f"[`{r.id}`](#{_anchor(r.id)})", r.question, "yes" if r.id in able else "not yet")
-                for r in PRODUCTION_READINESS
-            ),
+            ((f"[`{r.id}`](#{_anchor(r.id)})", r.question, "yes" if r.id in able else "not yet") for r in EVERY),
         ),
     ]
-    for row in PRODUCTION_READINESS:
+    for row in EVERY:
         facts: list[tuple[str, object]] = [
             ("domain", DOMAIN_TITLES[row.domain]),
+            ("demanded at", ", ".join(g.title.lower() for g in GATES.values() if row in g.requirements)),
             ("why", row.why),
             ("established by", row.establishes),
             ("demands", ", ".join((row.demands.value, *(f"with {c.value}" for c in row.complements)))),
@@ -378,6 +404,42 @@ def _adapters() -> str:
         listed = ", ".join(f"`{name}`" for name in names)
         blocks += [f"## {title}", _doc(catalogue), f"Kinds: {listed}.", _table(("module", "what it does"), rows)]
     return _page(*blocks)
+
+
+def _imports() -> str:
+    from seatrial.adapters.imports import catalogue, garak, inspect_ai, junit, promptfoo
+    from seatrial.domains.model.imported import CHECKS
+
+    modules = {"inspect": inspect_ai, "garak": garak, "promptfoo": promptfoo, "junit": junit}
+    rows = (
+        (
+            f"`{name}`",
+            _doc(modules[name]),
+            inspect.cleandoc(catalogue.READERS[name].__doc__ or "").partition("Raises")[0],
+        )
+        for name in catalogue.READERS
+    )
+    codes = ((f"`{code}`", text) for code, text in CHECKS[0].codes.items())
+    return _page(
+        "# Results of other tools",
+        "`seatrial import FORMAT RESULT FILE` files what another tool found as observed evidence, for breadth that "
+        "seatrial does not try itself. It supplements: the requirement still demands what seatrial executes, and a "
+        "result that misses its limit, or may be about something else, blocks GO like any other gap.",
+        _IMPORTS_DECLARED,
+        "Declare it first, run `seatrial run` once so that the model is identified, let the tool run, then import. The "
+        "model is identified again at the import: a result counts only if one and the same model was served from before"
+        " the tool's start until then. A time without a zone is taken for one of the machine that imports.",
+        "## Formats",
+        _table(("format", "what", "what is read"), rows),
+        "A unit (a prompt, a sample) that was tried several times passed only when each attempt did: counting attempts "
+        "would take one prompt's repeats for as many independent prompts. Failed, inconclusive and errored units all "
+        "count against.",
+        "Never taken over: the tool's verdict and its own interval. Never kept: prompts, answers, and the tool's "
+        "settings, which may hold credentials; the file's SHA-256 is. Unknown fields are ignored, a required one that "
+        "is missing is an error.",
+        "## Findings",
+        _table(("code", "meaning"), codes),
+    )
 
 
 def _policy() -> str:

@@ -234,6 +234,9 @@ _NOT_THEIRS = {
     "sign legal --as ivo --yes": "lena is declared to sign for legal",
     "attest process nowhere.md --as olga --yes": "nowhere.md is not named",
     "attest process limits.md --as max --yes": "max is not declared",
+    "exempt model.threshold --as amir --because small --yes": "model.threshold always applies",
+    "exempt model.adversarial --as amir --yes": "reason",
+    "exempt model.adversarial --as lena --asked-by amir --because small --yes": "amir has not asked",
     "depart sven --as max": "max is not declared",
     "depart nobody --as carl": "nobody is not declared",
 }
@@ -250,6 +253,24 @@ def test_nobody_states_what_is_not_theirs(on_record: Path, monkeypatch: pytest.M
     assert called("accept", "monitor", "--yes", cwd=on_record).code == 64, "nobody is meant without --as"
     assert _in(on_record, "accept", "monitor.deputy", "--as", "sven").code == 130, "nobody confirms"
     assert called("checkpoint", cwd=on_record).out == before, "nothing was recorded"
+
+
+@pytest.mark.slow
+def test_that_a_requirement_does_not_apply_takes_two_people(on_record: Path, tmp_path: Path) -> None:
+    place = tmp_path / "system"
+    shutil.copytree(on_record, place)
+    because = ("--because", "nobody outside sees an answer", "--yes")
+
+    def outcome() -> str:
+        found = _in(place, "verdict", "--json").json["requirements"]
+        return str(next(r["outcome"] for r in found if r["id"] == "model.adversarial"))
+
+    assert _in(place, "exempt", "model.adversarial", "--as", "amir", *because).code == 0
+    assert outcome() == "NOT_DETERMINED"
+    assert _in(place, "exempt", "model.adversarial", "--as", "amir", "--asked-by", "amir", *because).code == 2
+    assert outcome() == "NOT_DETERMINED"
+    assert _in(place, "exempt", "model.adversarial", "--as", "lena", "--asked-by", "amir", *because).code == 0
+    assert outcome() == "NOT_APPLICABLE"
 
 
 def _ledger(place: Path, url: str, *arguments: str) -> Ended:

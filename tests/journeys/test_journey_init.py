@@ -106,7 +106,8 @@ def test_what_goes_wrong_is_told_and_nothing_is_written(place: Path, model: Serv
         (("--label", "faild"), "Did you mean failed"),
         ((), "says by its name that it holds the labels"),
         (("--label", "failed", "--header", "Authorization: Bearer x"), "would be written into the file"),
-        (("--label", "failed", "-o", "nowhere/seatrial.yaml"), "there is no folder nowhere"),
+        (("--label", "failed", "-o", "nowhere/new/seatrial.yaml"), "there is no folder nowhere"),
+        (("--label", "failed", "-o", "pumps.parquet"), "there is no folder pumps.parquet"),
     ):
         ended = seatrial("init", "--model", f"{model.url}/predict", "--data", "pumps.parquet", *more, cwd=place)
         assert ended.code == 2, ended

@@ -26,6 +26,7 @@ _SECRETS = {
     "PAGE_SECRET": f"{_MARK}-page",
     "STEP_PASSWORD": f"{_MARK}-step",
     "DB_PASSWORD": f"{_MARK}-db",
+    "BROKER_PASSWORD": f"{_MARK}-broker",
 }
 _CHECKS = (
     "model.threshold",
@@ -33,6 +34,7 @@ _CHECKS = (
     "data.faults",
     "data.freshness",
     "integration.contracts",
+    "integration.versions",
     "governance.rollback",
     "ownership.pipeline-alert",
 )
@@ -64,6 +66,9 @@ integrations:
       version: "/version?token=${FEED_TOKEN}"
       read: "/newest?password=${FEED_TOKEN}"
       headers: {Authorization: "Bearer ${FEED_TOKEN}"}
+  sensors: {kind: mqtt, topic: a, test: {url: "mqtts://olga:${BROKER_PASSWORD}@127.0.0.1:1883"}}
+  planner: {kind: amqp, test: {url: "amqp://olga:${BROKER_PASSWORD}@127.0.0.1:5672", exchange: amq.topic}}
+  orders: {kind: kafka, test: {url: "kafka://olga:${BROKER_PASSWORD}@127.0.0.1:1", topic: a}}
 """
 
 

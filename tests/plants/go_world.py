@@ -16,9 +16,10 @@ from seatrial.core.codec import to_data
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.record import Evidence, LedgerState, Record, Signer
 from seatrial.core.vocabulary import MeasureKind, RecordType, Role, Sense
-from seatrial.gate.binding import acceptance_rests_on, depends, matching, sign_off_depends
-from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
+from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on, depends, matching, sign_off_depends
+from seatrial.gate.catalogue import EVERY, PRODUCTION_READINESS, by_id
 from seatrial.gate.deciding import decide
+from seatrial.gate.gates import PRODUCTION, Gate
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
 from seatrial.gate.requirement import Requirement
@@ -46,6 +47,7 @@ FILE: dict[str, Any] = {
         "lena": {"name": "Lena Roth"},
         "amir": {"name": "Amir Nasser"},
         "carl": {"name": "Carl Weber"},
+        "nora": {"name": "Nora Winther"},
     },
     "owner": {
         "who": "olga",
@@ -93,6 +95,9 @@ FILE: dict[str, Any] = {
     "do_not_trust": [{"when": "visibility_km < 1", "handling": "docs/storm.md"}],
     "rollback": {"procedure": "procedures/rollback.yaml", "within": "4h"},
     "change": {"plan": "docs/change-plan.md", "who": "sven"},
+    "escalation": {"procedure": "procedures/doubt.yaml", "within": "30m"},
+    "inventory": {"who": "amir"},
+    "compliance": {"who": "nora", "review": "docs/review.md"},
     "training": {"users": "users.csv", "material": "docs/limits.md"},
 }
 THRESHOLDS = (
@@ -181,14 +186,16 @@ class World:
     system: System = field(default_factory=system)
     parts: Mapping[str, str] = field(default_factory=lambda: part_digests(system()))
     requirements: tuple[Requirement, ...] = PRODUCTION_READINESS
+    gate: Gate = PRODUCTION
     thresholds: tuple[Threshold, ...] = THRESHOLDS
     policy: Policy = field(default_factory=Policy)
     now: datetime = NOW
     evidence: tuple[Evidence, ...] = ()
     ledger: LedgerState = LEDGER
-    versions: Mapping[str, int] = field(default_factory=lambda: {r.id: 1 for r in PRODUCTION_READINESS})
-    checks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {r.id: (r.id,) for r in PRODUCTION_READINESS})
+    versions: Mapping[str, int] = field(default_factory=lambda: {r.id: 1 for r in EVERY})
+    checks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {r.id: (r.id,) for r in EVERY})
     probed_at: datetime | None = NOW - timedelta(hours=1)
+    check_leases: Mapping[str, float] = field(default_factory=dict)
 
     def inputs(self) -> Inputs:
         """What the gate is given."""
@@ -205,6 +212,8 @@ class World:
             checks=self.checks,
             check_versions=self.versions,
             product="1.0",
+            check_leases=self.check_leases,
+            gate=self.gate,
         )
 
     def decided(self) -> Verdict:
@@ -265,6 +274,7 @@ class World:
             verdict=verdict,
             limits=limits_signed(self.thresholds),
             open=unestablished,
+            gate=self.gate.name,
         )
         rests = sign_off_depends(role, self.system, self.parts)
         record = self.record(RecordType.SIGN_OFF, body, at=at, by=f"person:{who}", depends_on=rests)
@@ -278,6 +288,29 @@ class World:
         rests = matching(acceptance_rests_on(person, duty), self.parts)
         record = self.record(RecordType.ACCEPTANCE, body, at=at, by=f"person:{person}", depends_on=rests)
         return evidence(record, holder=f"person:{person}", local=local, problem=problem)
+
+    def attested(
+        self,
+        kind: str,
+        document: str,
+        person: str,
+        *,
+        at: datetime = OBSERVED,
+        holder: str = "",
+        problem: str = "",
+    ) -> Evidence:
+        """A person's word for a document of this world's system, as it is now."""
+        body = AttestationBody(person=person, kind=kind, document=document, digest=f"sha256 of {document}")
+        rests = matching(attestation_rests_on(kind, document, person, self.system), self.parts)
+        record = self.record(RecordType.ATTESTATION, body, at=at, by=f"person:{person}", depends_on=rests)
+        return evidence(record, holder=holder or f"person:{person}", problem=problem)
+
+    def unattested(self, kind: str) -> World:
+        """This world without the attestations of a kind."""
+        kept = tuple(
+            e for e in self.evidence if e.record.type is not RecordType.ATTESTATION or e.record.body.get("kind") != kind
+        )
+        return replace(self, evidence=kept)
 
     def requested(self, kind: str, requirement: str, person: str) -> Evidence:
         """A person's request for an exemption or a waiver (`kind`), long ago."""
@@ -346,7 +379,9 @@ def go_world(requirements: Sequence[Requirement] = PRODUCTION_READINESS) -> Worl
     """The world that is GO."""
     empty = World(requirements=tuple(requirements))
     return empty.plus(
-        *(empty.accepted(duty, who) for duty, who in holders(empty.system).items() if who and duty != "change"),
+        *(empty.accepted(duty, who) for duty, who in holders(empty.system).items() if who),
+        empty.attested("change-plan", "docs/change-plan.md", "carl"),
+        empty.attested("compliance", "docs/review.md", "nora"),
         *(empty.observed(r.id, good(r)) for r in requirements),
         *(empty.signed(role) for role in Role),
     )

@@ -30,7 +30,10 @@ class Records:
             return said({"records": self.records})
         if asked.path == "/arrived":
             key, values = asked.query["key"][0], asked.query.get("value", [])
-            return said([record for record in self.records if str(record.get(key)) in values])
+            chosen = [record for record in self.records if str(record.get(key)) in values]
+            if asked.method == "DELETE":
+                self.records = [record for record in self.records if record not in chosen]
+            return said(chosen)
         if asked.path == "/take" and asked.method == "POST":
             return self._take(asked.json())
         return said({"error": "not here"}, 404)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,13 @@ def refusing(_: Asked) -> Said:
 def press(link: str, answer: str) -> int:
     """Press a button behind a link as a browser would; the status."""
     return _fetch(link, f"answer={answer}".encode())
+
+
+def read_and_press(link: str, answer: str) -> int:
+    """Open the link, read the page, and press a button, as a person does; the status of the press."""
+    look(link)
+    time.sleep(0.4)
+    return press(link, answer)
 
 
 def look(link: str) -> int:

@@ -34,7 +34,7 @@ def delivery(number: int) -> dict[str, Any]:
 class Pipeline:
     """Sound unless told otherwise. `lose`, `twice` and `alter` hit every n-th record, `slow_s` delays what comes out.
 
-    `lock_s` lets one record at a time through; `refuse` answers every n-th with 503.
+    `lock_s` lets one record at a time through; `refuse` answers every n-th with 503; what should be removed it `keeps`.
     """
 
     def __init__(
@@ -50,14 +50,16 @@ class Pipeline:
         breaks: Mapping[str, Any] | None = None,
         every: int = 1,
         respells: bool = False,
+        keeps: bool = False,
     ) -> None:
         self.lose, self.twice, self.alter, self.refuse = lose, twice, alter, refuse
         self.slow_s, self.lock_s, self.respells = slow_s, lock_s, respells
         self.shown = [
             {**delivery(at), **(breaks or {})} if breaks and at % every == 0 else delivery(at) for at in range(shown)
         ]
+        self.keeps = keeps
         self.out: dict[str, list[tuple[float, dict[str, Any]]]] = {}
-        self._taken = 0
+        self.taken = 0
         self._lock = threading.Lock()
         self._turn = threading.Lock()
 
@@ -67,6 +69,11 @@ class Pipeline:
             with self._lock:
                 found = [row for v in asked.query.get("value", []) for at, row in self.out.get(v, []) if at <= now]
             return said(found)
+        if asked.path == "/taken-back":
+            with self._lock:
+                for value in () if self.keeps else asked.query.get("value", []):
+                    self.out.pop(value, None)
+            return said({})
         if asked.method == "GET":
             return said({"records": self.shown})
         return self._take(asked.json())
@@ -76,8 +83,8 @@ class Pipeline:
             with self._turn:
                 time.sleep(self.lock_s)
         with self._lock:
-            self._taken += 1
-            number = self._taken
+            self.taken += 1
+            number = self.taken
             if self.refuse and number % self.refuse == 0:
                 return said({"error": "busy"}, 503)
             out = dict(record)

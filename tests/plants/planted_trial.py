@@ -19,12 +19,16 @@ from seatrial.core.observation import Json, Threshold
 from seatrial.core.ports import (
     Acknowledgement,
     Artifacts,
+    DrillTrace,
     Integration,
+    Line,
+    LoadGenerator,
+    Model,
     Page,
     Pager,
+    ProbingSteps,
     Request,
     StepResult,
-    Steps,
     Table,
 )
 from seatrial.core.record import Record
@@ -71,8 +75,11 @@ class PlantedPager:
 
     clock: PlantedClock
     answers: dict[str, float] = field(default_factory=dict)
+    read_s: float | None = 5.0
     sent: list[str] = field(default_factory=list)
     refuses: bool = False
+    tells: bool = True
+    links: int = 0
 
     def page(
         self, person: str, *, title: str, text: str, action: str, expires_s: float, choices: Sequence[str] = ()
@@ -82,13 +89,23 @@ class PlantedPager:
         self.sent.append(person)
         return Page(id=f"page-{len(self.sent)}", person=person, channel="webhook", sent_at=self.clock.now())
 
+    def link(self, person: str, *, title: str, text: str, expires_s: float, choices: Sequence[str]) -> tuple[Page, str]:
+        self.links += 1
+        page = Page(id=f"link-{self.links}", person=person, channel="the users' own", sent_at=self.clock.now())
+        return page, f"http://127.0.0.1:1/ack/{page.id}"
+
     def wait(self, page: Page, *, timeout_s: float) -> Acknowledgement | None:
         after = self.answers.get(page.person)
         if after is None or after > timeout_s:
             self.clock.sleep(timeout_s)
             return None
         self.clock.sleep(after)
-        return Acknowledgement(page=page.id, person=page.person, at=self.clock.now(), after_s=after)
+        return Acknowledgement(page=page.id, person=page.person, at=self.clock.now(), after_s=after, read_s=self.read_s)
+
+    def probe(self, person: str) -> bool:
+        if self.refuses:
+            raise Unreachable("the page route refuses the page", remedy="Mend the route.")
+        return self.tells
 
 
 @dataclass(slots=True)
@@ -98,12 +115,19 @@ class PlantedSteps:
     clock: PlantedClock
     does: Callable[[str, Mapping[str, Json]], StepResult] = lambda _, __: StepResult(ok=True, duration_s=0.0)
     ran: list[Mapping[str, Json]] = field(default_factory=list)
+    probed: list[Mapping[str, Json]] = field(default_factory=list)
 
     def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
         self.ran.append(settings)
         result = self.does(kind, settings)
         self.clock.sleep(result.duration_s)
         return result
+
+    look = run
+
+    def probe(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        self.probed.append(settings)
+        return StepResult(ok=True, duration_s=0.0)
 
 
 @dataclass(slots=True)
@@ -119,6 +143,19 @@ class PlantedArtifacts:
 
     def get(self, digest: str) -> bytes | None:
         return self.kept.get(digest)
+
+
+@dataclass(slots=True)
+class PlantedTrace:
+    """A trace in memory."""
+
+    begun: list[str] = field(default_factory=list)
+
+    def starting(self, step: str) -> None:
+        self.begun.append(step)
+
+    def home(self) -> None:
+        self.begun.clear()
 
 
 @dataclass(slots=True)
@@ -150,6 +187,12 @@ class PlantedSource:
     def version(self) -> str:
         return "1"
 
+    def health(self) -> None:
+        """It is always there."""
+
+    def schema(self) -> Mapping[str, str]:
+        return {name: "text" for row in self.records for name in row}
+
     def read(self, most: int) -> Sequence[Mapping[str, Json]]:
         return self.records[-most:]
 
@@ -158,6 +201,9 @@ class PlantedSource:
 
     def request(self, record: Mapping[str, Json]) -> Request | None:
         raise Refused("this source is only read")
+
+    def listen(self) -> None:
+        """Nothing arrives."""
 
     def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Json]]]:
         return {}
@@ -183,24 +229,40 @@ class PlantedTrial:
         self.artifacts: Artifacts = PlantedArtifacts()
         self.parts = dict(parts or {})
         self.tables: dict[str, Table] = {}
+        self.functions: dict[str, Model] = {}
         self.sources: dict[str, Integration] = {}
         self.on_record = list(records)
+        self.generator: LoadGenerator | None = None
+        self.trace = PlantedTrace()
+        self.real_steps: ProbingSteps | None = None
+        self.real_pager: Pager | None = None
 
     @property
     def pager(self) -> Pager:
-        return self.people
+        return self.real_pager or self.people
 
     @property
-    def steps(self) -> Steps:
-        return self.hands
+    def steps(self) -> ProbingSteps:
+        return self.real_steps or self.hands
 
     @property
     def model(self) -> Never:
         raise SeatrialError("no model is planted")
 
     @property
-    def load(self) -> Never:
-        raise SeatrialError("no load generator is planted")
+    def judge(self) -> Never:
+        raise SeatrialError("no judge is planted")
+
+    def function(self, reference: str) -> Model:
+        if reference not in self.functions:
+            raise SeatrialError(f"no function {reference} is planted")
+        return self.functions[reference]
+
+    @property
+    def load(self) -> LoadGenerator:
+        if self.generator is None:
+            raise SeatrialError("no load generator is planted")
+        return self.generator
 
     def say(self, doing: str, share: float | None = None) -> None:
         return
@@ -214,6 +276,18 @@ class PlantedTrial:
         if name not in self.sources:
             raise SeatrialError(f"no integration {name} is planted")
         return self.sources[name]
+
+    def production(self, name: str) -> Integration:
+        return self.integration(name)
+
+    def line(self, name: str) -> Line:
+        raise SeatrialError(f"no line to {name} is planted")
+
+    def scratch(self, name: str) -> Never:
+        raise SeatrialError(f"no scratch copy of {name} is planted")
+
+    def drill_trace(self, kind: str, procedure: str) -> DrillTrace:
+        return self.trace
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         raise SeatrialError(f"{request.measure} of {request.table} is not planted")
@@ -238,10 +312,26 @@ class PlantedTrial:
         self._state(RecordType.ATTESTATION, person, body, {p: self.parts[p] for p in parts})
 
     def comprehend(
-        self, user: str, questions: str, *, right: int, asked: int, days_ago: float = 0, played_by: str = ""
+        self,
+        user: str,
+        questions: str,
+        *,
+        right: int,
+        asked: int,
+        days_ago: float = 0,
+        played_by: str = "",
+        site: bool = True,
     ) -> None:
         """Put a comprehension result on record."""
-        body = ComprehensionBody(user=user, questions=questions, asked=asked, right=right, played_by=played_by)
+        body = ComprehensionBody(
+            user=user,
+            questions=questions,
+            asked=asked,
+            right=right,
+            answers=f"answers of {user}",
+            played_by=played_by,
+            site=site,
+        )
         self._state(RecordType.COMPREHENSION, "", body, {}, days_ago=days_ago)
 
     def _state(

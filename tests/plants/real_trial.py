@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from plants.planted_trial import PlantedArtifacts, PlantedFiles, PlantedTable, PlantedTrial
 from seatrial.adapters.http import Http, declared_origins
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
+from seatrial.adapters.integrations.scratch import open_scratch
 from seatrial.adapters.load.client import LoadClient
 from seatrial.adapters.models.catalogue import OpenModel, open_model
+from seatrial.adapters.models.chat import open_judge
+from seatrial.adapters.proxy.lines import Lines
+from seatrial.adapters.steps.runner import StepRunner
+from seatrial.app.lines import wanted_lines
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Json, Observation, Reason
 from seatrial.gate.judging import Judgement, judge
@@ -57,7 +62,8 @@ class RealTrial(PlantedTrial):
         self._base = base_dir
         self._http = Http(origins=declared_origins(system))
         self._model: OpenModel | None = None
-        self._integrations: dict[str, OpenIntegration] = {}
+        self._integrations: dict[tuple[str, str], OpenIntegration] = {}
+        self._lines: dict[str, Lines] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +71,8 @@ class RealTrial(PlantedTrial):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         for opened in self._integrations.values():
             opened.close()
+        for lines in self._lines.values():
+            lines.close()
         if self._model is not None:
             self._model.close()
         self._http.close()
@@ -76,6 +84,10 @@ class RealTrial(PlantedTrial):
         return self._model
 
     @property
+    def judge(self) -> Any:
+        return open_judge(self._system, http=self._http)
+
+    @property
     def load(self) -> Any:
         return LoadClient(origins=declared_origins(self._system))
 
@@ -83,10 +95,32 @@ class RealTrial(PlantedTrial):
         return PlantedTable(self._rows[name])
 
     def integration(self, name: str) -> Any:
-        if name not in self._integrations:
+        return self._at(name, "test" if self._system.integrations[name].test else "production")
+
+    def production(self, name: str) -> Any:
+        return self._at(name, "production")
+
+    def line(self, name: str) -> Any:
+        if name not in self._lines:
+            wanted = wanted_lines(self._system)
+            self._lines[name] = Lines({name: wanted[name]})
+            self._lines[name].__enter__()
+        return self._lines[name].line(name)
+
+    def scratch(self, name: str) -> Any:
+        return open_scratch(self._system, name, base_dir=self._base or Path(), redact=self._http.redact)
+
+    @property
+    def steps(self) -> Any:
+        return StepRunner(http=self._http, base_dir=self._base or Path(), pager=None, databases=frozenset())
+
+    def _at(self, name: str, end: Literal["test", "production"]) -> Any:
+        if (name, end) not in self._integrations:
             section = self._system.integrations[name]
-            self._integrations[name] = open_integration(name, section, http=self._http, base_dir=self._base)
-        return self._integrations[name]
+            self._integrations[name, end] = open_integration(
+                name, section, http=self._http, base_dir=self._base, end=end
+            )
+        return self._integrations[name, end]
 
 
 def observed(check: Check[System], system: System, trial: Trial) -> Observation:

@@ -150,10 +150,15 @@ def _read(connection: socket.socket, buffer: bytes) -> tuple[Asked | None, bytes
     return asked, rest[length:]
 
 
+def unused_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 def unused_url() -> str:
     """An address on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{unused_port()}"
 
 
 def freezing(answer: Answering, *, at_s: float, for_s: float) -> Answering:

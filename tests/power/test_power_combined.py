@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from plants.pipeline_server import Pipeline, declared, delivery
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Server
 from seatrial.core.observation import Observation
-from seatrial.core.vocabulary import Criticality, Outcome
+from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.integration.combined_load import CHECK
 from seatrial.gate.judging import Judgement
 from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
+
+pytestmark = pytest.mark.timed
 
 RECORDS = "".join(f"{json.dumps(delivery(at))}\n" for at in range(30)).encode()
 
@@ -80,3 +83,98 @@ def test_what_the_entry_does_not_take_is_not_delivered() -> None:
     assert judgement.outcome is Outcome.NOT_MET
     assert "records-refused" in codes(observation)
     assert counted(observation, "lost") == 0
+
+
+def with_ends(url: str, **changes: Any) -> dict[str, Any]:
+    """Both ends in production, in a window that is open now, unless told otherwise."""
+    now = datetime.now(UTC)
+    integrations = declared(url)["integrations"]
+    production = {
+        "writable": True,
+        "window": f"daily {now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=3):%H:%M}",
+        "approved_by": "ivo",
+        "remove": "/taken-back",
+        **changes,
+    }
+    return {
+        name: {**{k: v for k, v in told.items() if k != "test"}, "production": {**told["test"], **production}}
+        for name, told in integrations.items()
+    }
+
+
+def in_production(pipeline: Pipeline, **changes: Any) -> tuple[Observation, Judgement]:
+    policy = short_demo(Criticality.OPERATIONAL).model_copy(update={"flow_duration": 4.0})
+    with Server(pipeline) as server:
+        plain = declared(server.url, integrations=with_ends(server.url, **changes))
+        system = System.model_validate(plain).model_copy(update={"policy": policy})
+        with RealTrial(system, files={"records.jsonl": RECORDS}) as trial:
+            observation = observed(CHECK, system, trial)
+    return observation, judged(CHECK, system, observation)
+
+
+@pytest.mark.slow
+def test_without_a_staging_system_an_open_window_of_production_is_used_and_left_as_it_was() -> None:
+    pipeline = Pipeline()
+    observation, judgement = in_production(pipeline)
+    assert judgement.outcome is Outcome.MET, (judgement, observation.findings)
+    assert pipeline.out == {}
+    assert "taken away again" in observation.done
+
+
+@pytest.mark.slow
+def test_records_that_production_does_not_give_back_are_a_gap_with_their_keys() -> None:
+    pipeline = Pipeline(keeps=True)
+    observation, judgement = in_production(pipeline)
+    assert judgement.outcome is Outcome.NOT_MET
+    assert codes(observation) == {"records-not-removed"}
+    assert all(finding.weight is Weight.GAP and "seatrial-" in finding.remedy for finding in observation.findings)
+
+
+@pytest.mark.slow
+def test_a_production_entry_that_fails_is_not_pressed_further_and_is_given_back() -> None:
+    pipeline = Pipeline(refuse=2)
+    observation, judgement = in_production(pipeline)
+    assert judgement.outcome is Outcome.NOT_DETERMINED
+    assert codes(observation) == {"stopped-in-production"}
+    assert pipeline.taken < 60
+    assert pipeline.out == {}
+
+
+def test_outside_its_window_nothing_is_put_into_production_and_the_next_opening_is_told() -> None:
+    closed = f"{datetime.now(UTC) + timedelta(days=2):%a} 02:00-04:00"
+    pipeline = Pipeline()
+    observation, judgement = in_production(pipeline, window=closed)
+    assert judgement.outcome is Outcome.NOT_DETERMINED
+    assert codes(observation) == {"outside-window"}
+    assert "02:00 UTC" in observation.findings[0].remedy
+    assert pipeline.taken == 0
+
+
+@pytest.mark.parametrize("missing", ["window", "approved_by", "remove"])
+def test_production_without_all_that_a_window_needs_is_never_written_to(missing: str) -> None:
+    pipeline = Pipeline()
+    observation, judgement = in_production(pipeline, **{missing: None})
+    assert judgement.outcome is Outcome.NOT_DETERMINED
+    assert codes(observation) == {"not-writable", "not-observable"}
+    assert "window" in observation.findings[0].remedy
+    assert pipeline.taken == 0
+
+
+@pytest.mark.slow
+def test_records_at_a_test_end_that_says_how_are_taken_away_again() -> None:
+    pipeline = Pipeline()
+    with Server(pipeline) as server:
+        integrations = {
+            name: {**told, "test": {**told["test"], "remove": "/taken-back"}}
+            for name, told in declared(server.url)["integrations"].items()
+        }
+        policy = short_demo(Criticality.OPERATIONAL).model_copy(update={"flow_duration": 3.0})
+        plain = declared(server.url, integrations=integrations)
+        system = System.model_validate(plain).model_copy(update={"policy": policy})
+        with RealTrial(system, files={"records.jsonl": RECORDS}) as trial:
+            observation = observed(CHECK, system, trial)
+    assert pipeline.taken > 100
+    assert pipeline.out == {}
+    told = observation.facts["test records afterwards"]
+    assert isinstance(told, list)
+    assert {entry["state"] for entry in told} == {"removed; 0 seen afterwards"}

@@ -10,9 +10,10 @@ import pytest
 
 from plants.pipeline_server import CONTRACT, Pipeline, declared
 from plants.real_trial import RealTrial, codes, judged, observed
-from plants.server import Server
+from plants.server import Asked, Said, Server, said
 from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import Outcome
+from seatrial.domains.flows.marking import FAULTY_MARK
 from seatrial.domains.integration.contracts import CHECK
 from seatrial.gate.judging import Judgement
 from seatrial.spec.system import System
@@ -61,6 +62,15 @@ def test_a_broken_contract_names_the_field_and_not_the_value(breaks: Mapping[str
     broken = [f for f in observation.findings if f.code == "contract-broken"]
     assert {f.fields for f in broken} == {(field,)}
     assert all(str(value) not in f.summary for f in broken for value in breaks.values() if value is not None)
+
+
+def test_records_that_another_check_broke_on_purpose_say_nothing_of_what_is_exchanged() -> None:
+    pipeline = Pipeline()
+    planted = [{**r, "id": f"{FAULTY_MARK}{at}", "dock": 7} for at, r in enumerate(pipeline.shown[:40])]
+    pipeline.shown = [*pipeline.shown, *planted]
+    observation, judgement = held(pipeline)
+    assert judgement.outcome is Outcome.MET, judgement
+    assert observation.facts["records"] == {"deliveries": 400, "planner": 401}
 
 
 def test_too_few_records_ask_for_more() -> None:
@@ -116,3 +126,43 @@ def test_an_integration_that_does_not_answer_is_open_and_says_why() -> None:
     observation, judgement = held(Down())
     assert codes(observation) == {"unreachable"}
     assert judgement.outcome is Outcome.NOT_DETERMINED
+
+
+def published(temp: Mapping[str, Any]) -> Mapping[str, Any]:
+    order = {"type": "object", "required": ["id", "temp"], "properties": {"id": {"type": "string"}, "temp": temp}}
+    listed = {"content": {"application/json": {"schema": {"type": "array", "items": order}}}}
+    taken = {"content": {"application/json": {"schema": order}}}
+    return {
+        "openapi": "3.1.0",
+        "paths": {"/in": {"get": {"responses": {"200": listed}}, "post": {"requestBody": taken}}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("temp", "found"),
+    [
+        ({"type": "number"}, set()),
+        ({"type": ["number", "string", "null"], "description": "looser than it is"}, set()),
+        ({"type": "number", "maximum": 12}, {"description-broken"}),
+        ({"type": "string"}, {"description-broken"}),
+        ({"type": 5}, {"description-unreadable"}),
+    ],
+)
+def test_records_are_held_against_what_their_source_publishes(temp: Mapping[str, Any], found: set[str]) -> None:
+    pipeline = Pipeline()
+
+    def answer(asked: Asked) -> Said:
+        return said(published(temp)) if asked.path == "/openapi.json" else pipeline(asked)
+
+    with Server(answer) as server:
+        content = declared(server.url)
+        for integration in content["integrations"].values():
+            integration["test"] = {**integration["test"], "openapi": f"{server.url}/openapi.json"}
+        system = System.model_validate(content)
+        files = {"in.json": json.dumps(CONTRACT).encode(), "out.json": json.dumps(CONTRACT).encode()}
+        with RealTrial(system, files=files) as trial:
+            observation = observed(CHECK, system, trial)
+    assert {code for code in codes(observation) if code.startswith("description")} == found
+    broken = [finding for finding in observation.findings if finding.code == "description-broken"]
+    assert all(finding.fields == ("temp",) for finding in broken)
+    assert (judged(CHECK, system, observation).outcome is Outcome.MET) == (not found)

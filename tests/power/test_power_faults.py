@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plants.guarded_model import INPUTS, Guarded, declared, rows
+from plants.guarded_model import INPUTS, Guarded, at_the_model, declared, rows
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Asked, Said, Server
 from seatrial.core.observation import Json, Observation
@@ -25,7 +25,7 @@ def tried(model: Guarded, *, seed: int = 7, **changes: Any) -> tuple[Observation
         system = System.model_validate(declared(server.url, **changes))
         with RealTrial(system, tables={"evaluation": ROWS}, seed=seed) as trial:
             observation = observed(CHECK, system, trial)
-    return observation, judged(CHECK, system, observation)
+    return observation, judged(CHECK, system, at_the_model(observation))
 
 
 def gaps(observation: Observation) -> dict[tuple[str, str], set[str]]:
@@ -131,7 +131,7 @@ def test_a_regression_is_judged_by_the_spread_of_its_answers(off: tuple[str, ...
         system = System.model_validate(declared(server.url, model=model))
         with RealTrial(system, tables={"evaluation": ROWS}) as trial:
             observation = observed(CHECK, system, trial)
-    assert judged(CHECK, system, observation).outcome is outcome
+    assert judged(CHECK, system, at_the_model(observation)).outcome is outcome
     assert {field for fields in gaps(observation).values() for field in fields} <= {"weight", "temp"}
 
 
@@ -151,5 +151,5 @@ def test_a_fault_that_takes_the_server_down_is_a_crash_and_ends_the_campaign() -
         system = System.model_validate(declared(server.url))
         with RealTrial(system, tables={"evaluation": ROWS}) as trial:
             observation = observed(CHECK, system, trial)
-    assert judged(CHECK, system, observation).outcome is Outcome.NOT_MET
+    assert judged(CHECK, system, at_the_model(observation)).outcome is Outcome.NOT_MET
     assert "temp" in gaps(observation)[("crash", "missing")]

@@ -15,7 +15,7 @@ from plants.memory_trial import MemoryTrial, changed, deliveries, system, trial
 from seatrial.core.check import Trial
 from seatrial.core.observation import Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
-from seatrial.domains.integration.format import CHECK, FEWEST_ROWS
+from seatrial.domains.integration.format import CHECK, FEWEST_ROWS, REPLAYED
 
 Change = Callable[[pa.Table], pa.Table]
 
@@ -167,6 +167,19 @@ def test_the_same_entities_are_held_against_each_other() -> None:
     assert isinstance(found, Observation)
     assert ("replay-differs", ("pressure",)) in gaps(found)
     assert found.facts["replayed"] == 1000
+    (differing,) = [m for m in found.measures if m.name == REPLAYED]
+    assert (differing.value, differing.n) == (1.0, 1000)
+    assert differing.kind is MeasureKind.INFORMATIVE
+
+
+def test_how_far_the_replay_bounds_a_difference_is_told_where_there_is_none() -> None:
+    evaluation = rows_of(1, 1500)
+    found = CHECK.run(system(), cast("Trial", trial(rows_of(0, 4000), evaluation, evaluation.slice(0, 400))))
+    assert isinstance(found, Observation)
+    (differing,) = [m for m in found.measures if m.name == REPLAYED]
+    assert (differing.value, differing.lower) == (0.0, 0.0)
+    assert differing.upper is not None
+    assert 0.005 < differing.upper < 0.01
 
 
 def test_a_finding_names_the_integration_that_feeds_the_field() -> None:

@@ -15,10 +15,14 @@ from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.observation import Json, Observation, Reason
 from seatrial.core.ports import Reply, ReplyKind, Row
 from seatrial.core.vocabulary import MeasureKind, Weight
-from seatrial.domains.data.freshness import CHECK, FUTURE_S, READINGS
+from seatrial.domains.data.freshness import CHECK, READINGS
+from seatrial.domains.data.source_ages import FUTURE_S
 from seatrial.spec.system import System
 
 NOW = FixedClock().at
+PAUSE_S = 60.0 / (READINGS - 1)
+LAST_S = 60.0
+"""When the last reading is taken, by a clock that only moves between readings."""
 
 
 @cache
@@ -58,22 +62,25 @@ def age(observation: Observation) -> float | None:
 def test_a_fresh_source_has_its_age_and_no_gap() -> None:
     found = run(records(1800))
     assert codes(found) == set()
-    assert age(found) == pytest.approx(1800 + READINGS - 1)
+    assert age(found) == pytest.approx(1800 + LAST_S)
     (threshold,) = CHECK.limits(fresh_system())
     assert (threshold.measure, threshold.limit, threshold.unit) == ("age of weather", 7200, "s")
 
 
 def test_the_worst_of_several_readings_counts() -> None:
     found = run(records(60), records(9000), records(60))
-    assert age(found) == pytest.approx(9001)
-    assert found.facts["ages"] == {"weather": {"ages_s": [60.0, 9001.0, 62.0], "records": 30}}
+    assert age(found) == pytest.approx(9000 + PAUSE_S)
+    told = cast("dict[str, Any]", found.facts["ages"])["weather"]
+    assert told["ages_s"] == [60.0, 9000.0 + PAUSE_S, 90.0, 105.0, 120.0]
+    assert told["after_s"] == [0.0, 15.0, 30.0, 45.0, 60.0]
+    assert (told["records"], told["renewed"]) == (30, 1)
 
 
 def test_a_stale_source_misses_its_limit_with_certainty() -> None:
     (measure,) = [m for m in run(records(86_400)).measures if m.kind is MeasureKind.GATE]
     assert measure.lower is not None
     assert measure.limit == 7200
-    assert measure.lower == measure.upper == pytest.approx(86_402)
+    assert measure.lower == measure.upper == pytest.approx(86_400 + LAST_S)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +101,14 @@ def test_a_time_that_tells_no_age_is_a_gap(value: Json, code: str) -> None:
 def test_one_bad_record_among_good_ones_is_a_gap_and_the_age_stands() -> None:
     found = run([*records(600), {"observed_at": "soon"}])
     assert codes(found) == {"time-unreadable"}
-    assert age(found) == pytest.approx(602)
+    assert age(found) == pytest.approx(600 + LAST_S)
 
 
 @pytest.mark.parametrize("value", [(NOW - timedelta(seconds=100)).timestamp(), (NOW.timestamp() - 100) * 1e3])
 def test_seconds_and_milliseconds_since_1970_are_times(value: float) -> None:
     found = run([{"observed_at": value}])
     assert codes(found) == set()
-    assert age(found) == pytest.approx(102)
+    assert age(found) == pytest.approx(100 + LAST_S)
 
 
 def test_a_record_from_the_future_is_a_clock_that_is_wrong() -> None:
@@ -180,11 +187,21 @@ def test_the_replay_asks_for_a_few_thousand_rows_at_most() -> None:
     assert 0 < model.asked <= 4000
 
 
-def test_what_cannot_be_replayed_is_told_and_gates_nothing() -> None:
+def test_what_cannot_be_replayed_stays_open_and_says_what_it_takes() -> None:
     source = {"source": "rows.parquet", "label": "late"}
     found = run(records(60), declared=fresh_system(data={"evaluation": source}))
-    assert "staleness-cost-unknown" in codes(found, Weight.NOTE)
+    (finding,) = [f for f in found.findings if f.code == "staleness-cost-unknown"]
+    assert finding.weight is Weight.OPEN
+    assert "over more than 24 h" in finding.remedy
     assert codes(found) == set()
+    assert found.figures == ()
+
+
+def test_an_event_is_not_replayed_as_if_an_older_one_stood_in_for_it() -> None:
+    flow = {"name": "in", "in": "weather", "out": "weather", "key": "id", "within": "1s", "peak": "1/s"}
+    found = run(records(60), declared=fresh_system(flows=[flow]))
+    assert not codes(found, Weight.OPEN)
+    assert "limit-too-loose" not in codes(found)
     assert found.figures == ()
 
 
@@ -198,8 +215,114 @@ class Crashing(WeatherModel):
 
 def test_a_model_that_does_not_answer_leaves_the_age_standing() -> None:
     found = run(records(60), model=Crashing())
-    assert age(found) == pytest.approx(62)
-    assert "staleness-cost-unknown" in codes(found, Weight.NOTE)
+    assert age(found) == pytest.approx(60 + LAST_S)
+    assert "staleness-cost-unknown" in codes(found, Weight.OPEN)
+
+
+class Clock(Feed):
+    """A feed whose server tells a time that is `ahead_s` off."""
+
+    ahead_s = 0.0
+
+    def server_time(self) -> Any:
+        return NOW + timedelta(seconds=self.ahead_s)
+
+
+@pytest.mark.parametrize(("ahead_s", "differs"), [(0.2, False), (-20.0, False), (300.0, True), (-4000.0, True)])
+def test_a_server_whose_clock_is_another_is_told_and_its_records_are_older_than_they_look(
+    ahead_s: float, differs: bool
+) -> None:
+    feed = Clock(reads=[records(1800)])
+    feed.ahead_s = ahead_s
+    trial = MemoryTrial(tables={"evaluation": evaluation()}, feeds={"weather": feed})
+    found = CHECK.run(fresh_system(), cast("Trial", trial))
+    assert isinstance(found, Observation)
+    assert ("clocks-differ" in codes(found)) == differs
+    assert age(found) == pytest.approx(1800 + LAST_S + (299.5 if ahead_s == 300.0 else 0.0))
+
+
+def test_a_source_that_reports_more_seldom_than_its_limit_is_stale_before_every_record() -> None:
+    every_3h = [{"observed_at": (NOW - timedelta(hours=3 * i, minutes=5)).isoformat()} for i in reversed(range(20))]
+    found = run(every_3h)
+    assert codes(found) == {"too-seldom"}
+
+
+def stamped(*hours: float) -> list[Row]:
+    return [{"observed_at": (NOW - timedelta(hours=each)).isoformat()} for each in sorted(hours, reverse=True)]
+
+
+HOURLY = [0.1 + at for at in range(30)]
+
+
+def test_a_source_that_is_fresh_now_and_was_away_last_night_was_too_old() -> None:
+    found = run(stamped(*(h for h in HOURLY if not 8 < h < 13)))
+    assert codes(found) == {"was-too-old"}
+    (finding,) = [f for f in found.findings if f.code == "was-too-old"]
+    assert "6 h old" in finding.summary
+    worst = next(m for m in found.measures if m.name.startswith("worst age of weather"))
+    assert worst.value == pytest.approx(6 * 3600.0)
+    share = next(m for m in found.measures if m.name.startswith("share of that time"))
+    assert share.value == pytest.approx(4 / 25)
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        [h for h in HOURLY if h != 7.1],  # one reading was missed: two hours are allowed
+        [*(at / 12 for at in range(1, 400)), 70.0, 90.0],  # away before it was taken into operation
+        [0.1, *(0.1 + at * at for at in range(8, 20)), *HOURLY],  # dormant long ago
+        [0.1],
+    ],
+)
+def test_what_lies_long_back_or_is_allowed_was_never_too_old(hours: list[float]) -> None:
+    assert codes(run(stamped(*hours))) == set()
+
+
+def test_where_nothing_happens_no_event_comes_and_none_was_too_old() -> None:
+    flow = {"name": "in", "in": "weather", "out": "weather", "key": "id", "within": "1s", "peak": "1/s"}
+    found = run(stamped(*(h for h in HOURLY if not 8 < h < 13)), declared=fresh_system(flows=[flow]))
+    assert codes(found) == set()
+
+
+def test_a_source_that_falls_behind_or_stands_still_is_noted() -> None:
+    behind = run(*[records(600 + 60 * at - PAUSE_S * at) for at in range(READINGS)])
+    assert "falls-behind" in codes(behind, Weight.NOTE)
+    assert "stands-still" in codes(run(records(7110)), Weight.NOTE)
+    growth = next(m for m in behind.measures if m.name == "growth of the age of weather an hour")
+    assert growth.value == pytest.approx(60 / PAUSE_S * 3600)
+    assert not {"falls-behind", "stands-still"} & codes(run(records(60)), Weight.NOTE)
+
+
+def governed_system(minimum: float, metric: str = "accuracy", at_most: str = "2h") -> System:
+    return fresh_system(
+        data={"freshness": [{"source": "weather", "at": "observed_at", "at_most": at_most}]},
+        governance={"metric": metric, "minimum": minimum},
+    )
+
+
+def test_the_age_at_which_the_governed_minimum_is_lost_is_found_between_two_lags() -> None:
+    at = by_lag(run(records(60), declared=governed_system(0.1)), "accuracy")
+    assert list(at)[:2] == [0.0, 2.0]
+    between = (at[0.0] + at[24.0]) / 2.0
+    found = run(records(60), declared=governed_system(between))
+    lost = next(m for m in found.measures if m.name == "age of the data at which accuracy loses its limit")
+    assert 0.0 < (lost.value or 0.0) <= 24 * 3600
+    finer = by_lag(found, "accuracy")
+    assert len(finer) > 4
+    assert finer[(lost.value or 0.0) / 3600] < between
+    assert "limit-too-loose" not in codes(found) or (lost.value or 0.0) <= 7200
+
+
+def test_a_limit_that_lets_data_grow_older_than_the_minimum_bears_is_a_gap() -> None:
+    at = by_lag(run(records(60), declared=governed_system(0.1, at_most="24h")), "accuracy")
+    between = (at[0.0] + at[24.0]) / 2.0
+    found = run(records(60), declared=governed_system(between, at_most="24h"))
+    (finding,) = [f for f in found.findings if f.code == "limit-too-loose"]
+    assert finding.weight is Weight.GAP
+    assert "24 h" in finding.summary
+    kept = run(records(60), declared=governed_system(0.1, at_most="24h"))
+    assert "limit-too-loose" not in {f.code for f in kept.findings}
+    assert "keeps its limit" in kept.done
 
 
 def test_every_code_it_can_give_is_documented() -> None:

@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plants.guarded_model import declared, rows
 from plants.load_server import LoadServer, frozen
+from plants.queue_load import QueueLoad
 from plants.real_trial import RealTrial, codes, judged, observed
+from seatrial.adapters.steps.runner import StepRunner
 from seatrial.core.observation import Observation
+from seatrial.core.ports import ProbingSteps
 from seatrial.core.vocabulary import Criticality, Outcome
+from seatrial.domains.data import capacity, soak
 from seatrial.domains.data.load import CHECK
 from seatrial.gate.judging import Judgement
 from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
 
+pytestmark = pytest.mark.timed
+
 BODY = b'{"predictions": [{"label": 0, "probability": 0.2}]}'
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 LOAD = {"peak": "80/s", "latency": {"p95": "200ms", "p99": "400ms"}, "headroom": 1.5}
-ROWS = rows(40)
+ROWS = rows(120)
 
 
-def loaded(server: LoadServer, **load: Any) -> tuple[Observation, Judgement]:
-    policy = short_demo(Criticality.OPERATIONAL).model_copy(update={"load_duration": 4.0})
+class _Running(RealTrial):
+    """Steps are real ones; the load is where no `queue` stands in its place."""
+
+    queue: QueueLoad | None = None
+
+    @property
+    def load(self) -> Any:
+        return self.queue or super().load
+
+    @property
+    def steps(self) -> ProbingSteps:
+        return StepRunner(http=self._http, base_dir=self._base or Path())
+
+
+def loaded(
+    server: LoadServer,
+    *,
+    policy: Mapping[str, float] | None = None,
+    files: Mapping[str, bytes] | None = None,
+    base_dir: Path | None = None,
+    queue: QueueLoad | None = None,
+    **load: Any,
+) -> tuple[Observation, Judgement]:
+    policy_now = short_demo(Criticality.OPERATIONAL).model_copy(update={"load_duration": 4.0, **(policy or {})})
     with server:
         plain = declared(server.url, load={**LOAD, **load})
-        system = System.model_validate(plain).model_copy(update={"policy": policy})
-        with RealTrial(system, tables={"evaluation": ROWS}) as trial:
+        system = System.model_validate(plain).model_copy(update={"policy": policy_now})
+        with _Running(system, tables={"evaluation": ROWS}, files=files, base_dir=base_dir) as trial:
+            trial.queue = queue
             observation = observed(CHECK, system, trial)
     return observation, judged(CHECK, system, observation)
 
@@ -92,3 +123,47 @@ def test_failures_under_load_are_a_gap_with_their_statuses() -> None:
     assert judgement.outcome is Outcome.NOT_MET
     (finding,) = (f for f in observation.findings if f.code == "errors-under-load")
     assert "503" in finding.summary
+
+
+def test_a_replayed_trace_whose_rush_is_above_the_declared_peak_is_a_gap() -> None:
+    rush = "\n".join(f"{at / 120:.4f}" for at in range(120 * 20))
+    observation, judgement = loaded(LoadServer(answer=ANSWER), files={"trace.txt": rush.encode()}, trace="trace.txt")
+    assert judgement.outcome is Outcome.NOT_MET
+    assert codes(observation) == {"busier-than-declared"}
+    assert "trace" in observation.done
+
+
+@pytest.mark.parametrize(("more", "outcome"), [({"ramp": "3s"}, Outcome.MET), ({}, Outcome.NOT_MET)])
+def test_a_server_that_is_slow_while_the_rate_climbs_passes_only_where_production_climbs_too(
+    more: dict[str, Any], outcome: Outcome
+) -> None:
+    """A machine that scales up by itself is no defect. The queue is computed: a busy machine changes nothing."""
+    queue = QueueLoad(service_s=lambda at: 0.6 if at < 3.0 else 0.02, servers=256)
+    _, judgement = loaded(LoadServer(answer=ANSWER), queue=queue, **more)
+    assert judgement.outcome is outcome, judgement
+
+
+@pytest.mark.slow
+def test_capacity_and_soak_of_a_real_server_are_found_where_the_policy_asks_for_them(tmp_path: Path) -> None:
+    (tmp_path / "server.pid").write_text(str(os.getpid()))
+    asked = {"load_duration": 3.0, "capacity_level": 1.0, "soak_duration": 6.0, "soak_horizon": 6.0}
+    server = LoadServer(answer=ANSWER, delay_s=steady(0.003), one_at_a_time=True)
+    observation, judgement = loaded(
+        server,
+        policy=asked,
+        base_dir=tmp_path,
+        peak="60/s",
+        latency={"p90": "2s"},
+        errors="10 %",
+        memory={"process": "server.pid", "at_most": "60GB"},
+    )
+    measures = {measure.name: measure for measure in observation.measures}
+    assert {capacity.CAPACITY, soak.MEMORY, "p90 latency at the horizon, by its trend"} <= set(measures)
+    assert "latencies as HDR histogram, microseconds" in observation.facts
+    # On a machine that is too busy the peak itself, or the generator, leaves it open; it is never far from the truth.
+    assert judgement.outcome in {Outcome.MET, Outcome.NOT_DETERMINED}
+    found = measures[capacity.CAPACITY].value
+    if found is not None:
+        assert 1.0 <= found <= 4.0
+        assert "capacity" in {figure.kind for figure in observation.figures}
+        assert isinstance(observation.facts["universal scalability law"], dict | str)

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 
 from plants.scored_trial import World, scored, world
+from power.families_threshold import CASES, Case
 from seatrial.core.check import PREDICTION
 from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import Sense, Weight
+from seatrial.domains.model.bounding import Setting, plain_measure
+from seatrial.domains.model.compared import groups_of
 from seatrial.domains.model.threshold import CHECK
+from seatrial.domains.scored.metrics import Governed, rows_of
+from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
+from seatrial.domains.scored.rows import read_rows
 from seatrial.stats import proportions
 
 RUNS = 60
+SAMPLES = 150
 
 
 def passes(made: World) -> bool:
@@ -72,3 +79,30 @@ def test_the_pilots_minimum_never_passes() -> None:
         made.columns["scored.evaluation"] = scored(made.columns["evaluation"], seed=seed)
         made.declared["governance"]["minimum"] = 0.6
         assert not passes(made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.metric)
+def test_at_its_limit_hardly_any_sample_clears_and_clearly_inside_nearly_all_do(case: Case) -> None:
+    at_limit = inside = 0
+    for seed in range(SAMPLES):
+        bound = _bound(case, seed)
+        if bound is None:
+            continue
+        at_limit += bound >= case.true if case.least else bound <= case.true
+        inside += bound >= case.inside if case.least else bound <= case.inside
+    assert proportions.lower(at_limit, SAMPLES, 0.01) <= 0.05
+    assert proportions.lower(inside, SAMPLES, 0.01) >= 0.8
+
+
+def _bound(case: Case, seed: int) -> float | None:
+    """The bound of one sample on the rows as they are, without the comparison with live traffic."""
+    made = case.world(seed, case.true)
+    system = made.system()
+    rows = read_rows(made.trial().table("scored.evaluation"), columns_of(system), most=10_000, seed=1)
+    found = outcomes_of(system, rows)
+    assert isinstance(found, Outcomes)
+    sense = Sense.AT_LEAST if case.least else Sense.AT_MOST
+    setting = Setting(alpha=0.05, groups=groups_of(system, rows, found.rows), seed=seed)
+    metric = Governed(name=case.metric, sense=sense, limit=case.true)
+    return plain_measure(metric, rows_of(case.metric, found), setting).bound

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
 import re
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from datetime import time as time_of_day
-from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
+from seatrial.adapters.database_values import of_mysql, plain
+from seatrial.adapters.dialects import EXTRAS, arguments, comparable, mysql_session, mysql_type, refusal
 from seatrial.adapters.redaction import Redactor, secrets_in_url
-from seatrial.core.errors import Malformed, MissingExtra, Refused, Unreachable
+from seatrial.core.errors import Malformed, MissingExtra, Unreachable
 from seatrial.core.observation import Json
-from seatrial.core.ports import Row
+from seatrial.core.ports import Part, Row
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, ColumnElement, Engine, Select, TextClause
+    from sqlalchemy import URL, ColumnClause, ColumnElement, CursorResult, Engine, Select, TextClause
     from sqlalchemy.engine import Connection, Dialect
 
-_EXTRAS: Final = {"postgresql": "postgres"}
-_DRIVERS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+MOST_READ: Final = 1_000_000
+"""Rows that are passed through in search of the newest ones."""
+_CHUNK: Final = 5_000
+_MYSQL: Final = ("mysql", "mariadb")
 _SQLITE_STEPS: Final = 10_000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
-
-
-def comparable(url: str) -> str:
-    """A database URL in one spelling, to compare it with a declared one."""
-    scheme, mark, rest = url.strip().partition("://")
-    return f"{_DRIVERS.get(scheme, scheme)}{mark}{rest}"
 
 
 def is_table(text: str) -> bool:
@@ -50,19 +46,25 @@ class Described:
     type_code: int | None
     precision: int | None
     scale: int | None
+    type_name: str = ""
+    """The server's own name of the type, where the driver tells it."""
 
     @classmethod
-    def of(cls, entry: Any) -> Self:
+    def of(cls, entry: Any, dialect: str = "") -> Self:
         """From an entry of DB-API's `cursor.description`."""
         code = entry[1]
-        return cls(str(entry[0]), code if isinstance(code, int) else None, entry[4], entry[5])
+        shown = str(getattr(entry, "type_display", "")).lower().replace(", ", ",")
+        if dialect in _MYSQL:
+            shown = mysql_type(code, entry[5])
+        return cls(str(entry[0]), code if isinstance(code, int) else None, entry[4], entry[5], shown)
 
 
 class Database:
     """Statements on one database. Raises Unreachable, Malformed, Refused and MissingExtra; messages are redacted.
 
     Not `writable`, it is opened read-only: a statement that writes fails in the database itself. `timeout_s` bounds the
-    connection and, on PostgreSQL and SQLite, each statement.
+    connection and, on PostgreSQL, MariaDB, MySQL and SQLite, each statement. Other databases are reached through
+    SQLAlchemy's own dialects, which neither bound a statement nor keep it from writing.
     """
 
     def __init__(self, url: str, *, base_dir: Path, redact: Redactor, writable: bool, timeout_s: float) -> None:
@@ -90,12 +92,19 @@ class Database:
         return self._url.get_backend_name()
 
     def execute(
-        self, statement: str, values: Mapping[str, object] | None = None, *, most: int, last: bool = False
+        self, statement: str, values: Mapping[str, object] | None = None, *, most: int, query: bool = False
     ) -> tuple[tuple[Row, ...] | None, int]:
-        """The first (or the `last`) `most` rows, None for a statement without rows, and how many rows there were."""
+        """The first `most` rows, None for a statement without rows, and how many rows there were (at most one more).
+
+        Of a `query` no more than these leave the server.
+        """
         from sqlalchemy import bindparam, text
 
         with self._connected() as connection:
+            if query and self.dialect in _MYSQL:
+                self._tell_mysql(connection, (f"SET SESSION sql_select_limit = {most + 1}",))
+            if query:
+                connection = connection.execution_options(stream_results=True, max_row_buffer=_CHUNK)  # noqa: PLW2901
             clause: TextClause = text(statement)
             for name, value in (values or {}).items():
                 if isinstance(value, Sequence) and not isinstance(value, str):
@@ -103,38 +112,155 @@ class Database:
             result = connection.execute(clause, dict(values or {}))
             if not result.returns_rows:
                 return None, result.rowcount
-            names = list(result.keys())
-            if len(set(names)) != len(names):
-                raise Malformed("the query gives two columns of the same name", remedy="Name every column once.")
-            kept: deque[Row] = deque(maxlen=most if last else None)
-            count = 0
-            for record in result:
-                count += 1
-                if last or count <= most:
-                    kept.append({name: plain(value) for name, value in zip(names, record, strict=True)})
-                else:
-                    break
-            return tuple(kept), count
+            found = list(islice(self._rows(result), most + 1))
+            result.close()
+            return tuple(found[:most]), len(found)
 
-    def stream(self, query: str, *, rows: int) -> tuple[tuple[Described, ...], Generator[list[Any], None, None]]:
+    def newest(self, query: str, *, most: int) -> tuple[Row, ...]:
+        """The last `most` rows of a query, or of a table that is named, in its order; no more than these are held.
+
+        Raises Malformed for more than `MOST_READ` rows: to search them all would be a load of its own.
+        """
+        kept: deque[list[Any]] = deque(maxlen=max(most, 0))
+        described, chunks = self.stream(query, rows=_CHUNK, limit=MOST_READ + 1)
+        deadline = time.monotonic() + self._timeout_s
+        seen = 0
+        try:
+            for chunk in chunks:
+                seen += len(chunk)
+                kept.extend(chunk)
+                if seen > MOST_READ:
+                    raise Malformed(
+                        f"what is declared to read gives more than {MOST_READ:,} rows",
+                        remedy="Let it ask for the newest ones only, oldest of them first, such as: SELECT * FROM "
+                        "(SELECT * FROM orders ORDER BY id DESC LIMIT 1000) AS newest ORDER BY id.",
+                    )
+                if time.monotonic() > deadline:
+                    raise Unreachable(
+                        f"the database gave {seen:,} rows in {self._timeout_s:g} s and was not at the end",
+                        remedy="Let the query ask for the newest rows only.",
+                        permanent=False,
+                    )
+        finally:
+            chunks.close()
+        names = _names(described)
+        return tuple({name: plain(value) for name, value in zip(names, row, strict=True)} for row in kept)
+
+    def parts(self, query: str, mark: Json, *, most: int) -> Iterator[Part]:
+        """The rows of a query or table behind `mark`, in its order: how many rows there were, and the last of them.
+
+        Where that row no longer stands at its place, rows went or came before it, and all are given again.
+        """
+        before = mark if isinstance(mark, Mapping) else {}
+        place, last = int(str(before.get("rows", 0))), before.get("last")
+        try:
+            yield from self._behind(query, place, last, most)
+        except _Moved:
+            yield from self._behind(query, 0, None, most)
+
+    def _behind(self, query: str, place: int, last: Json, most: int) -> Iterator[Part]:
+        described, chunks = self.stream(query, rows=min(most, _CHUNK))
+        names = _names(described)
+        seen = 0
+        try:
+            for chunk in chunks:
+                if seen < place <= seen + len(chunk) and _digest(chunk[place - seen - 1]) != last:
+                    raise _Moved
+                new = chunk[max(0, place - seen) :]
+                seen += len(chunk)
+                if new:
+                    rows = [{name: plain(value) for name, value in zip(names, row, strict=True)} for row in new]
+                    yield rows, {"rows": seen, "last": _digest(new[-1])}
+        finally:
+            chunks.close()
+        if seen < place:
+            raise _Moved
+
+    def described(self, query: str) -> tuple[Described, ...]:
+        """The columns of a query, without its rows."""
+        described, chunks = self.stream(query, rows=1, limit=1)
+        chunks.close()
+        return described
+
+    def stream(
+        self, query: str, *, rows: int, limit: int | None = None
+    ) -> tuple[tuple[Described, ...], Generator[list[Any], None, None]]:
         """The columns of a query, and its rows in lists of at most `rows`, fetched from the server as they are needed.
 
-        Close the generator when it is not read to its end.
+        Close the generator when it is not read to its end. More than `limit` rows are not asked for where the database
+        can be told so.
         """
-        chunks = self._chunks(query, rows)
+        chunks = self._chunks(query, rows, limit)
         return cast("tuple[Described, ...]", next(chunks)), chunks
 
-    def _chunks(self, query: str, rows: int) -> Generator[Any, None, None]:
-        from sqlalchemy import text
+    def _chunks(self, query: str, rows: int, limit: int | None) -> Generator[Any, None, None]:
+        import sqlalchemy
 
+        named = is_table(query)
+        chosen: Any = (
+            self._everything(query) if named else sqlalchemy.text(query.strip().rstrip(";").replace(":", r"\:"))
+        )
+        if named and limit is not None:
+            chosen = chosen.limit(limit)
         with self._connected() as connection:
+            if limit is not None and self.dialect in _MYSQL:
+                self._tell_mysql(connection, (f"SET SESSION sql_select_limit = {limit}",))
             streaming = connection.execution_options(stream_results=True, max_row_buffer=rows)
-            result = streaming.execute(text(query.replace(":", r"\:")))
+            result = streaming.execute(chosen)
             if not result.returns_rows:
                 raise Malformed("the declared query gives no rows at all", remedy="Write a SELECT.")
-            with closing(result):
-                yield tuple(Described.of(entry) for entry in result.cursor.description)
-                yield from (list(chunk) for chunk in result.partitions(rows))
+            try:
+                yield tuple(Described.of(entry, self.dialect) for entry in result.cursor.description)
+                readers = self._readers(result)
+                for chunk in result.partitions(rows):
+                    yield [_read(readers, row) for row in chunk] if readers else list(chunk)
+            except GeneratorExit:
+                self._abandon(connection, result)
+                raise
+            finally:
+                result.close()
+
+    def _abandon(self, connection: Connection, result: CursorResult[Any]) -> None:
+        """Stop a query that MySQL still answers: its driver would fetch all the rest before it closes."""
+        if self.dialect not in _MYSQL:
+            return
+        import pymysql
+        from sqlalchemy import exc
+
+        driver: Any = connection.connection.driver_connection
+        with suppress(exc.DBAPIError), self._opened().connect() as other:
+            other.exec_driver_sql(f"KILL QUERY {int(driver.thread_id())}")
+        with suppress(pymysql.Error):
+            while result.cursor is not None and result.cursor.fetchmany(_CHUNK):
+                pass
+
+    def _everything(self, table: str) -> Select[Any]:
+        import sqlalchemy
+
+        schema, _, name = table.strip().rpartition(".")
+        return sqlalchemy.select(sqlalchemy.literal_column("*")).select_from(
+            sqlalchemy.table(name, schema=schema or None)
+        )
+
+    def _readers(self, result: CursorResult[Any]) -> Sequence[Callable[[Any], Any] | None]:
+        if self.dialect not in _MYSQL:
+            return ()
+        readers = [of_mysql(Described.of(entry).type_code) for entry in result.cursor.description]
+        return readers if any(readers) else ()
+
+    def _rows(self, result: CursorResult[Any]) -> Iterator[Row]:
+        names = _names(tuple(Described.of(entry) for entry in result.cursor.description))
+        readers = self._readers(result)
+        for record in result:
+            row = _read(readers, record) if readers else record
+            yield {name: plain(value) for name, value in zip(names, row, strict=True)}
+
+    def alive(self) -> None:
+        """Raises Unreachable unless it answers the smallest query that its dialect has."""
+        import sqlalchemy
+
+        with self._connected() as connection:
+            connection.execute(sqlalchemy.select(sqlalchemy.literal(1))).fetchall()
 
     def insert(self, table: str, record: Row) -> None:
         """One record into a table; nested values as JSON text."""
@@ -145,29 +271,79 @@ class Database:
         with self._connected() as connection:
             connection.execute(sqlalchemy.insert(target).values(dict(record)))
 
-    def matching(self, table: str, key: str, values: Sequence[str]) -> tuple[Row, ...]:
-        """The records of a table whose column `key`, as text, is one of `values`."""
+    def delete(self, table: str, key: str, values: Sequence[str]) -> None:
+        """Delete the records of a table whose column `key`, as text, is exactly one of `values`."""
         import sqlalchemy
 
         schema, _, name = table.strip().rpartition(".")
+        column: ColumnClause[Any] = sqlalchemy.column(key)
+        target = sqlalchemy.table(name, column, schema=schema or None)
+        chosen = sqlalchemy.cast(column, sqlalchemy.String(255)).in_(list(values))
+        with self._connected() as connection:
+            connection.execute(sqlalchemy.delete(target).where(chosen))
+
+    def matching(self, table: str, key: str, values: Sequence[str], *, most: int) -> tuple[Row, ...]:
+        """The records of a table whose column `key`, as text, is one of `values`. Raises Malformed for over `most`.
+
+        A database that compares without regard to case gives more than were asked for; whoever asks compares again.
+        """
+        import sqlalchemy
+
         column: ColumnElement[Any] = sqlalchemy.column(key)
-        chosen: Select[Any] = (
-            sqlalchemy.select(sqlalchemy.literal_column("*"))
-            .select_from(sqlalchemy.table(name, schema=schema or None))
-            .where(sqlalchemy.cast(column, sqlalchemy.String).in_(list(values)))
+        chosen = (
+            self._everything(table)
+            .where(sqlalchemy.cast(column, sqlalchemy.String(255)).in_(list(values)))
+            .limit(most + 1)
         )
         with self._connected() as connection:
-            result = connection.execute(chosen)
-            names = list(result.keys())
-            return tuple({n: plain(v) for n, v in zip(names, record, strict=True)} for record in result)
+            found = tuple(self._rows(connection.execute(chosen)))
+        if len(found) > most:
+            raise Malformed(f"more than {most:,} records have the keys that were asked for in {table}")
+        return found
+
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns of a table in their order, with their types as the database names them.
+
+        `null` stands behind a type whose column may be empty.
+        """
+        import sqlalchemy
+
+        schema, _, name = table.strip().rpartition(".")
+        with self._connected() as connection:
+            found = sqlalchemy.inspect(connection).get_columns(name, schema=schema or None)
+            return {
+                column["name"]: " ".join(str(column["type"].compile(connection.dialect)).lower().split()).replace(
+                    ", ", ","
+                )
+                + ("|null" if column.get("nullable", True) else "")
+                for column in found
+            }
+
+    def exists(self, table: str) -> bool:
+        """Whether there is a table or a view of that name."""
+        import sqlalchemy
+
+        schema, _, name = table.strip().rpartition(".")
+        with self._connected() as connection:
+            inspector = sqlalchemy.inspect(connection)
+            return bool(
+                inspector.has_table(name, schema=schema or None)
+                or name in inspector.get_view_names(schema=schema or None)
+            )
+
+    def quoted(self, name: str) -> str:
+        """A name as this database wants it in a statement; each part of `schema.table` for itself."""
+        quote = self._url.get_dialect()().identifier_preparer.quote_identifier
+        return ".".join(quote(part) for part in name.strip().split("."))
 
     def server_version(self) -> str:
         """What the server reports of itself."""
         with self._connected() as connection:
             found = connection.dialect.server_version_info
+            name = "mariadb" if getattr(connection.dialect, "is_mariadb", False) else self.dialect
         if not found:
             raise Malformed("the database reports no version")
-        return f"{self.dialect} {'.'.join(map(str, found))}"
+        return f"{name} {'.'.join(map(str, found))}"
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -175,24 +351,12 @@ class Database:
 
         try:
             with self._opened().connect() as connection:
-                if self.dialect == "sqlite":
-                    self._bound_sqlite(connection)
+                self._bound(connection)
                 with connection.begin():
                     yield connection
-        except (exc.InterfaceError, exc.OperationalError) as error:
-            said = self._said(error)
-            if "readonly" in said or "read-only" in said:
-                raise Refused(f"the database is opened read-only: {said}") from None
-            raise Unreachable(
-                f"the database did not do it: {said}",
-                remedy="See whether it runs, and its own log.",
-                permanent=False,
-            ) from None
         except exc.SQLAlchemyError as error:
-            said = self._said(error)
-            if "read-only" in said:
-                raise Refused(f"the database is opened read-only: {said}") from None
-            raise Malformed(f"the database refused: {said}", remedy="Correct the declared statement.") from None
+            down = isinstance(error, exc.InterfaceError | exc.OperationalError)
+            raise refusal(getattr(error, "orig", None), self._said(error), down=down) from None
         except (ValueError, TypeError, OverflowError) as error:
             raise Malformed(f"a value does not fit the database: {self._said(error)}") from None
 
@@ -207,23 +371,30 @@ class Database:
             from sqlalchemy import create_engine
             from sqlalchemy.pool import NullPool
 
+            told = arguments(self.dialect, timeout_s=self._timeout_s, writable=self._writable)
             try:
-                self._engine = create_engine(self._url, poolclass=NullPool, connect_args=self._arguments())
+                self._engine = create_engine(self._url, poolclass=NullPool, connect_args=told)
             except ModuleNotFoundError as error:
-                extra = _EXTRAS.get(self.dialect)
+                extra = EXTRAS.get(self.dialect)
                 raise MissingExtra(
                     f"the driver {error.name} for {self.dialect} is not installed",
                     remedy=f"pip install 'seatrial[{extra}]'" if extra else f"pip install {error.name}",
                 ) from None
         return self._engine
 
-    def _arguments(self) -> dict[str, Any]:
-        if self.dialect == "postgresql":
-            options = f"-c statement_timeout={max(1, int(self._timeout_s * 1000))}"
-            if not self._writable:
-                options += " -c default_transaction_read_only=on"
-            return {"connect_timeout": max(1, math.ceil(self._timeout_s)), "options": options}
-        return {"timeout": self._timeout_s} if self.dialect == "sqlite" else {}
+    def _bound(self, connection: Connection) -> None:
+        if self.dialect == "sqlite":
+            self._bound_sqlite(connection)
+        elif self.dialect in _MYSQL:
+            mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+            told = mysql_session(mariadb=mariadb, timeout_s=self._timeout_s, writable=self._writable)
+            self._tell_mysql(connection, told)
+
+    def _tell_mysql(self, connection: Connection, statements: Sequence[str]) -> None:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
     def _bound_sqlite(self, connection: Connection) -> None:
         deadline = time.monotonic() + self._timeout_s
@@ -232,6 +403,25 @@ class Database:
             driver.set_progress_handler(lambda: time.monotonic() > deadline, _SQLITE_STEPS)
             if not self._writable:
                 driver.execute("PRAGMA query_only = ON")
+
+
+class _Moved(Exception):
+    """The row that was last does not stand where it stood."""
+
+
+def _digest(row: Sequence[Any]) -> str:
+    return hashlib.blake2b(repr([plain(value) for value in row]).encode(), digest_size=16).hexdigest()
+
+
+def _names(described: Sequence[Described]) -> tuple[str, ...]:
+    names = tuple(each.name for each in described)
+    if len(set(names)) != len(names):
+        raise Malformed("the query gives two columns of the same name", remedy="Name every column once.")
+    return names
+
+
+def _read(readers: Sequence[Callable[[Any], Any] | None], row: Sequence[Any]) -> list[Any]:
+    return [value if reader is None else reader(value) for reader, value in zip(readers, row, strict=True)]
 
 
 def _url(url: str, base_dir: Path) -> URL:
@@ -244,11 +434,13 @@ def _url(url: str, base_dir: Path) -> URL:
         scheme = url.partition("://")[0][:30]
         raise Malformed(
             f"a database URL of the kind {scheme!r} is not understood",
-            remedy="Write it as sqlite:///file.db or postgresql://user:password@host/database.",
+            remedy="Write it as sqlite:///file.db, postgresql://… or mariadb://user:password@host/database.",
         ) from None
     except ModuleNotFoundError as error:
+        extra = EXTRAS.get(url.partition("://")[0].partition("+")[0])
         raise MissingExtra(
-            f"the driver {error.name} is not installed", remedy="pip install 'seatrial[postgres]'"
+            f"the driver {error.name} is not installed",
+            remedy=f"pip install 'seatrial[{extra}]'" if extra else f"pip install {error.name}",
         ) from None
     if dialect.name != "sqlite":
         return made
@@ -259,25 +451,3 @@ def _url(url: str, base_dir: Path) -> URL:
         # SQLite would create an empty one, and an empty answer would look like an answer.
         raise Unreachable(f"there is no database file {made.database}", remedy="Correct the path in the system file.")
     return made.set(database=str(file))
-
-
-def plain(value: object) -> Json:
-    """A database value as JSON has it: decimals as numbers, times as ISO 8601, bytes as hex."""
-    match value:
-        case None | bool() | int() | float() | str():
-            simple: Json = value
-        case Decimal() if value.is_finite():
-            simple = int(value) if value == value.to_integral_value() else float(value)
-        case datetime() | date() | time_of_day():
-            simple = value.isoformat()
-        case timedelta():
-            simple = value.total_seconds()
-        case bytes() | bytearray() | memoryview():
-            simple = bytes(value).hex()
-        case Mapping():
-            simple = {str(key): plain(inner) for key, inner in value.items()}
-        case Sequence():
-            simple = [plain(inner) for inner in value]
-        case _:
-            simple = str(value)
-    return simple

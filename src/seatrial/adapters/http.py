@@ -85,12 +85,21 @@ def _no_number(name: str) -> None:
 
 def declared_origins(system: System, urls: Iterable[str] = ()) -> frozenset[str]:
     """The origins that the system file names, and those of `urls` (such as a declared procedure's own steps)."""
-    named = [system.model.endpoint, system.model.mlflow, system.model.identity, *urls]
+    named = [system.model.endpoint, system.model.mlflow, system.model.openai, system.model.identity, *urls]
     for section in system.integrations.values():
-        named += [end.url for end in (section.test, section.production) if end is not None]
+        ends = [end for end in (section.test, section.production) if end is not None]
+        named += [end.url for end in ends]
+        # Whom a webhook's receiver is, another address may tell.
+        named += [end.version for end in ends if section.kind == "webhook"]
+        named += [address for end in ends for address in (end.openapi, end.wsdl)]
     for person in system.people.values():
-        if person.page is not None and person.page.startswith(_WEBHOOK):
-            named.append(person.page.removeprefix(_WEBHOOK))
+        routes = [route for route in (person.page, person.test_page) if route is not None]
+        named += [route.removeprefix(_WEBHOOK) for route in routes if route.startswith(_WEBHOOK)]
+    memory = system.load.memory if system.load is not None else None
+    named.append(memory.metrics if memory else None)
+    judge = system.adversarial.chat.judge
+    named.append(judge.openai if judge else None)
+    named += [outlet.url for outlet in system.watch.outlets]
     origins = set()
     for url in named:
         if url and url.startswith(("http://", "https://")):

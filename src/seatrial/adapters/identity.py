@@ -13,7 +13,11 @@ from seatrial.core.observation import Json
 
 
 def ask(http: Http, url: str, *, headers: Mapping[str, str], timeout_s: float) -> Json:
-    """What a version address answers: JSON, or one line of plain text. Raises Unreachable, Malformed."""
+    """What a version address answers: JSON, one line of plain text, or the header that its fragment names.
+
+    `http://host/ping#etag` is the header `ETag` of the answer. Raises Unreachable, Malformed.
+    """
+    url, _, header = url.partition("#")
     answer = http.get(url, headers=headers, timeout_s=timeout_s)
     where = url.partition("?")[0]
     if answer.status != 200:
@@ -22,6 +26,14 @@ def ask(http: Http, url: str, *, headers: Mapping[str, str], timeout_s: float) -
             remedy="Declare an address that tells the version that is served.",
             permanent=answer.status < 500,
         )
+    if header:
+        told = answer.headers.get(header.lower(), "").strip()
+        if not told:
+            raise Malformed(
+                http.redact(f"{where} answers without the header {header}"),
+                remedy="Declare a header that tells the version that is served.",
+            )
+        return told
     return _content(answer, http.redact(where))
 
 
@@ -52,7 +64,7 @@ def probe_identity(http: Http, url: str, *, headers: Mapping[str, str], timeout_
     first = digest_of(ask(http, url, headers=headers, timeout_s=timeout_s))
     if digest_of(ask(http, url, headers=headers, timeout_s=timeout_s)) != first:
         raise Malformed(
-            http.redact(f"{url.partition('?')[0]} answers differently from one request to the next"),
+            http.redact(f"{url.partition('#')[0].partition('?')[0]} answers differently from one request to the next"),
             remedy="It must tell the version alone, and only one version may be served.",
         )
     return first

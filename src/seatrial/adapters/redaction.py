@@ -62,7 +62,7 @@ def _secret_values(headers: Mapping[str, str]) -> Iterator[str]:
 def secrets_of(system: System) -> tuple[str, ...]:
     """The secrets that stand in the declared system itself: page routes, header values, credentials in URLs."""
     found = list(_secret_values(system.model.headers))
-    urls = [system.model.endpoint, system.model.mlflow, system.model.identity]
+    urls = [system.model.endpoint, system.model.mlflow, system.model.openai, system.model.identity]
     for source in (system.data.training, system.data.evaluation, system.data.live):
         urls.append(source.source if source is not None else None)
     for section in system.integrations.values():
@@ -70,11 +70,21 @@ def secrets_of(system: System) -> tuple[str, ...]:
             if end is not None:
                 urls.append(end.url)
                 found += _secret_values(end.headers)
+                # A key is many lines, and each of them tells a part.
+                key = end.private_key or ""
+                found += [line for line in key.splitlines() if len(line) >= _TOKEN and "-----BEGIN" in key]
+    judge = system.adversarial.chat.judge
+    if judge is not None:
+        urls.append(judge.openai)
+        found += _secret_values(judge.headers)
+    for outlet in system.watch.outlets:
+        found.append(outlet.secret or "")
+        found += secrets_in_url(outlet.url, route=outlet.to == "webhook")
     for url in urls:
         found += secrets_in_url(url or "")
     for person in system.people.values():
-        if person.page:
-            found += [person.page, *secrets_in_url(person.page, route=True)]
+        for route in (person.page, person.test_page):
+            found += [route, *secrets_in_url(route, route=True)] if route else []
     return tuple(dict.fromkeys(secret for secret in found if secret))
 
 

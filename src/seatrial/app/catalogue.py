@@ -13,7 +13,7 @@ from seatrial.core.check import Check
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Threshold
 from seatrial.domains.catalogue import CHECKS
-from seatrial.gate.catalogue import PRODUCTION_READINESS
+from seatrial.gate.catalogue import EVERY
 from seatrial.spec.system import System
 
 GROUP = "seatrial.checks"
@@ -46,7 +46,7 @@ def _brought(entry: EntryPoint) -> Sequence[Check[System]]:
 
 
 def _sound(found: Iterable[Check[System]]) -> tuple[Check[System], ...]:
-    known = {row.id for row in PRODUCTION_READINESS}
+    known = {row.id for row in EVERY}
     by_id: dict[str, Check[System]] = {}
     for check in found:
         if check.id in by_id:
@@ -60,6 +60,11 @@ def _sound(found: Iterable[Check[System]]) -> tuple[Check[System], ...]:
             )
         by_id[check.id] = check
     return tuple(by_id.values())
+
+
+def applying(system: System) -> tuple[Check[System], ...]:
+    """The checks that have something to look at in this system."""
+    return tuple(check for check in checks() if check.applies(system))
 
 
 def check_by_id(wanted: str) -> Check[System]:
@@ -76,4 +81,4 @@ def check_by_id(wanted: str) -> Check[System]:
 
 def thresholds(system: System) -> tuple[Threshold, ...]:
     """The limits of today, of all checks: the same objects for the gate and for the watch."""
-    return tuple(threshold for check in checks() for threshold in check.limits(system))
+    return tuple(threshold for check in applying(system) for threshold in check.limits(system))

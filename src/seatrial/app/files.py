@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError, Unreachable
@@ -70,10 +70,14 @@ def _missing(name: str, error: OSError) -> Unreachable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digests:
-    """The digests of files, and what the file system said of them then, so that a change is seen without reading."""
+    """The digests of files, and what the file system said of them then, so that a change is seen without reading.
+
+    `called` names by procedure those that its commands call.
+    """
 
     digests: Mapping[str, str]
     stamps: Mapping[str, tuple[int, ...] | None]
+    called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def digest_all(base: Path, paths: Iterable[str]) -> Digests:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,9 +144,11 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
 
 
 def refuse_existing(output: Path) -> None:
-    """Raises Refused where a file that would be written is there already, Unreachable where its folder is not."""
-    if not output.parent.is_dir():
-        raise Unreachable(f"there is no folder {output.parent}", remedy="Make it, or name another file with -o.")
+    """Raises Refused where a file that would be written is there already, Unreachable where it has no folder."""
+    folder = output.parent
+    if not folder.is_dir() and (folder.exists() or not folder.parent.is_dir()):
+        missing = folder if folder.exists() else folder.parent
+        raise Unreachable(f"there is no folder {missing}", remedy="Make it, or name another one with -o.")
     there = [path for path in (output, output.parent / INPUTS) if path.exists() or path.is_symlink()]
     if there:
         raise Refused(
@@ -165,7 +168,9 @@ def write(proposal: Proposal, *, force: bool = False) -> tuple[Path, ...]:
     drafts: dict[Path, Path] = {}
     backups: dict[Path, Path] = {}
     placed: list[Path] = []
+    made = not proposal.file.parent.exists()
     try:
+        proposal.file.parent.mkdir(exist_ok=True)
         for target, content in contents.items():
             drafts[target] = target.with_name(f".{target.name}.{os.getpid()}")
             drafts[target].write_text(content, encoding="utf-8")
@@ -186,7 +191,10 @@ def write(proposal: Proposal, *, force: bool = False) -> tuple[Path, ...]:
         ) from None
     finally:
         for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
+        if made and not any(proposal.file.parent.glob("*")):
+            proposal.file.parent.rmdir()
     return tuple(backups.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +21,8 @@ from seatrial.evidence.envelope import seal
 from seatrial.evidence.ledger import Ledger
 from seatrial.evidence.trust import TrustRoot
 from seatrial.evidence.verification import Reading
+
+_readings: ContextVar[dict[object, Reading] | None] = ContextVar("readings", default=None)
 
 
 def keystore(workspace: Workspace) -> Keystore:
@@ -77,9 +80,29 @@ def open_ledger(workspace: Workspace, *, create: bool = True) -> Iterator[Ledger
 
 
 def read_ledger(workspace: Workspace, *, quick: bool) -> Reading:
-    """The verified chain of this system. See `Reading` for what a quick one leaves open."""
+    """The verified chain of this system. See `Reading` for what a quick one leaves open, and `read_once`."""
+    system, trusted, kept = workspace.system.system, trust(workspace), tuple(checkpoints(workspace))
     with open_ledger(workspace) as ledger:
-        return ledger.read(workspace.system.system, trust(workspace), checkpoints(workspace), quick=quick)
+        readings = _readings.get()
+        if readings is None:
+            return ledger.read(system, trusted, kept, quick=quick)
+        key = (workspace.ledger_url, ledger.checkpoint(system), system, trusted, kept, quick)
+        if key not in readings:
+            readings[key] = ledger.read(system, trusted, kept, quick=quick)
+        return readings[key]
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within it a chain is read and verified once for each head that it has, however often it is asked for.
+
+    For one page, which tells several things of one chain. What is put on record meanwhile is read, as the head moves.
+    """
+    before = _readings.set({})
+    try:
+        yield
+    finally:
+        _readings.reset(before)
 
 
 def record(

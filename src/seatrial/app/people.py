@@ -12,10 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from seatrial.adapters.signers.keystore import Ed25519Signer
+from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.app.catalogue import thresholds
 from seatrial.app.files import LocalFiles
 from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
 from seatrial.app.subject import digest_files, identities_on_record, subject
+from seatrial.app.uploads import media_type
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import (
     AcceptanceBody,
@@ -29,18 +32,18 @@ from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence, Subject
 from seatrial.core.vocabulary import Outcome, RecordType, Role
-from seatrial.gate.binding import acceptance_rests_on, depends, literal, matching, sign_off_depends
-from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
+from seatrial.gate.acceptances import may_speak
+from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on, depends, matching, sign_off_depends
+from seatrial.gate.catalogue import by_id
 from seatrial.gate.encoding import verdict_data
-from seatrial.gate.permissions import ATTESTED_BY_KIND, Action, Actor, Context, may
+from seatrial.gate.permissions import ATTESTED_BY_DUTY, ATTESTED_BY_KIND, Action, Actor, Context, may
 from seatrial.gate.relief import REQUESTED
 from seatrial.gate.signing import limits_signed
 from seatrial.gate.verdict import Verdict
 from seatrial.spec.canonical import digest
 from seatrial.spec.subject import referenced_files
-from seatrial.spec.system import System
 
-B = TypeVar("B", DepartureBody, AttestationBody)
+B = TypeVar("B", DepartureBody, AttestationBody, AcceptanceBody)
 
 _ESTABLISHED = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 
@@ -52,9 +55,13 @@ class _Standing:
     evidence: tuple[Evidence, ...]
     subject: Subject
     departed: frozenset[str]
+    identified: frozenset[str] = frozenset()
+    """The parts of which the newest probe on record could tell what is served."""
 
 
-def accept(workspace: Workspace, person: str, duty: str, *, shown: str) -> Evidence:
+def accept(
+    workspace: Workspace, person: str, duty: str, *, shown: str, signer: Ed25519Signer | None = None
+) -> Evidence:
     """The person accepts a duty of theirs, such as `owner`, `owner.deputy`, `manager` or `monitor`.
 
     `shown` is what they were shown when they accepted.
@@ -63,11 +70,19 @@ def accept(workspace: Workspace, person: str, duty: str, *, shown: str) -> Evide
     _allowed(person, Action.ACCEPT, Context(system=workspace.system, duty=duty, departed=standing.departed))
     rests_on = matching(acceptance_rests_on(person, duty), standing.subject.parts)
     body = AcceptanceBody(person=person, duty=duty, shown=shown)
-    return _state(workspace, person, RecordType.ACCEPTANCE, body, rests_on)
+    return _state(workspace, person, RecordType.ACCEPTANCE, body, rests_on, signer=signer)
 
 
-def attest(workspace: Workspace, person: str, kind: str, document: str, *, statement: str = "") -> Evidence:
-    """The person answers for a declared document as it is now; `kind` is such as `process` or `failure-modes`."""
+def attest(
+    workspace: Workspace,
+    person: str,
+    kind: str,
+    document: str,
+    *,
+    statement: str = "",
+    signer: Ed25519Signer | None = None,
+) -> Evidence:
+    """The person answers for a declared document as it is now, which is kept; `kind` is such as `process`."""
     standing = _standing(workspace)
     _allowed(person, Action.ATTEST, Context(system=workspace.system, departed=standing.departed))
     path = document.partition("#")[0]
@@ -75,34 +90,43 @@ def attest(workspace: Workspace, person: str, kind: str, document: str, *, state
         raise Refused(
             f"{path} is not named in the system file", remedy="Name the document there, or attest one that is named."
         )
-    content = LocalFiles(workspace.base).digest(path)
-    patterns = [f"document.{literal(path)}", f"person.{literal(person)}"]
-    if path == workspace.system.failure_modes:
-        patterns.append("failure-modes")
-    if kind == "process":
-        patterns += _described(workspace.system, path)
-    body = AttestationBody(person=person, kind=kind, document=document, digest=content, statement=statement)
-    return _state(workspace, person, RecordType.ATTESTATION, body, matching(patterns, standing.subject.parts))
+    content = LocalFiles(workspace.base).read(path)
+    if kind == "compliance" and "model" not in standing.identified:
+        raise Refused(
+            "it is not known which model is served, so that nobody can have reviewed it",
+            remedy="Let seatrial look first: seatrial run --only governance.compliance; then attest.",
+        )
+    patterns = attestation_rests_on(kind, document, person, workspace.system)
+    kept = ArtifactFolder(workspace.folder / "artifacts").put(content, media_type=media_type(path))
+    body = AttestationBody(person=person, kind=kind, document=document, digest=kept, statement=statement)
+    return _state(
+        workspace, person, RecordType.ATTESTATION, body, matching(patterns, standing.subject.parts), signer=signer
+    )
 
 
-def _described(system: System, path: str) -> Iterator[str]:
-    """The parts that a process document describes: approved before they changed, it is no longer approved."""
-    yield from ("failure-modes", "do-not-trust")
-    for name, workflow in system.workflows.items():
-        if workflow.process is not None and workflow.process.partition("#")[0] == path:
-            yield f"workflow.{literal(name)}"
-
-
-def sign(workspace: Workspace, person: str, role: Role, verdict: Verdict, *, shown: str) -> Evidence:
+def sign(
+    workspace: Workspace,
+    person: str,
+    role: Role,
+    verdict: Verdict,
+    *,
+    shown: str,
+    signer: Ed25519Signer | None = None,
+) -> Evidence:
     """The person signs for their role, having seen `verdict` as the text `shown`.
 
-    Refused when something has changed since that verdict was given.
+    It counts at the workspace's gate alone. Refused when something has changed since that verdict was given.
     """
     standing = _standing(workspace)
     _allowed(person, Action.SIGN, _signing(workspace, person, role, standing))
     if verdict.subject != standing.subject.digest:
         raise Refused(
             "the system has changed since this verdict was given", remedy="Look at the verdict of now, then sign."
+        )
+    if verdict.gate is not workspace.gate.name:
+        raise Refused(
+            f"this verdict was given at another gate, {verdict.gate.value}",
+            remedy=f"Look at the verdict of {workspace.gate.name.value}, then sign.",
         )
     data = digest(verdict_data(verdict))
     body = SignOffBody(
@@ -111,20 +135,23 @@ def sign(workspace: Workspace, person: str, role: Role, verdict: Verdict, *, sho
         subject=standing.subject.digest,
         shown=hashlib.sha256(shown.encode()).hexdigest(),
         verdict=data,
-        limits=limits_signed(thresholds(workspace.system)),
+        limits=limits_signed(thresholds(workspace.gate.system(workspace.system))),
         open=tuple(a.id for a in verdict.requirements if a.reviewer is role and a.outcome not in _ESTABLISHED),
+        gate=workspace.gate.name,
     )
     rests_on = sign_off_depends(role, workspace.system, standing.subject.parts)
-    return _state(workspace, person, RecordType.SIGN_OFF, body, rests_on)
+    return _state(workspace, person, RecordType.SIGN_OFF, body, rests_on, signer=signer)
 
 
-def withhold(workspace: Workspace, person: str, role: Role, *, reason: str) -> Evidence:
+def withhold(
+    workspace: Workspace, person: str, role: Role, *, reason: str, signer: Ed25519Signer | None = None
+) -> Evidence:
     """The person withholds GO. Nobody else can lift that while they hold the role."""
     standing = _standing(workspace)
     _reasoned(reason)
     _allowed(person, Action.WITHHOLD, _signing(workspace, person, role, standing))
-    body = WithholdingBody(person=person, role=role, reason=reason)
-    return _state(workspace, person, RecordType.WITHHOLDING, body, {})
+    body = WithholdingBody(person=person, role=role, reason=reason, gate=workspace.gate.name)
+    return _state(workspace, person, RecordType.WITHHOLDING, body, {}, signer=signer)
 
 
 def depart(workspace: Workspace, person: str, *, by: str, reason: str = "") -> Evidence:
@@ -141,6 +168,8 @@ def request_exemption(workspace: Workspace, person: str, requirement: str, *, re
     standing = _standing(workspace)
     _reasoned(reason)
     row = by_id(requirement)
+    if not row.may_be_not_applicable:
+        raise Refused(f"{requirement} always applies", remedy=row.remedy)
     context = Context(system=workspace.system, requirement=row, departed=standing.departed)
     _allowed(person, Action.REQUEST_EXEMPTION, context)
     kind = REQUESTED[RecordType.EXEMPTION]
@@ -168,13 +197,24 @@ def exempt(workspace: Workspace, person: str, requirement: str, *, requested_by:
     return _state(workspace, person, RecordType.EXEMPTION, body, rests_on)
 
 
+def signing(workspace: Workspace, person: str, role: Role) -> Context:
+    """What decides whether the person may sign for the role: also what they attested and accepted."""
+    return _signing(workspace, person, role, _standing(workspace))
+
+
+def departed(workspace: Workspace) -> frozenset[str]:
+    """Who has left, by the system file or on record."""
+    return _standing(workspace).departed
+
+
 def _standing(workspace: Workspace) -> _Standing:
     evidence = read_ledger(workspace, quick=True).evidence
-    about = subject(workspace, digest_files(workspace), identities_on_record(evidence))
+    identities = identities_on_record(evidence)
+    about = subject(workspace, digest_files(workspace), identities)
     today = workspace.clock.now().date()
     left = {name for name, person in workspace.system.people.items() if person.left_on and person.left_on <= today}
     left |= {body.person for body in _bodies(evidence, RecordType.DEPARTURE, DepartureBody)}
-    return _Standing(evidence=evidence, subject=about, departed=frozenset(left))
+    return _Standing(evidence=evidence, subject=about, departed=frozenset(left), identified=frozenset(identities.found))
 
 
 def _bodies(evidence: Iterable[Evidence], kind: RecordType, shape: type[B]) -> Iterator[B]:
@@ -187,13 +227,16 @@ def _bodies(evidence: Iterable[Evidence], kind: RecordType, shape: type[B]) -> I
 def _signing(workspace: Workspace, person: str, role: Role, standing: _Standing) -> Context:
     newest: dict[tuple[str, str], AttestationBody] = {}
     for body in _bodies(standing.evidence, RecordType.ATTESTATION, AttestationBody):
-        newest[body.kind, body.document] = body
+        if may_speak(body.kind, body.person, workspace.system):
+            newest[body.kind, body.document] = body
     attested = {ATTESTED_BY_KIND.get(body.kind, body.kind) for body in newest.values() if body.person == person}
+    accepted = {body.duty: body.person for body in _bodies(standing.evidence, RecordType.ACCEPTANCE, AcceptanceBody)}
+    attested |= {ATTESTED_BY_DUTY[d] for d, who in accepted.items() if d in ATTESTED_BY_DUTY and who == person}
     return Context(
         system=workspace.system,
-        policy=workspace.system.policy,
+        policy=workspace.gate.policy(workspace.system),
         role=role,
-        reviewed=PRODUCTION_READINESS,
+        reviewed=workspace.gate.requirements,
         attested=frozenset(attested),
         departed=standing.departed,
     )
@@ -212,7 +255,18 @@ def _reasoned(reason: str) -> None:
         raise Refused("a reason is required", remedy="Say why, in a sentence that others will understand later.")
 
 
-def _state(workspace: Workspace, person: str, kind: RecordType, body: object, rests_on: Mapping[str, str]) -> Evidence:
-    signer = known(workspace, keystore(workspace).person(person))
+def _state(
+    workspace: Workspace,
+    person: str,
+    kind: RecordType,
+    body: object,
+    rests_on: Mapping[str, str],
+    *,
+    signer: Ed25519Signer | None = None,
+) -> Evidence:
+    """On record, signed with the person's key: the one that is given, else theirs on this machine."""
+    own = known(workspace, signer or keystore(workspace).person(person))
+    if own.holder != f"person:{person}":
+        raise Refused(f"this key belongs to {own.holder}, not to {person}", remedy="Sign with your own key.")
     with open_ledger(workspace) as ledger:
-        return record(ledger, signer, workspace, kind, body, depends=rests_on)
+        return record(ledger, own, workspace, kind, body, depends=rests_on)

@@ -125,7 +125,7 @@ def _work(check: Check[System], system: System, basis: Basis, shared: Mapping[st
         **shared,
         "check": check.id,
         "parts": dict(basis.subject.parts),
-        "served": {part: identity for part, identity in basis.identities.found.items() if part in rests_on},
+        "served": {part: version for part, version in basis.identities.versions.items() if part in rests_on},
     }
     return Work(
         id=check.id,
@@ -135,6 +135,7 @@ def _work(check: Check[System], system: System, basis: Basis, shared: Mapping[st
         requirement=check.requirement,
         needs=tuple(sorted(needs)),
         alone=check.alone,
+        before_traffic=check.before_traffic,
         budget_s=check.budget_s(system),
         grace_s=check.grace_s(system),
     )

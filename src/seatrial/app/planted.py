@@ -1,11 +1,12 @@
-"""Each planted defect of the example, alone in its ready variant, and the gaps that it puts: a page of the docs.
+"""Each planted defect of the examples, alone in its ready variant, and the gaps that it puts: a page of the docs.
 
-`python -m seatrial.app.planted [NAME…] > docs/reference/defects.md` runs them one after the other, about half a minute
-each, and tells on standard error how far it is.
+`python -m seatrial.app.planted > docs/reference/defects.md` runs all of them one after the other, up to a minute each,
+and tells on standard error how far it is; `--example NAME` runs those of one, `--only DEFECT` (again and again) some.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
@@ -17,7 +18,8 @@ from seatrial import __version__
 from seatrial.app.demo import Demo
 from seatrial.core.events import CheckFinished
 from seatrial.core.vocabulary import Outcome
-from seatrial.examples.arrival_delay.defects import DEFECTS, Defect
+from seatrial.examples.catalogue import DEFAULT, EXAMPLES, example_named
+from seatrial.examples.defect import Defect
 from seatrial.gate.verdict import Assessment
 
 _HELD = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
@@ -34,28 +36,31 @@ class Planted:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the gap is where it must be, or nowhere for a harmless change."""
+        """Whether the gap is where it must be, or nowhere for a harmless change; nothing may be not met without one."""
+        if self.defect is _UNCHANGED:
+            return all(gap.outcome is not Outcome.NOT_MET for gap in self.gaps)
         found = {gap.id for gap in self.gaps}
         return not found if self.defect.requirement is None else self.defect.requirement in found
 
 
-def planted(names: Sequence[str] = tuple(DEFECTS)) -> Iterator[Planted]:
-    """First the ready variant as it is, then each named defect alone in it: checks of the defect's domain, or all.
+def planted(example: str = DEFAULT, names: Sequence[str] = ()) -> Iterator[Planted]:
+    """First the ready variant as it is, then each defect (or each named one) alone in it, with its domain's checks.
 
     A harmless change must put a gap nowhere, so that with it every check runs. Where a defect leaves the training rows
     as they are, the models of the first run serve again.
     """
+    defects = example_named(example).defects
     with tempfile.TemporaryDirectory(prefix="seatrial-planted-") as folder:
         around = Path(folder)
         begun = time.monotonic()
-        unchanged = _gaps(Demo(around / "ready", ready=True), None)
+        unchanged = _gaps(Demo(around / "ready", example=example, ready=True), None)
         yield Planted(defect=_UNCHANGED, gaps=tuple(unchanged), duration_s=time.monotonic() - begun)
-        without = {gap.id for gap in unchanged}
-        for name in names:
-            begun, defect = time.monotonic(), DEFECTS[name]
-            demo = Demo(around / name, ready=True, defect=name, trained=around / "ready")
+        without = {(gap.id, gap.outcome) for gap in unchanged}
+        for name in names or defects:
+            begun, defect = time.monotonic(), defects[name]
+            demo = Demo(around / name, example=example, ready=True, defect=name, trained=around / "ready")
             only = None if defect.requirement is None else (defect.requirement.partition(".")[0],)
-            gaps = tuple(gap for gap in _gaps(demo, only) if gap.id not in without)
+            gaps = tuple(gap for gap in _gaps(demo, only) if (gap.id, gap.outcome) not in without)
             yield Planted(defect=defect, gaps=gaps, duration_s=time.monotonic() - begun)
 
 
@@ -65,16 +70,20 @@ def _gaps(demo: Demo, only: tuple[str, ...] | None) -> list[Assessment]:
     return [r for r in demo.verdict().requirements if r.id in executed and r.outcome not in _HELD]
 
 
-def page(rows: Iterable[Planted], *, on: str) -> Iterator[str]:
+def page(examples: Iterable[tuple[str, Iterable[Planted]]], *, on: str) -> Iterator[str]:
     """The lines of the page in Markdown, each as soon as it is known. `on` is the day of the run."""
     yield "# Planted defects"
     yield ""
-    yield "Every defect is planted alone into the ready variant of the shipped example, with its real services, and"
+    yield "Every defect is planted alone into the ready variant of a shipped example, with its real services, and"
     yield "must put a gap on its requirement; a harmless change must put a gap nowhere. With a defect the checks of its"
     yield "requirement's domain run, with a harmless change all checks. Listed are the gaps that the ready variant does"
-    yield f"not have without the change. Made by `python -m seatrial.app.planted` of seatrial {__version__} on {on}."
-    yield ""
-    yield from table(rows)
+    yield "not have without the change; one that is *not met* where it was *not determined* before is such a gap."
+    yield f"Made by `python -m seatrial.app.planted` of seatrial {__version__} on {on}."
+    for name, rows in examples:
+        yield ""
+        yield f"## {name}"
+        yield ""
+        yield from table(rows)
 
 
 def table(rows: Iterable[Planted]) -> Iterator[str]:
@@ -102,15 +111,20 @@ def _told(rows: Iterable[Planted], number: int) -> Iterator[Planted]:
 
 def main() -> int:
     """Print the page; 1 when a gap is missing or stands where none belongs."""
-    names = sys.argv[1:] or tuple(DEFECTS)
+    parser = argparse.ArgumentParser(prog="python -m seatrial.app.planted", description=__doc__)
+    parser.add_argument("--example", action="append", choices=tuple(EXAMPLES), help="an example; all by default")
+    parser.add_argument("--only", action="append", metavar="DEFECT", default=[], help="a defect; all by default")
+    asked = parser.parse_args()
     expected: list[bool] = []
 
-    def kept() -> Iterator[Planted]:
-        for row in _told(planted(names), len(names) + 1):
+    def kept(example: str) -> Iterator[Planted]:
+        number = len(asked.only or EXAMPLES[example].defects) + 1
+        for row in _told(planted(example, asked.only), number):
             expected.append(row.as_expected)
             yield row
 
-    for line in page(kept(), on=time.strftime("%Y-%m-%d", time.gmtime())):
+    examples = ((name, kept(name)) for name in asked.example or EXAMPLES)
+    for line in page(examples, on=time.strftime("%Y-%m-%d", time.gmtime())):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     return 0 if all(expected) else 1

@@ -5,23 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from seatrial.app.answers import Kept, recognised
+from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
 from seatrial.app.outside import Outside
-from seatrial.app.subject import MODEL, Identities
+from seatrial.app.subject import MODEL, Identities, answers_on_record
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import SeatrialError
+from seatrial.core.vocabulary import RecordType
 
 
-def probe(workspace: Workspace) -> Identities:
-    """What each tells of itself; what does not answer is unknown, with its reason."""
+def probe(workspace: Workspace, *, fresh: bool = False) -> Identities:
+    """What each tells of itself; what does not answer is unknown, with its reason.
+
+    A vendor's model is asked at most once a day, unless `fresh`: the gate asks anew before it says GO. A model that
+    answers otherwise than on record under the version that it tells is another one.
+    """
     found: dict[str, str] = {}
     unknown: dict[str, str] = {}
-    with Outside(workspace) as outside:
+    with Outside(workspace, fresh=fresh) as outside:
         for part, ask in _probes(workspace, outside):
             try:
                 found[part] = ask()
             except SeatrialError as error:
                 unknown[part] = outside.redact(error.what)
-    return Identities(found=found, unknown=unknown, at=workspace.clock.now())
+        answers = _answers(workspace, outside, found[MODEL], keep=not fresh) if MODEL in found else None
+    if answers is not None:
+        found[MODEL] = answers.identity
+    return Identities(found=found, unknown=unknown, at=workspace.clock.now(), answers=answers)
+
+
+def _answers(workspace: Workspace, outside: Outside, told: str, *, keep: bool) -> Kept | None:
+    on_record = answers_on_record(read_ledger(workspace, quick=True).evidence, told)
+    return recognised(workspace, outside, told, on_record, keep=keep)
+
+
+def record_probe(workspace: Workspace) -> Identities:
+    """Ask, and put on record what is served: people can then answer for exactly that."""
+    identities = probe(workspace)
+    with open_ledger(workspace) as ledger:
+        signer = known(workspace, keystore(workspace).worker())
+        record(ledger, signer, workspace, RecordType.EVENT, identities.body())
+    return identities
 
 
 def _probes(workspace: Workspace, outside: Outside) -> Iterator[tuple[str, Callable[[], str]]]:

@@ -9,6 +9,7 @@ from seatrial.app.files import LocalFiles
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.spec.loading import load_procedure
+from seatrial.spec.procedure import GIVEN_BY_DRILLS
 from seatrial.spec.subject import procedures
 
 
@@ -27,16 +28,18 @@ def declared_by_procedures(workspace: Workspace) -> Declared:
     files = LocalFiles(workspace.base)
     for path in procedures(workspace.system):
         try:
-            read = load_procedure(files.read(path), name=path, environment=workspace.environment)
+            environment = {**GIVEN_BY_DRILLS, **workspace.environment}
+            read = load_procedure(files.read(path), name=path, environment=environment)
         except SeatrialError:
             continue
-        secrets += read.secrets
+        secrets += [s for s in read.secrets if s not in GIVEN_BY_DRILLS.values()]
         for step in (
             *read.value.before,
             *read.value.steps,
             *read.value.target,
             *read.value.restore,
             *read.value.restored,
+            *read.value.armed,
         ):
             urls += _urls(step.settings)
             if step.undo is not None:

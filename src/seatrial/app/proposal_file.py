@@ -48,7 +48,7 @@ class Found:
 
 def system_text(found: Found) -> str:
     """The commented system file."""
-    parts = (_head(found), _people(), _model(found), _governance(found), _data(found), _operation())
+    parts = (_head(found), _people(), _model(found), governance(found.label.task), _data(found), operation())
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -145,8 +145,9 @@ def _output(output: Meaning, label: Labelled) -> str:
     return ", ".join(fields)
 
 
-def _governance(found: Found) -> Iterator[str]:
-    metric = _METRICS.get(found.label.task)
+def governance(task: str) -> Iterator[str]:
+    """The plan and its limits, which people decide; the metric is proposed by the task where one fits."""
+    metric = _METRICS.get(task)
     yield "# Legal, operations and the AI team decide together, in a plan that is approved before results are seen."
     yield "governance:"
     yield "  plan: {document: TODO, approved_by: TODO, approved_on: TODO}"
@@ -198,19 +199,31 @@ def _source(source: SourceText) -> Iterator[str]:
             yield f"    {key}: {quoted(value)}"
 
 
-def _operation() -> Iterator[str]:
+def operation(
+    *, integrations: Sequence[str] = ("integrations: TODO",), workflows: Sequence[str] = ("workflows: TODO",)
+) -> Iterator[str]:
+    """What operations and IT decide, with the lines of what is known of integrations and workflows."""
     yield "# Operations and IT decide: what it must carry, and how late an answer is of no use any more."
     yield "load: {peak: TODO such as 40/s, latency: {p99: TODO such as 300ms}}"
     yield ""
     yield "# IT decides: everything that feeds the model or that it feeds, with a test end that may be written to."
-    yield "integrations: TODO"
+    yield from integrations
     yield "flows: TODO                        # records put in at one end and counted at the other, under peak load"
     yield ""
     yield "# Operations decides: where outputs enter people's work, and how that work is done without them."
-    yield "workflows: TODO"
+    yield from workflows
     yield "failure_modes: TODO a register of what it gets wrong, when, and what is done then"
     yield '# Conditions over the inputs, such as [{when: "wind_kn > 30", handling: docs/by-hand.md}].'
     yield "do_not_trust: TODO"
+    yield "# What may not move an answer, what may only raise or lower it, what must be answered in which way, such as"
+    yield "# [{name: farther is not safer, kind: direction, change: {add: {distance: 100}}, score: not-lower}]."
+    yield "stress: {relations: TODO}"
     yield "rollback: {procedure: TODO, within: TODO such as 4h}"
     yield "change: {plan: TODO, who: TODO}"
+    yield "# The steps by which a user reports an output that they do not trust."
+    yield "escalation: {procedure: TODO}"
+    yield "# Who answers for it that nothing is missing here, and does not sign for IT; the logs that show who calls."
+    yield "inventory: {who: TODO}"
+    yield "# Who reviews it for legal and compliance, and does not sign for legal; the document of the review."
+    yield "compliance: {who: TODO, review: TODO}"
     yield "training: {users: TODO, material: TODO}   # who uses it, and the page that says what it cannot do"

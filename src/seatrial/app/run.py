@@ -17,6 +17,7 @@ from seatrial.adapters.redaction import Redactor, secrets_of
 from seatrial.adapters.signers.keystore import Ed25519Signer
 from seatrial.app.catalogue import check_by_id
 from seatrial.app.deciding import decide_now, inputs_of, record_decision
+from seatrial.app.drill_traces import left_over, restore
 from seatrial.app.files import stamp
 from seatrial.app.ledgers import checkpoints, keystore, known, open_ledger, record, trust
 from seatrial.app.planning import Basis, chosen, interrupted_run, kept_from, plan
@@ -25,17 +26,22 @@ from seatrial.app.procedures import declared_by_procedures
 from seatrial.app.subject import Identities, digest_files, subject
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
-from seatrial.core.errors import Malformed, Unreachable
-from seatrial.core.events import Event, RunFinished
+from seatrial.core.check import Check
+from seatrial.core.errors import Malformed, Refused, Unreachable
+from seatrial.core.events import CheckFinished, Event, RunFinished, StageFinished, StageStarted
 from seatrial.core.observation import Observation, Reason
 from seatrial.core.record import Subject
 from seatrial.core.vocabulary import RecordType
+from seatrial.domains.allowing import not_now
+from seatrial.domains.governance.arming import ID as ARMED
 from seatrial.engine.nursery import Nursery
 from seatrial.engine.run import Finished, Kept, Resources
 from seatrial.engine.run import run as run_engine
 from seatrial.evidence.ledger import Ledger
 from seatrial.gate.binding import depends
 from seatrial.gate.catalogue import by_id
+from seatrial.spec.drills import KIND_OF
+from seatrial.spec.system import System
 
 PRELOADED = (
     "seatrial.app.worker",
@@ -66,11 +72,20 @@ def run(
 ) -> Generator[Event, None, None]:
     """Execute the checks and record what they see; the events, as they happen.
 
-    `only` names checks, requirements or domains. With `resume`, a run that was interrupted goes on under its own id and
-    seed: what it observed and what still holds is kept. Raises SeatrialError before anything is run, and LedgerError
-    when a result cannot be recorded; everything that was recorded stays.
+    What is seen is about the system and is judged at every gate; without `only` the checks of the workspace's gate run,
+    and the decision at the end is that gate's. `only` names checks, requirements or domains. With `resume`, a run that
+    was interrupted goes on under its own id and seed: what it observed and what still holds is kept. Raises
+    SeatrialError before anything is run, and LedgerError when a result cannot be recorded; everything that was recorded
+    stays.
     """
-    selected = chosen(only)
+    demanded = {row.id for row in workspace.gate.requirements}
+    wanted = [
+        check for check in chosen(only) if check.applies(workspace.system) and (only or check.requirement in demanded)
+    ]
+    selected, left_out = _allowed(workspace, wanted)
+    for check, why in left_out.items():
+        yield StageStarted(stage=check, title=check)
+        yield StageFinished(stage=check, duration_s=0.0, problem=f"is left out: {why}; what it showed before stands")
     with ExitStack() as stack:
         nursery = stack.enter_context(Nursery(preload=PRELOADED, environment=workspace.environment))
         ledger = stack.enter_context(open_ledger(workspace))
@@ -101,11 +116,36 @@ def run(
             redact=_redactor(workspace),
         )
         for event in stack.enter_context(closing(events)):
+            if isinstance(event, CheckFinished):
+                for left in left_over(workspace):
+                    restore(workspace, left)
             if isinstance(event, RunFinished):
                 recorder.identities(probe(workspace))
                 if not event.interrupted:
                     record_decision(workspace, decide_now(workspace))
             yield event
+
+
+def _allowed(
+    workspace: Workspace, selected: Sequence[Check[System]]
+) -> tuple[Sequence[Check[System]], Mapping[str, str]]:
+    """Those that may run now, and those that are left out with the reason: drills outside of their windows.
+
+    What a drill showed before stands. Raises Refused where nothing is left.
+    """
+    now = workspace.clock.now()
+    closed = {
+        check.id: why
+        for check in selected
+        if check.id in KIND_OF and (why := not_now(workspace.system, KIND_OF[check.id], now))
+    }
+    allowed = [check for check in selected if check.id not in closed]
+    if closed and not any(check.id != ARMED for check in allowed):
+        raise Refused(
+            f"nothing may run now: {'; '.join(dict.fromkeys(closed.values()))}",
+            remedy="Run it then, or agree on other times and declare them under drills in the system file.",
+        )
+    return allowed, closed
 
 
 def _continued(workspace: Workspace, ledger: Ledger, about: Subject) -> tuple[str, Sequence[str]]:

@@ -122,9 +122,8 @@ def _with_declared_columns(outside: Outside, name: str) -> Table:
     """The table. Raises Malformed when a column is missing that its declaration names."""
     source, table = outside.source(name), outside.table(name)
     columns = table.columns()
-    for key in ("label", "time", "entity"):
-        column = getattr(source, key)
-        if column is not None and column not in columns:
+    for key, column in source.columns.items():
+        if column not in columns:
             more = f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else ""
             raise Malformed(
                 f"the {name} data have no column {column}, which data.{name}.{key} names",
@@ -136,12 +135,12 @@ def _with_declared_columns(outside: Outside, name: str) -> Table:
 
 def _given(workspace: Workspace, table: str, inputs: Mapping[str, InputField] | None) -> Given:
     source = getattr(workspace.system.data, table)
-    label, time, entity = (source.label, source.time, source.entity) if source else (None, None, None)
+    named = source.named if source else {}
     return Given(
         name=table,
         inputs=inputs,
-        leave_out=tuple(name for name in (label, time, entity) if name),
-        filled=tuple(name for name in (time, entity) if name),
+        leave_out=tuple(named.values()),
+        filled=tuple(named[key] for key in ("time", "entity") if key in named),
     )
 
 

@@ -6,14 +6,17 @@ hours, so that it can be given without calling anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from seatrial.app.answers import Kept, kept_from
+from seatrial.app.called import called_files
 from seatrial.app.files import Digests, digest_all
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.codec import CodecError, from_data
+from seatrial.core.observation import Json
 from seatrial.core.record import Evidence, Subject
 from seatrial.core.vocabulary import RecordType
 from seatrial.spec.subject import referenced_files
@@ -22,6 +25,7 @@ from seatrial.spec.subject import subject as subject_of
 KIND = "identity"
 """The kind of the event that says what is served."""
 MODEL = "model"
+DIFFERENTLY = "it answers differently than when it was tried, under the same version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,19 @@ class Identities:
     found: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     at: datetime | None = None
+    answers: Kept | None = None
+    """Which answers the model gave, where it is known by them beside its version."""
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What to say of a part that changed, beside that it did."""
+        return {} if self.answers is None or self.answers.first else {MODEL: DIFFERENTLY}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What each tells of itself, the model its version alone."""
+        known = self.answers is not None and MODEL in self.found
+        return {**self.found, **({MODEL: self.answers.told} if known and self.answers is not None else {})}
 
     def body(self) -> EventBody:
         """The same as an event that goes on record."""
@@ -38,13 +55,17 @@ class Identities:
         summary = f"What is served was identified: {told}." + (
             f" Not identified: {', '.join(sorted(self.unknown))}." if self.unknown else ""
         )
-        detail = {"found": dict(self.found), "unknown": dict(self.unknown)}
+        detail: dict[str, Json] = {"found": dict(self.found), "unknown": dict(self.unknown)}
+        if self.answers is not None:
+            detail["answers"] = self.answers.data()
         return EventBody(kind=KIND, summary=summary, revokes=False, detail=detail)
 
 
 def digest_files(workspace: Workspace) -> Digests:
-    """Digests of all files that the system file names and that can be read."""
-    return digest_all(workspace.base, referenced_files(workspace.system))
+    """Digests of all files that the system file names or its steps call, and that can be read."""
+    called = called_files(workspace)
+    named = (*referenced_files(workspace.system), *(path for paths in called.values() for path in paths))
+    return replace(digest_all(workspace.base, dict.fromkeys(named)), called=called)
 
 
 def subject(workspace: Workspace, digests: Digests, identities: Identities) -> Subject:
@@ -56,6 +77,7 @@ def subject(workspace: Workspace, digests: Digests, identities: Identities) -> S
     return subject_of(
         workspace.system,
         files=digests.digests,
+        called=digests.called,
         identities={**unknown, **identities.found},
         probed_at=identities.at if MODEL in identities.found else None,
     )
@@ -64,6 +86,24 @@ def subject(workspace: Workspace, digests: Digests, identities: Identities) -> S
 def identities_on_record(evidence: Iterable[Evidence]) -> Identities:
     """What the newest verified probe on record found; nothing when there is none."""
     newest = Identities()
+    for at, body in _probes(evidence):
+        if newest.at is None or at >= newest.at:
+            newest = Identities(
+                found=_texts(body.detail.get("found")),
+                unknown=_texts(body.detail.get("unknown")),
+                at=at,
+                answers=kept_from(body.detail.get("answers")),
+            )
+    return newest
+
+
+def answers_on_record(evidence: Iterable[Evidence], told: str) -> list[Kept]:
+    """The answers that a model of this version gave, oldest first."""
+    found = [kept_from(body.detail.get("answers")) for _, body in sorted(_probes(evidence), key=lambda each: each[0])]
+    return [kept for kept in found if kept is not None and kept.told == told]
+
+
+def _probes(evidence: Iterable[Evidence]) -> Iterator[tuple[datetime, EventBody]]:
     for item in evidence:
         record = item.record
         if item.problem or record.type is not RecordType.EVENT or not record.by.startswith("worker:"):
@@ -72,11 +112,8 @@ def identities_on_record(evidence: Iterable[Evidence]) -> Identities:
             body = from_data(EventBody, record.body)
         except CodecError:
             continue
-        if body.kind == KIND and (newest.at is None or record.at >= newest.at):
-            newest = Identities(
-                found=_texts(body.detail.get("found")), unknown=_texts(body.detail.get("unknown")), at=record.at
-            )
-    return newest
+        if body.kind == KIND:
+            yield record.at, body
 
 
 def _texts(value: object) -> dict[str, str]:

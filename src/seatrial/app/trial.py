@@ -16,7 +16,21 @@ from seatrial.app.workspace import Workspace
 from seatrial.core.check import MeasureRequest
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json, Threshold
-from seatrial.core.ports import Artifacts, Clock, Files, Integration, LoadGenerator, Model, Pager, Say, Steps, Table
+from seatrial.core.ports import (
+    Artifacts,
+    Clock,
+    DrillTrace,
+    Files,
+    Integration,
+    Line,
+    LoadGenerator,
+    Model,
+    Pager,
+    ProbingSteps,
+    Say,
+    Scratch,
+    Table,
+)
 from seatrial.core.record import Record
 from seatrial.core.vocabulary import RecordType
 
@@ -70,6 +84,15 @@ class OpenTrial:
         return self._outside.model
 
     @property
+    def judge(self) -> Model:
+        """The declared judge of free answers."""
+        return self._outside.judge
+
+    def function(self, reference: str) -> Model:
+        """A Python function of the user's in its own process."""
+        return self._outside.function(reference)
+
+    @property
     def load(self) -> LoadGenerator:
         """The open-model load generator."""
         return self._outside.load
@@ -80,7 +103,7 @@ class OpenTrial:
         return self._outside.pager
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> ProbingSteps:
         """Runs single procedure steps."""
         return self._outside.steps
 
@@ -110,6 +133,24 @@ class OpenTrial:
         """The declared integration of that name, at its test end; read only at production where it has none."""
         return self._outside.integration(name)
 
+    def production(self, name: str) -> Integration:
+        """The declared integration at its production end, read only."""
+        return self._outside.production(name)
+
+    def line(self, name: str) -> Line:
+        """The line through which the tested system reaches that integration's test end."""
+        return self._outside.line(name)
+
+    def scratch(self, name: str) -> Scratch:
+        """The declared copy of what that source holds, to alter."""
+        return self._outside.scratch(name)
+
+    def drill_trace(self, kind: str, procedure: str) -> DrillTrace:
+        """Where a drill of that kind leaves which steps have begun."""
+        from seatrial.app.drill_traces import TraceFile
+
+        return TraceFile(self._workspace, kind, procedure)
+
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         """The finished state of a measure, from the run's one pass."""
         from seatrial.measure.one_pass import key_of
@@ -128,7 +169,7 @@ class OpenTrial:
 
     def records(self, kind: RecordType) -> Sequence[Record]:
         """The verified records of this system of that type, oldest first."""
-        reading = read_ledger(self._workspace, quick=kind is not RecordType.OBSERVATION)
+        reading = read_ledger(self._workspace, quick=kind not in (RecordType.OBSERVATION, RecordType.EVENT))
         return [e.record for e in reading.evidence if not e.problem and e.record.type is kind]
 
     def part(self, name: str) -> str | None:

@@ -7,11 +7,14 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from seatrial.app.clock import SystemClock
 from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.ports import Clock
+from seatrial.core.vocabulary import GateName
+from seatrial.gate.gates import GATES, PRODUCTION, Gate
 from seatrial.spec.loading import Loaded, load_system
 from seatrial.spec.system import System
 
@@ -25,6 +28,7 @@ CHECKPOINTS = "SEATRIAL_CHECKPOINTS"
 """A file of checkpoints kept outside, one a line."""
 
 _MOST_BYTES = 16 * 1024 * 1024
+_MOST_KEPT = 512
 _POLICY = re.compile(rb"\bpolicy\b\W*([^\s,}#]+)")
 
 
@@ -37,6 +41,8 @@ class Workspace:
     digest: str
     environment: Mapping[str, str]
     clock: Clock
+    gate: Gate = PRODUCTION
+    """The gate at which is decided, signed and put on record."""
 
     @property
     def system(self) -> System:
@@ -85,6 +91,7 @@ def open_workspace(
     environment: Mapping[str, str] | None = None,
     clock: Clock | None = None,
     expected: str | None = None,
+    gate: GateName = GateName.PRODUCTION_READINESS,
 ) -> Workspace:
     """The workspace of a system file, or of the folder that holds one; nothing is created yet.
 
@@ -100,11 +107,34 @@ def open_workspace(
             f"{file.name} changed while the run was on its way",
             remedy="Leave the system file alone while checks run, then run again.",
         )
-    loaded = load_system(
-        text, name=file.name, environment=surroundings, policy_text=policy, leases=_catalogue_leases(text)
-    )
+    loaded = _loaded(text, file.name, tuple(sorted(surroundings.items())), policy)
     return Workspace(
-        file=file.resolve(), loaded=loaded, digest=digest, environment=surroundings, clock=clock or SystemClock()
+        file=file.resolve(),
+        loaded=loaded,
+        digest=digest,
+        environment=surroundings,
+        clock=clock or SystemClock(),
+        gate=GATES[gate],
+    )
+
+
+def reread(workspace: Workspace, text: str) -> Loaded:
+    """What the system file would declare with that text. Raises SpecErrors, Unreachable."""
+    content = text.encode()
+    return load_system(
+        content,
+        name=workspace.file.name,
+        environment=workspace.environment,
+        policy_text=_policy_text(workspace.file, content),
+        leases=_catalogue_leases(content),
+    )
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _loaded(text: bytes, name: str, environment: tuple[tuple[str, str], ...], policy: bytes | None) -> Loaded:
+    """What the text declares; the same text in the same surroundings is not worked through again."""
+    return load_system(
+        text, name=name, environment=dict(environment), policy_text=policy, leases=_catalogue_leases(text)
     )
 
 
@@ -136,22 +166,29 @@ def _policy_text(file: Path, text: bytes) -> bytes | None:
     """The policy file's text, where the system file names one; what is wrong with the name, loading tells."""
     if all(named.strip(b"\"'") in (b"default", b"short-demo") for named in _POLICY.findall(text)):
         return None
+    policy = _policy_named(text)
+    if policy is None or not (file.parent / policy).is_file():
+        return None
+    return _read(file.parent / policy, what="policy file")
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _policy_named(text: bytes) -> str | None:
     from seatrial.spec.problem import SpecErrors
     from seatrial.spec.reading import read_yaml
 
     try:
-        node = read_yaml(text, name=file.name).node(("governance", "policy"))
+        node = read_yaml(text, name=NAMES[0]).node(("governance", "policy"))
     except SpecErrors:
         return None
     if node is None or not isinstance(node.value, str) or node.value in ("default", "short-demo", "TODO"):
         return None
-    named = file.parent / node.value
-    return _read(named, what="policy file") if named.is_file() else None
+    return node.value
 
 
 def _catalogue_leases(text: bytes) -> Mapping[str, float] | None:
     if b"policy" not in text:
         return None
-    from seatrial.gate.catalogue import PRODUCTION_READINESS
+    from seatrial.gate.catalogue import EVERY
 
-    return {row.id: row.lease_days * 86_400 for row in PRODUCTION_READINESS}
+    return {row.id: row.lease_days * 86_400 for row in EVERY}

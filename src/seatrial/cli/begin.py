@@ -30,7 +30,9 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
     header: Annotated[
         list[str] | None, typer.Option(help="A header for the model, 'Name: ${ENV}'; may be repeated.")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The system file to write.")] = _SYSTEM_FILE,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The system file to write, or its folder, which may be new.")
+    ] = _SYSTEM_FILE,
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that are there; keep a backup of each.")
     ] = False,
@@ -39,7 +41,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
     """Propose a system file from a model endpoint and a data file; what only people can decide stays TODO."""
     from seatrial.app.initiate import Asked, propose, refuse_existing, write
 
-    target = output / _SYSTEM_FILE if output.is_dir() else output
+    target = output if output.suffix in {".yaml", ".yml"} and not output.is_dir() else output / _SYSTEM_FILE
     if not force:
         refuse_existing(target)
     talking = sys.stdin.isatty() and sys.stderr.isatty() and not as_json

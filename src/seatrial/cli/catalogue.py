@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import AsJson, print_json
+from seatrial.cli.console import PRODUCTION, AsJson, AtGate, open_file, print_json
+
+if TYPE_CHECKING:
+    from seatrial.gate.verdict import Assessment
 
 
-def requirements(as_json: AsJson = False) -> None:
-    """List every requirement, and whether a check establishes it yet."""
+def requirements(gate: AtGate = PRODUCTION, as_json: AsJson = False) -> None:
+    """List every requirement of a gate, and whether a check establishes it yet."""
     from seatrial.app.catalogue import checks
-    from seatrial.gate.catalogue import PRODUCTION_READINESS, as_shown, catalogue_data
+    from seatrial.gate.catalogue import as_shown, catalogue_data
+    from seatrial.gate.gates import GATES
     from seatrial.present.words import DOMAIN_TITLES
 
+    listed = GATES[gate].requirements
     if as_json:
-        print_json(catalogue_data())
+        print_json(catalogue_data(listed, gate=gate))
         return
-    able = {check.requirement for check in checks()}
+    able = {check.requirement for check in checks()} & {row.id for row in listed}
     domain = None
-    for row in as_shown(PRODUCTION_READINESS):
+    for row in as_shown(listed):
         if row.domain is not domain:
             domain = row.domain
             typer.echo(f"\n{DOMAIN_TITLES[domain]}")
         typer.echo(f"  {'✓' if row.id in able else '·'} {row.id:<34} {row.question}")
-    typer.echo(f"\n✓ a check establishes it ({len(able)})   · no check does so yet, so it is a gap")
+    if all(row.id in able for row in listed):
+        typer.echo(f"\n✓ a check establishes it ({len(able)})")
+    else:
+        typer.echo(f"\n✓ a check establishes it ({len(able)})   · no check does so yet, so it is a gap")
 
 
 def checks(as_json: AsJson = False) -> None:
@@ -79,6 +89,26 @@ def explain(
         typer.echo("\nNo check establishes this yet, so it is a gap in every verdict.")
 
 
+def frameworks(
+    file: Annotated[Path | None, typer.Argument(help="A system file: shows what its evidence supports now.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the clauses of NIST AI RMF, ISO/IEC 42001 and the EU AI Act, and what supports each."""
+    from seatrial.gate.frameworks import frameworks_data
+    from seatrial.present.frameworks import framework_lines
+
+    assessments: Sequence[Assessment] = ()
+    if file is not None:
+        from seatrial.app.deciding import decide_now
+
+        assessments = decide_now(open_file(file)).requirements
+    if as_json:
+        print_json(frameworks_data(assessments))
+        return
+    for line in framework_lines(assessments):
+        typer.echo(line)
+
+
 def schema() -> None:
     """Print the JSON Schema of the system file, for editors."""
     from seatrial.spec.schema import system_schema
@@ -86,4 +116,4 @@ def schema() -> None:
     print_json(system_schema())
 
 
-COMMANDS = (requirements, checks, explain, schema)
+COMMANDS = (requirements, checks, explain, frameworks, schema)

@@ -13,6 +13,7 @@ import typer
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json
+from seatrial.core.vocabulary import GateName
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,11 @@ File = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
 Plain = Annotated[bool, typer.Option("--plain", help="One plain line an event; no colour, no redrawing.")]
+AtGate = Annotated[
+    GateName, typer.Option("--gate", help="At which of the three gates; what is decided at one counts at no other.")
+]
 HERE = Path()
+PRODUCTION = GateName.PRODUCTION_READINESS
 
 
 def console(*, error: bool = False, plain: bool = False) -> Console:
@@ -45,11 +50,11 @@ def print_json(data: Json) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
-def open_file(file: Path) -> Workspace:
-    """The workspace of the system file that the person named, or of the one in this folder."""
+def open_file(file: Path, *, gate: GateName = PRODUCTION) -> Workspace:
+    """The workspace of the system file that the person named, or of the one in this folder, at a gate."""
     from seatrial.app.workspace import open_workspace
 
-    return open_workspace(file)
+    return open_workspace(file, gate=gate)
 
 
 def show_error(error: SeatrialError, *, as_json: bool) -> None:

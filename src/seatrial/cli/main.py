@@ -9,7 +9,23 @@ from typing import Annotated, cast
 import typer
 
 from seatrial import __version__
-from seatrial.cli import begin, catalogue, evidence, people, review, show
+from seatrial.cli import (
+    begin,
+    catalogue,
+    drills,
+    evidence,
+    failures,
+    flows,
+    labels,
+    people,
+    pipeline,
+    retraining,
+    review,
+    show,
+    site,
+    sources,
+    watch,
+)
 from seatrial.cli.console import show_error
 from seatrial.core.errors import SeatrialError
 
@@ -47,9 +63,26 @@ def _top(
 
 
 def _assemble() -> typer.Typer:
-    for room in (show, begin, review, people, evidence, catalogue):
+    rooms = (
+        show,
+        begin,
+        sources,
+        review,
+        flows,
+        labels,
+        failures,
+        people,
+        pipeline,
+        drills,
+        site,
+        watch,
+        retraining,
+        evidence,
+        catalogue,
+    )
+    for room in rooms:
         for command in room.COMMANDS:
-            app.command(rich_help_panel=None)(command)
+            app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=None)(command)
     return app
 
 

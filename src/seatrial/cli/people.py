@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, console, open_file, print_json
+from seatrial.cli.console import HERE, PRODUCTION, AsJson, AtGate, File, console, open_file, print_json
 from seatrial.core.vocabulary import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seatrial.app.workspace import Workspace
     from seatrial.core.record import Evidence
     from seatrial.domains.organization.questions import Question
@@ -19,23 +21,24 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")
 
 
 def accept(
-    duty: Annotated[str, typer.Argument(help="owner, manager, monitor, pipeline-alert, …; a deputy adds .deputy")],
+    duty: Annotated[str, typer.Argument(help="owner, manager, monitor, inventory, …; a deputy adds .deputy")],
     file: File = HERE,
     person: As = "",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Accept a duty that is yours, with your own key."""
+    from seatrial.app.duties import duty_text
     from seatrial.app.people import accept as state
 
     workspace = open_file(file)
-    shown = _duty_text(workspace, duty)
+    shown = duty_text(workspace, duty)
     _confirm(f"{shown}\nDo you, {_name(workspace, person)}, accept this?", yes=yes)
     _recorded(state(workspace, _given(person), duty, shown=shown), as_json=as_json)
 
 
 def attest(
-    kind: Annotated[str, typer.Argument(help="process, failure-modes, governance-plan, …")],
+    kind: Annotated[str, typer.Argument(help="process, failure-modes, change-plan, compliance, …")],
     document: Annotated[str, typer.Argument(help="The document's path, as the system file names it.")],
     file: File = HERE,
     person: As = "",
@@ -56,6 +59,7 @@ def sign(
     file: File = HERE,
     person: As = "",
     withhold: Annotated[str, typer.Option(help="Withhold GO instead, for this reason.")] = "",
+    gate: AtGate = PRODUCTION,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +69,7 @@ def sign(
     from seatrial.app.people import withhold as refuse
     from seatrial.present.terminal import verdict_screen
 
-    workspace = open_file(file)
+    workspace = open_file(file, gate=gate)
     if withhold:
         _recorded(refuse(workspace, _given(person), role, reason=withhold), as_json=as_json)
         return
@@ -75,8 +79,31 @@ def sign(
         screen.print(verdict_screen(verdict, width=screen.width))
     shown = captured.get()
     typer.echo(shown, err=True)
-    _confirm(f"Do you, {_name(workspace, person)}, sign this for {role.value}?", yes=yes)
+    _confirm(f"Do you, {_name(workspace, person)}, sign this for {role.value} at {gate.value}?", yes=yes)
     _recorded(state(workspace, _given(person), role, verdict, shown=shown), as_json=as_json)
+
+
+def exempt(
+    requirement: Annotated[str, typer.Argument(help="The requirement that does not apply.")],
+    file: File = HERE,
+    person: As = "",
+    because: Annotated[str, typer.Option(help="Why it does not apply.")] = "",
+    asked_by: Annotated[str, typer.Option(help="Approve what this other person asked for.")] = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask that a requirement does not apply, or approve what another person asked for."""
+    from seatrial.app.people import exempt as approve
+    from seatrial.app.people import request_exemption
+
+    workspace = open_file(file)
+    does = f"approve, as {asked_by} asked," if asked_by else "ask"
+    _confirm(f"Do you, {_name(workspace, person)}, {does} that {requirement} does not apply: {because}?", yes=yes)
+    if asked_by:
+        stated = approve(workspace, _given(person), requirement, requested_by=asked_by, reason=because)
+    else:
+        stated = request_exemption(workspace, _given(person), requirement, reason=because)
+    _recorded(stated, as_json=as_json)
 
 
 def depart(
@@ -98,25 +125,36 @@ def quiz(
     answers: Annotated[str, typer.Option(help="Answers by number, such as 2,1,3; without it you are asked.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Answer the questions of this version; passing puts you among its trained users."""
-    from seatrial.app.quiz import answer, questions_of
+    """Answer the questions of this version with your own key; passing puts you among its trained users."""
+    from seatrial.app.quiz import answer, attempts, facts_of, own_key, questions_of
+    from seatrial.domains.organization.questions import shown
 
     workspace = open_file(file)
     asked = questions_of(workspace)
     if not user:
         raise typer.BadParameter("name yourself with --user")
-    given = _answers(answers) if answers else tuple(_ask(number, q) for number, q in enumerate(asked, start=1))
-    marked = answer(workspace, user, given)
+    signer = own_key(workspace, user)
+    orders = [shown(question, user, attempts(workspace, user).made) for question in asked]
+    if answers:
+        given = _places(_answers(answers), orders)
+    else:
+        given = tuple(_ask(number, q, o) for number, (q, o) in enumerate(zip(asked, orders, strict=True), start=1))
+    marked = answer(workspace, user, given, signer=signer)
     if as_json:
         print_json({"asked": marked.asked, "right": marked.right, "passed": marked.passed})
         return
     typer.echo(f"{marked.right} of {marked.asked} right: {'passed' if marked.passed else 'not passed'}")
+    facts = facts_of(workspace) if marked.wrong else {}
     for question in marked.wrong:
         typer.echo(f"  {question.text}")
+        if question.id in facts:
+            typer.echo(f"    {facts[question.id]}")
         if marked.passed:
             typer.echo(f"    right: {question.options[question.right]}")
     if not marked.passed:
-        typer.echo(f"Read {workspace.system.training.material or 'the material'} again before you answer anew.")
+        again_at = attempts(workspace, user).again_at
+        when = f" You may answer anew from {again_at:%Y-%m-%d %H:%M} UTC on." if again_at else ""
+        typer.echo(f"Read {workspace.system.training.material or 'the material'} again.{when}")
 
 
 def _answers(text: str) -> tuple[int, ...]:
@@ -126,14 +164,21 @@ def _answers(text: str) -> tuple[int, ...]:
         raise typer.BadParameter("answers are numbers with commas between them, such as 2,1,3") from None
 
 
-def _ask(number: int, question: Question) -> int:
+def _places(given: Sequence[int], orders: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The options' own places, where as many answers were given as there are questions."""
+    if len(given) != len(orders) or not all(0 <= at < len(o) for at, o in zip(given, orders, strict=True)):
+        raise typer.BadParameter(f"give the number of one answer to each of the {len(orders)} questions")
+    return tuple(order[at] for at, order in zip(given, orders, strict=True))
+
+
+def _ask(number: int, question: Question, order: Sequence[int]) -> int:
     typer.echo(f"\n{number}. {question.text}")
-    for i, option in enumerate(question.options, start=1):
-        typer.echo(f"   {i}) {option}")
+    for i, place in enumerate(order, start=1):
+        typer.echo(f"   {i}) {question.options[place]}")
     chosen: int = 0
     while not 1 <= chosen <= len(question.options):
         chosen = typer.prompt(f"Your answer, 1 to {len(question.options)}", type=int)
-    return chosen - 1
+    return order[chosen - 1]
 
 
 def _given(person: str) -> str:
@@ -152,16 +197,6 @@ def _confirm(question: str, *, yes: bool) -> None:
         typer.confirm(question, abort=True, err=True)
 
 
-def _duty_text(workspace: Workspace, duty: str) -> str:
-    name, _, deputy = duty.partition(".")
-    system = workspace.system
-    owned = system.owner.model_dump(mode="json", exclude_none=True)
-    duties = system.duties.model_dump(mode="json", by_alias=True, exclude_none=True)
-    content = owned if name in {"owner", "manager"} else duties.get(name, {})
-    lines = [f"{system.system} {system.version}: {duty}", *(f"  {key}: {value}" for key, value in content.items())]
-    return "\n".join([*lines, "  as the deputy"] if deputy else lines)
-
-
 def _recorded(evidence: Evidence, *, as_json: bool) -> None:
     if as_json:
         print_json({"record": evidence.digest, "sequence": evidence.sequence})
@@ -169,4 +204,4 @@ def _recorded(evidence: Evidence, *, as_json: bool) -> None:
         typer.echo(f"on record as entry {evidence.sequence}, {evidence.digest[:16]}")
 
 
-COMMANDS = (accept, attest, sign, depart, quiz)
+COMMANDS = (accept, attest, sign, exempt, depart, quiz)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seatrial.cli.console import (
     HERE,
+    PRODUCTION,
     AsJson,
+    AtGate,
     File,
     Plain,
     Quiet,
@@ -48,6 +50,7 @@ def run(
         bool, typer.Option("--resume", help="Go on with an interrupted run; keep what still holds.")
     ] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Repeat the random choices of an earlier run.")] = None,
+    gate: AtGate = PRODUCTION,
     as_json: AsJson = False,
     quiet: Quiet = False,
     plain: Plain = False,
@@ -56,7 +59,7 @@ def run(
     from seatrial.app.deciding import decide_now
     from seatrial.app.run import run as execute
 
-    workspace = open_file(file)
+    workspace = open_file(file, gate=gate)
     follow(execute(workspace, only=only, seed=seed, resume=resume), quiet=quiet or as_json, plain=plain)
     verdict = decide_now(workspace)
     show_verdict(verdict, as_json=as_json, plain=plain)
@@ -76,21 +79,31 @@ def follow(events: Iterator[Event], *, quiet: bool, plain: bool) -> None:
         raise KeyboardInterrupt
 
 
-def verdict(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> None:
+def verdict(file: File = HERE, gate: AtGate = PRODUCTION, as_json: AsJson = False, plain: Plain = False) -> None:
     """Decide from the ledger alone, without running anything."""
     from seatrial.app.deciding import decide_now
 
-    decided = decide_now(open_file(file))
+    decided = decide_now(open_file(file, gate=gate))
     show_verdict(decided, as_json=as_json, plain=plain)
     end_with(decided)
 
 
-def gaps(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> None:
+def gaps(
+    file: File = HERE,
+    by: Annotated[
+        Literal["cause", "owner", "domain"] | None,
+        typer.Option("--by", help="Put them together; many of one cause are one line."),
+    ] = None,
+    gate: AtGate = PRODUCTION,
+    as_json: AsJson = False,
+    plain: Plain = False,
+) -> None:
     """List what stands between the system and GO: who closes it, how, and by when."""
     from seatrial.app.deciding import decide_now
-    from seatrial.present.terminal import gap_list
+    from seatrial.gate.grouping import By
+    from seatrial.present.terminal import gap_groups, gap_list
 
-    decided = decide_now(open_file(file))
+    decided = decide_now(open_file(file, gate=gate))
     if as_json:
         from seatrial.gate.encoding import verdict_data
 
@@ -98,21 +111,58 @@ def gaps(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> No
         print_json({key: data[key] for key in ("system", "verdict", "earliest_go_live", "gaps")})
     else:
         screen = console(plain=plain)
-        screen.print(gap_list(decided))
+        screen.print(gap_list(decided) if by is None else gap_groups(decided, By(by)))
         screen.print(decided.timeline.sentence, style="bold")
     end_with(decided)
 
 
 def report(
     file: File = HERE,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the dossier.")] = Path("dossier.html"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to write the dossier; a PDF where it ends with .pdf.")
+    ] = Path("dossier.html"),
+    gate: AtGate = PRODUCTION,
 ) -> None:
-    """Write the dossier: one HTML file that needs no network."""
+    """Write the dossier: one HTML file that needs no network, or a PDF with the signatures (`-o dossier.pdf`)."""
     from seatrial.app.deciding import decide_now
     from seatrial.app.dossiers import write_dossier
 
-    write_dossier(decide_now(open_file(file)), output)
+    write_dossier(decide_now(open_file(file, gate=gate)), output)
     typer.echo(f"dossier: {output}")
 
 
-COMMANDS = (validate, run, verdict, gaps, report)
+def proxy(
+    file: File = HERE,
+    with_input: Annotated[
+        bool, typer.Option("--with-input", help="End when standard input ends, as a part of something larger.")
+    ] = False,
+) -> None:
+    """Hold open the lines through which the tested system reaches its integrations, until Ctrl-C."""
+    import signal
+    import sys
+
+    from seatrial.app.lines import held
+
+    with held(open_file(file)) as lines:
+        for name, (listen, target) in lines.items():
+            typer.echo(f"{name}: {listen} passes to {target}")
+        sys.stdout.flush()
+        if with_input:
+            sys.stdin.read()
+        else:
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def trust(file: File = HERE, as_json: AsJson = False) -> None:
+    """Tell which outputs are not to be trusted, as the last run established; `--json` is the export for programs."""
+    from seatrial.app.trusting import established, told
+
+    document = established(open_file(file))
+    if as_json:
+        print_json(document)
+        return
+    for line in told(document):
+        typer.echo(line)
+
+
+COMMANDS = (validate, run, verdict, gaps, report, proxy, trust)

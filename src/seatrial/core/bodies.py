@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from seatrial.core.observation import Json, Observation, Reason
-from seatrial.core.vocabulary import Role
+from seatrial.core.vocabulary import GateName, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,8 @@ class ComprehensionBody:
     answers: str = ""
     played_by: str = ""
     """Set when no human answered, e.g. `demo`."""
+    site: bool = False
+    """Whether they answered signed in to the site, with their password; else an attestation of theirs says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ class SignOffBody:
     """`requirement/measure` to the limit at signing: looser voids the signature, stricter asks for another look."""
     open: tuple[str, ...] = ()
     """Requirements of the role's own domain that were not established on the screen; with any, it does not count."""
+    gate: GateName = GateName.PRODUCTION_READINESS
+    """The gate at which it was signed; it counts at no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ class WithholdingBody:
     person: str
     role: Role
     reason: str
+    gate: GateName = GateName.PRODUCTION_READINESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,26 @@ class EventBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportBody:
+    """Another tool's result, without its verdict: how many units ended how, by group and for `all`.
+
+    `name` is that of the declared import, `target` what the tool says it tested; `problems` say why the result is not
+    the whole of what was planned.
+    """
+
+    name: str
+    format: str
+    tool: str
+    tool_version: str
+    target: str
+    started_at: datetime
+    ended_at: datetime
+    counts: Mapping[str, Mapping[str, int]]
+    file_sha256: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionBody:
     """A verdict as it was given, with the digest of its JSON."""
 
@@ -149,6 +174,8 @@ class DecisionBody:
     rehearsal: bool
     verdict: str
     gaps: tuple[str, ...] = ()
+    gate: GateName = GateName.PRODUCTION_READINESS
+    """The gate at which it was given; it counts at no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,16 @@ from seatrial.core.observation import Json, Observation, Reason, Threshold
 from seatrial.core.ports import (
     Artifacts,
     Clock,
+    DrillTrace,
     Files,
     Integration,
+    Line,
     LoadGenerator,
     Model,
     Pager,
+    ProbingSteps,
     Say,
-    Steps,
+    Scratch,
     Table,
 )
 from seatrial.core.record import Record
@@ -27,6 +30,15 @@ from seatrial.core.vocabulary import RecordType
 
 S = TypeVar("S")
 
+CHANGE_LOG = "change.log"
+
+
+def landing_table(workflow: str) -> str:
+    """The table in which what was finished by hand in that workflow lands."""
+    return f"landing.{workflow}"
+
+
+"""The table in which people's answers to the outputs are written, by the name under which a trial opens it."""
 PREDICTION = "seatrial.prediction"
 """Column of a scored table: the model's prediction."""
 SCORE = "seatrial.score"
@@ -72,6 +84,13 @@ class Trial(Protocol):
         """The declared model."""
 
     @property
+    def judge(self) -> Model:
+        """The declared judge of free answers: it is asked with one text and answers with one."""
+
+    def function(self, reference: str) -> Model:
+        """A Python function of the user's, `path/to/file.py:function`, in its own process: a number for each row."""
+
+    @property
     def load(self) -> LoadGenerator:
         """The open-model load generator."""
 
@@ -80,7 +99,7 @@ class Trial(Protocol):
         """The declared routes to people."""
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> ProbingSteps:
         """Runs single procedure steps."""
 
     @property
@@ -92,10 +111,25 @@ class Trial(Protocol):
         """Progress for the person who waits."""
 
     def table(self, name: str) -> Table:
-        """`training`, `evaluation`, `live`, `scored.evaluation` or `scored.live`."""
+        """`training`, `evaluation`, `live`, `scored.evaluation`, `scored.live`, `change.log` or `landing.WORKFLOW`."""
 
     def integration(self, name: str) -> Integration:
         """The declared integration of that name, at its test end; read only at production where it has none."""
+
+    def production(self, name: str) -> Integration:
+        """The declared integration at its production end, read only. Raises Malformed where it declares none."""
+
+    def line(self, name: str) -> Line:
+        """The line through which the tested system reaches that integration's test end.
+
+        Raises Refused where its test end declares no `via`, and Unreachable where nothing can listen there.
+        """
+
+    def scratch(self, name: str) -> Scratch:
+        """The declared copy of what that source holds, to alter. Raises Refused or Malformed where none can be made."""
+
+    def drill_trace(self, kind: str, procedure: str) -> DrillTrace:
+        """Where a drill of that kind leaves which steps have begun."""
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         """The finished state of a measure that the check asked for. Raises SeatrialError where the pass failed."""
@@ -119,9 +153,12 @@ class Check(Generic[S]):
     """A function from a declared system to an observation, or to the reason why none could be made.
 
     `run` may raise SeatrialError, which becomes a reason. `codes` documents every finding and reason code that it can
-    give. `alone` keeps everything else still while it runs (load). `budget_s` is when the engine stops it; from then on
-    it has `grace_s` to restore what it changed. `tables` names the tables that it reads itself: a scored one is scored
-    before it starts.
+    give. `alone` keeps everything else still while it runs (load). `before_traffic` says that it looks at what real
+    traffic left, and so runs before any check that puts records of its own beside that. `budget_s` is when the engine
+    stops it; from then on it has `grace_s` to restore what it changed. `tables` names the tables that it reads itself:
+    a scored one is scored before it starts. Where `applies` is false for what is declared, the requirement is
+    established without this check. One that `supplements` may be less assured than the requirement demands: it adds to
+    what the others establish, and establishes nothing by itself.
     """
 
     id: str
@@ -133,6 +170,11 @@ class Check(Generic[S]):
     measures: Callable[[S], Sequence[MeasureRequest]] = _nothing
     limits: Callable[[S], Sequence[Threshold]] = _nothing
     alone: bool = False
+    before_traffic: bool = False
     budget_s: Callable[[S], float] = lambda _: 60.0
     grace_s: Callable[[S], float] = lambda _: 10.0
     tables: Callable[[S], Sequence[str]] = _nothing
+    applies: Callable[[S], bool] = lambda _: True
+    supplements: bool = False
+    lease_s: float | None = None
+    """How long its evidence holds, where that is shorter than the requirement's own lease."""

@@ -27,6 +27,10 @@ class Malformed(SeatrialError):
     """Something outside answered in a form that its declaration does not allow."""
 
 
+class NoRows(Malformed):
+    """It can be read, and there is not one row in it."""
+
+
 class Refused(SeatrialError):
     """seatrial will not do this: an undeclared target, a write where only reading is declared, a missing permission."""
 

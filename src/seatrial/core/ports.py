@@ -10,11 +10,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from seatrial.core.observation import Json
+from seatrial.core.schema_change import SchemaChange
 
 Row = Mapping[str, Json]
+CHAT_SETTING = "seatrial.chat"
+"""Field of a row that a chat adapter takes for itself and that no other model is sent: what an attack plants around the
+question. `note` is a line that is added to the system prompt; `tool_result` (`name`, `content`) is what a tool of the
+application came back with."""
+
+
+TEST_MARK = "seatrial-"
+"""What the text key of every test record begins with."""
+DECLARED_VERSION = "declared: "
+"""What a version begins with that nobody but the system file tells."""
 
 
 class Clock(Protocol):
@@ -88,6 +99,10 @@ class Reply:
     status: int | None = None
     error: str = ""
     """What it said, shortened, secrets removed."""
+    said: str = ""
+    """Text that came out before an answer broke off, was filtered or declined: no prediction, but it was let out."""
+    cut_off: bool = False
+    """Whether the answer ended at the greatest length that was asked for: nobody would have been shown more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +125,51 @@ class Model(Protocol):
         """The answer for these rows; never raises for what the model does, only reports it."""
 
     def request(self, rows: Sequence[Row]) -> Request | None:
-        """The HTTP request that `predict` would send, or None for a model that is not called over HTTP."""
+        """The HTTP request that `predict` would send, or None for a model that is not called over HTTP.
+
+        Raises Refused for rows that the model's protocol cannot carry.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """The answer to one Arrow batch. `predictions` and `scores` have one entry per row when `kind` is OK, else none.
+
+    `predictions` is an Arrow array of one plain type, or a list where values are of several types or have parts;
+    `scores` is an Arrow array or a list of numbers, None where the model is declared to give none.
+    """
+
+    kind: ReplyKind
+    latency_s: float
+    predictions: Any = None
+    scores: Any = None
+    status: int | None = None
+    error: str = ""
+
+
+@runtime_checkable
+class BatchModel(Protocol):
+    """A model that takes whole Arrow batches, from several threads at once, without a dictionary per row."""
+
+    def answer(self, batch: Any) -> Answers:
+        """The answer for a `pyarrow.RecordBatch`; never raises for what the model does, only reports it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """One file of a model that is declared as files. `runs_code` says how loading it can run code, else it is empty."""
+
+    path: str
+    sha256: str
+    runs_code: str = ""
+
+
+@runtime_checkable
+class FileModel(Protocol):
+    """A model that is declared as files rather than as an address."""
+
+    def model_files(self) -> Sequence[ModelFile]:
+        """Its files, looked at without loading any. Raises Unreachable, Malformed."""
 
 
 class Integration(Protocol):
@@ -118,6 +177,16 @@ class Integration(Protocol):
 
     def version(self) -> str:
         """The version that the server itself reports. Raises Unreachable, or Malformed where it reports none."""
+
+    def health(self) -> None:
+        """Raises Unreachable when it does not answer its declared health probe, or cannot be reached at all."""
+
+    def schema(self) -> Mapping[str, str]:
+        """The fields that reading gives, in the source's own order, each with the type that the source calls it.
+
+        Where the source declares no types, they are those of its newest records: `text`, `integer`, `number`,
+        `boolean`, `record`, `list`, joined by `|` where records differ, with `null` where one has none.
+        """
 
     def read(self, most: int) -> Sequence[Row]:
         """Up to `most` of the newest records, oldest first."""
@@ -128,8 +197,148 @@ class Integration(Protocol):
     def request(self, record: Row) -> Request | None:
         """The HTTP request that `write` would send, or None. Raises Refused like `write`."""
 
+    def listen(self) -> None:
+        """Be ready to observe: called by whoever will observe, before the first record is sent. Again, it is nothing.
+
+        Where a source keeps no history, what arrives is kept from here on. Raises Unreachable, Refused or Malformed.
+        """
+
     def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
-        """The records that arrived whose field `key` (as text) is one of `values`, grouped; absent ones left out."""
+        """The records that arrived whose field `key` (as text) is one of `values`, grouped; absent ones left out.
+
+        Raises SeatrialError where something may have been missed, such as after a lost connection.
+        """
+
+
+Part = tuple[Sequence[Row], Json]
+"""Records, and the mark behind them."""
+
+
+@runtime_checkable
+class Following(Protocol):
+    """An integration from which everything can be taken, part by part, without holding it all."""
+
+    def parts(self, mark: Json, most: int) -> Iterator[Part]:
+        """What came behind `mark`, oldest first, in parts of at most `most` records; some may come twice.
+
+        A mark is plain data from an earlier part, None for the beginning of what the source keeps. A source that keeps
+        no history gives each record once, from the first call on.
+        """
+
+
+@runtime_checkable
+class ClientList(Protocol):
+    """An integration whose server can tell who is connected with it now."""
+
+    def clients(self) -> Sequence[str] | None:
+        """The name of every connected client but ourselves, once for each connection; None where it does not tell."""
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """An integration whose server tells its own time."""
+
+    def server_time(self) -> datetime | None:
+        """What the server's clock says, with its zone, None where it does not tell. Raises Unreachable."""
+
+
+@runtime_checkable
+class Removing(Protocol):
+    """An integration from which records can be taken away again."""
+
+    def remove(self, key: str, values: Sequence[str]) -> None:
+        """Take away the records whose field `key` (as text) is one of `values`, and no other.
+
+        Raises Refused unless the end is declared writable, Malformed where it does not say how.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a source publishes of its records: JSON Schema of one that is read, and of one that is written."""
+
+    name: str
+    """The document, as it was declared."""
+    answered: Mapping[str, Json] | None = None
+    asked: Mapping[str, Json] | None = None
+
+
+@runtime_checkable
+class DescribedIntegration(Protocol):
+    """An integration that may publish a description of its records."""
+
+    def description(self) -> Description | None:
+        """What is published, None where nothing is declared. Raises SeatrialError for one that cannot be used."""
+
+
+class LineMode(StrEnum):
+    """What a line does to the connections that run through it."""
+
+    PASS = "pass"  # noqa: S105 - a mode, no password
+    """Everything goes through untouched."""
+    REFUSED = "refused"
+    """Nobody listens: connecting fails at once, and what was open is reset."""
+    BLACK_HOLE = "black-hole"
+    """Connections are taken and nothing moves, as behind a dead link; what waited goes on with the line."""
+    SLOW = "slow"
+    """Every part of an answer comes late."""
+    RESET = "reset"
+    """Connections are reset half-way through an answer."""
+    CUT = "cut"
+    """Connections are closed, and every new one as soon as it is taken, as by a server that restarts."""
+    CORRUPT = "corrupt"
+    """Single bits of the answers are turned over."""
+    REWRITE = "rewrite"
+    """The records in HTTP answers come with another schema: JSON, JSON lines and CSV, in every framing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCounts:
+    """What went through a line since it was opened: evidence that the tested system really uses it."""
+
+    connections: int
+    bytes_there: int
+    bytes_back: int
+    disturbed: int
+    """Connections that a mode other than PASS did something to."""
+    rewritten: int = 0
+    """Answers that went on with another schema."""
+
+
+class Line(Protocol):
+    """The line through which the tested system reaches an integration, ours to disturb; left alone it passes."""
+
+    def set(
+        self, mode: LineMode, *, delay_s: float = 1.0, after_bytes: int = 1, change: SchemaChange | None = None
+    ) -> None:
+        """From now on, for connections that are open and for new ones.
+
+        `delay_s` is for SLOW, `after_bytes` for RESET, `change` for REWRITE. Connections that are open when answers
+        begin to be rewritten are ended in order as soon as nothing moves on them, so that a new one is rewritten from
+        its beginning. A line whose holder goes away passes again by itself. Raises Unreachable when the line is gone.
+        """
+
+    def counts(self) -> LineCounts:
+        """What went through so far."""
+
+
+class Scratch(Protocol):
+    """A copy of what a source holds, beside the source and never the source itself, whose schema may be altered."""
+
+    def make(self, change: SchemaChange) -> None:
+        """A fresh copy with its schema altered, in place of one from before.
+
+        Raises Refused where something stands in its place that is none of ours, SeatrialError where it cannot be made.
+        """
+
+    def put(self, record: Row) -> None:
+        """A record of the source into the copy, in the copy's schema. Raises Refused where it cannot be put there."""
+
+    def left_over(self) -> bool:
+        """Whether a copy of ours stands there, such as a run that was killed leaves behind."""
+
+    def drop(self) -> None:
+        """Take the copy away; nothing where there is none of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +348,17 @@ class Stream:
     name: str
     requests: Sequence[Request]
     rate_per_s: float
+    """Requests a second where `shape` is 1."""
     arrivals: str = "poisson"
-    """`poisson` or `constant`."""
+    """`poisson`, `constant`, or `trace`: when requests came in reality, pressed together to `rate_per_s`."""
+    shape: Sequence[tuple[float, float]] = ()
+    """(share of the duration, factor on the rate), joined by straight lines: a ramp. Two at one share: a step."""
+    trace: Sequence[float] = ()
+    """Seconds at which requests really came, ascending; its busiest stretch is replayed."""
     timeout_s: float = 10.0
     in_flight: int = 512
+    most_failed: int | None = None
+    """Once more requests than this have failed, no further one is sent: they count as dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +380,7 @@ class LoadGenerator(Protocol):
     """Open-model arrivals with latency from the intended start (no coordinated omission)."""
 
     def run(self, streams: Sequence[Stream], *, duration_s: float, seed: int) -> Mapping[str, LoadResult]:
-        """Drive all streams at once. Raises Refused for an undeclared target."""
+        """Drive all streams at once. Raises Refused for an undeclared target, Unreachable when a part of it died."""
 
     def calibrate(self, rate_per_s: float, *, seed: int) -> LoadResult:
         """One second of the same against a null server of our own: what the generator can hold on this machine."""
@@ -182,12 +398,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """A person pressed the signed, expiring link. `after_s` is measured from the moment the page was sent."""
+    """A person pressed the signed, expiring link. `after_s` is measured from the moment the page was sent.
+
+    `read_s` are the seconds from when the page behind the link was first opened until the button was pressed, None
+    where it was pressed without having been opened.
+    """
 
     page: str
     person: str
     at: datetime
     after_s: float
+    read_s: float | None
     answer: str = ""
     """Which button was pressed, where the page offered choices."""
 
@@ -203,8 +424,20 @@ class Pager(Protocol):
         Raises Unreachable when the channel refuses, Refused for a person who is not declared or has no route.
         """
 
+    def link(self, person: str, *, title: str, text: str, expires_s: float, choices: Sequence[str]) -> tuple[Page, str]:
+        """A page that we do not send: its link travels in what somebody else sends, and comes back answered.
+
+        Raises Refused for a person who is not declared.
+        """
+
     def wait(self, page: Page, *, timeout_s: float) -> Acknowledgement | None:
         """The human acknowledgement, or None when none came in time."""
+
+    def probe(self, person: str) -> bool:
+        """Whether the person's channel would take a page now, without paging them; False where that cannot be told.
+
+        Raises Unreachable when the channel would refuse, Refused for a person who is not declared or has no route.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +456,33 @@ class Steps(Protocol):
 
     def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
         """Never raises for what the step does; a step that hangs, asks for input or is unknown ends as not ok."""
+
+
+class DrillTrace(Protocol):
+    """What a drill leaves behind while it changes something, so that it can be restored should it be killed."""
+
+    def starting(self, step: str) -> None:
+        """A step begins; durable when this returns. Raises SeatrialError, and then the step must not begin."""
+
+    def home(self) -> None:
+        """The state before is back: nothing is left to restore."""
+
+
+class ProbingSteps(Steps, Protocol):
+    """Steps that can also be looked at and probed, by which nothing changes."""
+
+    def look(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        """Carries out a step that only looks: HTTP that gets, SQL in a read-only session, a command that is declared.
+
+        Anything else ends as not ok, and nothing is sent.
+        """
+
+    def probe(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        """Finds out whether a step could be carried out, and carries nothing out.
+
+        The HTTP target answers `OPTIONS` and takes the credentials (`value` is the status), the database explains the
+        statement to this account, the program and its script are there, the person's channel answers.
+        """
 
 
 class Artifacts(Protocol):

@@ -16,6 +16,14 @@ class Domain(StrEnum):
     OWNERSHIP = "ownership"
 
 
+class GateName(StrEnum):
+    """The three gates on a system's way, in order. A decision at one never counts at another."""
+
+    PILOT_EXIT = "pilot-exit"
+    PRODUCTION_READINESS = "production-readiness"
+    ENTERPRISE_SCALE = "enterprise-scale"
+
+
 class Outcome(StrEnum):
     """What is known of one requirement. Only MET, a valid NOT_APPLICABLE and an allowed WAIVED do not block GO."""
 
@@ -107,6 +115,7 @@ class RecordType(StrEnum):
     WAIVER = "waiver"
     DEPARTURE = "departure"
     EVENT = "event"
+    IMPORT = "import"
     DECISION = "decision"
     KEY = "key"
     ERASURE = "erasure"

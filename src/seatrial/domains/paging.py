@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from seatrial.core.check import Trial
 from seatrial.core.observation import Finding, Json, Measure
+from seatrial.core.ports import Acknowledgement
 from seatrial.core.vocabulary import Sense
 from seatrial.spec.system import System
 
 CODES = {
     "no-time-declared": "No time is declared within which this must be answered.",
     "no-route": "The named person has no page route.",
-    "answered-by-a-program": "The page was acknowledged faster than a person can read it and press its button.",
+    "answered-by-a-program": "The page was acknowledged as no person can: unread, or faster than it can be read.",
     "page-not-acknowledged": "The page was sent, and no human acknowledged it within the declared time.",
 }
 _FASTEST_S = 0.3
@@ -67,14 +68,26 @@ def page(system: System, trial: Trial, drill: Drill) -> Answered:
         n=1,
         method="one page over the declared route, timed to the acknowledgement",
     )
-    findings = (_program(drill, name, answer.after_s),) if answer.after_s < _FASTEST_S else ()
+    how = by_a_program(answer)
+    findings = (_program(drill, name, how),) if how else ()
     return Answered(measures=(measure,), findings=findings, facts=facts)
 
 
-def _program(drill: Drill, name: str, after_s: float) -> Finding:
+def by_a_program(answer: Acknowledgement) -> str:
+    """In words how this was answered as no person can, empty where a person can have done it."""
+    if answer.after_s < _FASTEST_S:
+        return f"{1000 * answer.after_s:.0f} ms after it was sent, which no person can do"
+    if answer.read_s is None:
+        return "without having been opened: a button was pressed that nobody can have seen"
+    if answer.read_s < _FASTEST_S:
+        return f"{1000 * answer.read_s:.0f} ms after it was opened, which is too fast to read it"
+    return ""
+
+
+def _program(drill: Drill, name: str, how: str) -> Finding:
     return Finding(
         code="answered-by-a-program",
-        summary=f"The page to {name} was acknowledged after {1000 * after_s:.0f} ms, which no person can do.",
+        summary=f"The page to {name} was acknowledged {how}.",
         fields=(f"people.{drill.person}.page",),
         why="A program that confirms every alarm keeps the real one from being heard.",
         remedy=f"Take out what opens and confirms pages on the route to {name}, then run the drill again.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.spec.loading import load_inputs
-from seatrial.spec.system import InputField, System
+from seatrial.spec.system import InputField, ModelSection, System
 
 _NUMBERS = ("number", "integer")
 
@@ -33,15 +34,24 @@ def rows_to_send(trial: Trial, inputs: Mapping[str, InputField], *, table: str, 
     A nullable input that the table lacks is left out. Raises Malformed when it lacks another one or holds nothing of
     its declared type, and whatever the table raises.
     """
+    return [row for row, _ in rows_with_rest(trial, inputs, table=table, most=most, seed=seed, rest=())]
+
+
+def rows_with_rest(
+    trial: Trial, inputs: Mapping[str, InputField], *, table: str, most: int, seed: int, rest: Sequence[str]
+) -> list[tuple[Row, Row]]:
+    """The same rows, each with those columns of `rest` that the table has and the model does not take."""
     import numpy as np
 
     source = trial.table(table)
-    names = inputs_present(table, source.columns(), inputs)
+    columns = source.columns()
+    names = inputs_present(table, columns, inputs)
+    beside = [name for name in dict.fromkeys(rest) if name in columns and name not in inputs]
     held = Held(table=table, inputs=inputs)
     random = np.random.default_rng(seed)
     kept: list[tuple[float, Mapping[str, Any]]] = []
     limit = 1.0
-    for batch in source.batches(names):
+    for batch in source.batches([*names, *beside]):
         held.update(batch)
         lots = random.random(batch.num_rows)
         chosen = np.flatnonzero(lots < limit)
@@ -51,7 +61,18 @@ def rows_to_send(trial: Trial, inputs: Mapping[str, InputField], *, table: str, 
             limit = kept[-1][0]
     held.finish()
     kept = sorted(kept, key=lambda pair: pair[0])[:most]
-    return [{name: as_sent(row[name], inputs[name]) for name in names} for _, row in kept]
+    return [
+        (
+            {name: as_sent(row[name], inputs[name]) for name in names},
+            {name: as_sent(row[name], None) for name in beside},
+        )
+        for _, row in kept
+    ]
+
+
+def may_be_tried(model: ModelSection) -> bool:
+    """Whether faulty, extreme and heavy input may be sent: declared so, or a process of our own."""
+    return model.test_endpoint or model.ours
 
 
 def inputs_present(table: str, columns: Sequence[str], inputs: Mapping[str, InputField]) -> list[str]:
@@ -145,3 +166,55 @@ def as_sent(value: Any, declared: InputField | None) -> Json:
     if kind == "boolean" and plain in (0, 1):
         return bool(plain)
     return plain
+
+
+def batch_as_sent(batch: Any, inputs: Mapping[str, InputField]) -> Any:
+    """An Arrow batch with every cell as `as_sent` makes it, column by column.
+
+    A column of whole numbers that is declared as integer becomes one of integers; where only some of them are whole,
+    all stay as they are, because a column has one type.
+    """
+    import pyarrow as pa
+
+    columns = [
+        _column_as_sent(column, inputs.get(name))
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _column_as_sent(column: Any, declared: InputField | None) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = None if declared is None else declared.type
+    if pa.types.is_large_string(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_string(column.type) or (pa.types.is_boolean(column.type) and kind != "string"):
+        return column
+    if kind not in ("string", "boolean"):
+        if pa.types.is_floating(column.type):
+            return _numbers(column, whole=kind == "integer")
+        if pa.types.is_integer(column.type):
+            return column
+    values = [as_sent(value, declared) for value in column.to_pylist()]
+    try:
+        return pa.array(values)
+    except pa.ArrowException:
+        # Some cells could become what is declared and others not: one type can only hold them all as they are.
+        return pa.array([as_sent(value, None) for value in column.to_pylist()])
+
+
+def _numbers(column: Any, *, whole: bool) -> Any:
+    """Floats without NaN and infinities; integers where `whole` numbers are declared and all of them are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    finite = pc.is_finite(column)
+    if pc.any(pc.invert(finite), min_count=0).as_py():
+        column = pc.if_else(finite, column, pa.scalar(None, column.type))
+    if whole and pc.all(pc.equal(pc.floor(column), column), min_count=0).as_py():
+        with suppress(pa.ArrowInvalid):
+            return column.cast(pa.int64())
+    return column

@@ -1,7 +1,8 @@
 """Executes a declared procedure: proof, steps, proof, and a restore that always runs.
 
 The order: the state before is proven; the steps run, each to its deadline; the target is proven; after a failure or an
-interruption the completed steps are undone in reverse; a drill is then restored, and that is proven too.
+interruption the steps that had begun are undone in reverse; a drill is then restored, and that is proven too. What is
+killed outright leaves a trace, from which the same way home is taken afterwards.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from types import FrameType
 from typing import Final
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.ports import Clock, StepResult, Steps
+from seatrial.core.ports import Clock, DrillTrace, StepResult, Steps
 from seatrial.drills.journal import Entry, Journal, Phase
 from seatrial.spec.procedure import Procedure, Step
 
@@ -34,34 +35,81 @@ def execute(
     clock: Clock,
     drill: bool = True,
     changes: bool = False,
+    keep: bool = False,
     heard: Callable[[Entry], None] = _unheard,
+    trace: DrillTrace | None = None,
 ) -> Journal:
-    """Run it once; `heard` gets every entry as it happens.
+    """Run it once; `heard` gets every entry as it happens, `trace` every step before it begins.
 
-    A `drill` ends where it began: its restore always runs. Without `drill` a success stays, and a failure is undone.
+    A `drill` ends where it began: its restore always runs. Without `drill` a success stays, and a failure is undone;
+    with `keep` it is not: half stopped is safer than running, where the steps are there to stop something.
     With `changes` the target must not hold before the first step; else no step runs and the journal is `idle`.
     An interruption (Ctrl-C, SIGTERM, any exception) stops the way there, never the way home: it is raised again when
     the system is restored, with the outcome as a note.
     """
+    run = _Run(procedure, steps, clock, heard, trace)
+    with _interruptions() as gate:
+        return run.execute(gate, drill=drill, changes=changes, keep=keep)
+
+
+def go_home(
+    procedure: Procedure,
+    *,
+    begun: Sequence[str],
+    steps: Steps,
+    clock: Clock,
+    heard: Callable[[Entry], None] = _unheard,
+) -> Journal:
+    """The way home of a drill that was killed: its steps that had begun are undone in reverse, then it is restored.
+
+    `begun` names them in their order; the last may be half done, and is undone too. Nothing interrupts it.
+    """
     run = _Run(procedure, steps, clock, heard)
     with _interruptions() as gate:
-        return run.execute(gate, drill=drill, changes=changes)
+        gate.shut()
+        return run.go_home(begun)
+
+
+def target_holds(procedure: Procedure, steps: Steps) -> bool:
+    """Whether every part of the target holds now: one look each, without waiting, and nobody is asked."""
+    return all(_holds(proof, steps) for proof in procedure.target)
+
+
+def _holds(proof: Step, steps: Steps) -> bool:
+    kind, settings = str(proof.kind), proof.settings
+    if kind == "wait-until":
+        inner = [(name, settings[name]) for name in settings if name != "every"]
+        kind, settings = inner[0] if len(inner) == 1 else ("ask", {})
+    if kind == "ask" or not isinstance(settings, dict):
+        return False
+    try:
+        return steps.run(kind, settings, timeout_s=proof.deadline).ok
+    except SeatrialError:
+        return False
 
 
 class _Run:
-    def __init__(self, procedure: Procedure, steps: Steps, clock: Clock, heard: Callable[[Entry], None]) -> None:
+    def __init__(
+        self,
+        procedure: Procedure,
+        steps: Steps,
+        clock: Clock,
+        heard: Callable[[Entry], None],
+        trace: DrillTrace | None = None,
+    ) -> None:
+        self._trace = trace
         self._procedure = procedure
         self._steps = steps
         self._clock = clock
         self._heard = heard
         self._entries: list[Entry] = []
-        self._completed: list[Step] = []
+        self._begun: list[Step] = []
         self._began = clock.monotonic()
         self._began_at = clock.now()
         self._changed = False
         self._idle = False
 
-    def execute(self, gate: _Gate, *, drill: bool, changes: bool) -> Journal:
+    def execute(self, gate: _Gate, *, drill: bool, changes: bool, keep: bool) -> Journal:
         arrived = False
         try:
             problem, duration_s = self._go(changes=changes)
@@ -70,8 +118,8 @@ class _Run:
         finally:
             if not arrived:
                 gate.shut()
-                self._return_interrupted(drill=drill)
-        restored, after = self._return(drill=drill, failed=bool(problem))
+                self._return_interrupted(drill=drill, keep=keep)
+        restored, after = self._return(drill=drill, failed=bool(problem) and not keep)
         return Journal(
             procedure=self._procedure.procedure,
             started_at=self._began_at,
@@ -85,9 +133,9 @@ class _Run:
             idle=self._idle,
         )
 
-    def _return_interrupted(self, *, drill: bool) -> None:
+    def _return_interrupted(self, *, drill: bool, keep: bool) -> None:
         error = sys.exception()
-        _, after = self._return(drill=drill, failed=True)
+        _, after = self._return(drill=drill, failed=not keep)
         if error is not None:
             error.add_note(f"{self._procedure.procedure} was interrupted{'; ' if after else ''}{after}")
 
@@ -95,33 +143,22 @@ class _Run:
         problem = self._prove(Phase.BEFORE, self._procedure.before, "the state before does not hold")
         if problem:
             return problem, None
-        if changes and all(self._holds(proof) for proof in self._procedure.target):
+        if changes and target_holds(self._procedure, self._steps):
             self._idle = True
             return "the target holds before the first step, so it cannot show that the steps do anything", None
         started = self._clock.monotonic()
         problem = self._walk() or self._prove(Phase.TARGET, self._procedure.target, "the target is not proven")
         return problem, None if problem else self._clock.monotonic() - started
 
-    def _holds(self, proof: Step) -> bool:
-        """One look, without waiting; a person is not asked about a state that nobody has brought about."""
-        kind, settings = str(proof.kind), proof.settings
-        if kind == "wait-until":
-            inner = [(name, settings[name]) for name in settings if name != "every"]
-            kind, settings = inner[0] if len(inner) == 1 else ("ask", {})
-        if kind == "ask" or not isinstance(settings, dict):
-            return False
-        try:
-            return self._steps.run(kind, settings, timeout_s=proof.deadline).ok
-        except SeatrialError:
-            return False
-
     def _walk(self) -> str:
         for step in self._procedure.steps:
+            if self._trace is not None:
+                self._trace.starting(step.name)
             self._changed = True
+            self._begun.append(step)
             entry = self._step(Phase.STEPS, step)
             if not entry.ok:
                 return f"step {step.name!r} failed: {_said(entry.output)}"
-            self._completed.append(step)
         return ""
 
     def _prove(self, phase: Phase, proofs: Sequence[Step], what: str) -> str:
@@ -131,13 +168,37 @@ class _Run:
                 return f"{what}: {proof.name!r}: {_said(entry.output)}"
         return ""
 
+    def go_home(self, begun: Sequence[str]) -> Journal:
+        """The way home alone, for a run of which only the steps that had begun are known."""
+        self._begun = [step for step in self._procedure.steps if step.name in begun]
+        self._changed = True
+        restored, said = self._return(drill=True, failed=True)
+        return Journal(
+            procedure=self._procedure.procedure,
+            started_at=self._began_at,
+            entries=tuple(self._entries),
+            succeeded=False,
+            target_proven=False,
+            restored=restored,
+            duration_s=None,
+            total_s=self._clock.monotonic() - self._began,
+            problem=f"it was killed after {', '.join(begun)} had begun; {said}",
+        )
+
     def _return(self, *, drill: bool, failed: bool) -> tuple[bool | None, str]:
+        """Home where that is asked for; the trace ends once nothing is left to restore, or nothing shall be."""
+        restored, said = self._walk_home(drill=drill, failed=failed)
+        if self._trace is not None and restored is not False:
+            self._trace.home()
+        return restored, said
+
+    def _walk_home(self, *, drill: bool, failed: bool) -> tuple[bool | None, str]:
         if not self._changed or not (drill or failed):
             return None, ""
         said = []
         wrong = []
         undoing = failed or not self._procedure.restore
-        undos = [step.undo for step in reversed(self._completed) if step.undo is not None] if undoing else []
+        undos = [step.undo for step in reversed(self._begun) if step.undo is not None] if undoing else []
         for phase, way in ((Phase.UNDO, undos), (Phase.RESTORE, self._procedure.restore)):
             # Every step of the way home runs, whatever became of the one before: half restored is better than not.
             failures = [step.name for step in way if not self._step(phase, step).ok]

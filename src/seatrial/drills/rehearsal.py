@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from seatrial.core.ports import Clock, Steps
+from seatrial.core.ports import Clock, DrillTrace, Steps
 from seatrial.drills.journal import Entry, Journal
 from seatrial.drills.procedure import execute
 from seatrial.spec.procedure import Procedure
@@ -19,10 +19,13 @@ def rehearse(
     times: int,
     changes: bool = False,
     heard: Callable[[int, Entry], None] = lambda _, __: None,
+    another: Callable[[], bool] = lambda: True,
+    trace: DrillTrace | None = None,
 ) -> tuple[Journal, ...]:
     """Up to `times` drills, one after the other; `heard` gets the number of the drill (from 1) and each entry.
 
     With `changes`, a drill whose target holds before its first step has not succeeded.
+    Before each but the first `another` is asked whether one more may begin.
     It stops after the first one that did not succeed or was not restored: the next would start from another state.
     """
     journals: list[Journal] = []
@@ -33,8 +36,9 @@ def rehearse(
             clock=clock,
             changes=changes,
             heard=partial(heard, number),
+            trace=trace,
         )
         journals.append(journal)
-        if not journal.succeeded or journal.restored is False:
+        if not journal.succeeded or journal.restored is False or (number < times and not another()):
             break
     return tuple(journals)

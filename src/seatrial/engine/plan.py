@@ -15,7 +15,8 @@ class Work:
 
     `entry` is `package.module:function`; it is called there with `arguments` (plain data), the derived seed and a
     `Say`, and returns an Observation or a Reason (a stage also: a mapping of plain data). `needs` names the stages
-    that must have ended. `alone` keeps everything else still. `grace_s` is how long it may restore when stopped.
+    that must have ended. `alone` keeps everything else still; what looks `before_traffic` runs first. `grace_s` is how
+    long it may restore when stopped.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Work:
     """Empty for a stage."""
     needs: tuple[str, ...] = ()
     alone: bool = False
+    before_traffic: bool = False
     budget_s: float = 60.0
     grace_s: float = 10.0
 
@@ -43,6 +45,10 @@ class Plan:
 
 
 def ordered(checks: Iterable[Work]) -> tuple[Work, ...]:
-    """By domain, data first and ownership last; within a domain, what runs alone comes last."""
+    """First what looks at real traffic; then by domain, data first and ownership last, in each what runs alone last."""
     rank = {domain.value: place for place, domain in enumerate(Domain)}
-    return tuple(sorted(checks, key=lambda work: (rank.get(work.requirement.split(".")[0], len(rank)), work.alone)))
+
+    def place(work: Work) -> tuple[bool, int, bool]:
+        return not work.before_traffic, rank.get(work.requirement.split(".")[0], len(rank)), work.alone
+
+    return tuple(sorted(checks, key=place))

@@ -23,6 +23,7 @@ MAY_SIGN: Mapping[str, frozenset[RecordType]] = {
             RecordType.COMPREHENSION,
             RecordType.DEPARTURE,
             RecordType.EVENT,
+            RecordType.IMPORT,
             RecordType.DECISION,
             RecordType.ERASURE,
         }

@@ -3,6 +3,7 @@
 - `export_bundle(ledger, system, path, trust=…, artifacts=…) -> VerificationReport`
 - `verify_bundle(path, trust=…, pin=…) -> VerificationReport`; without a trust root from outside, the bundle's own
   verifies it, and it is not anchored.
+- `read_bundle(path, trust=…) -> Bundled`: the same with what it carries, of a file from anywhere.
 - `import_bundle(ledger, path, trust, artifacts=…) -> evidence`: its envelopes are appended as their origin signed them.
 
 The file is a zip of stored, uncompressed members in fixed order and without dates: the same chain gives the same bytes,
@@ -18,7 +19,7 @@ import os
 import re
 import secrets
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,6 +43,8 @@ _ABOUT, _ENTRIES, _TRUST = "bundle.json", "entries.jsonl", "trust.json"
 _ARTIFACT = re.compile(r"artifacts/([0-9a-f]{64})")
 _MAX_LINE = 2 * MAX_ENVELOPE_BYTES
 _MAX_SMALL = 8 * 1024 * 1024
+_TAIL = 22 + 65_535
+"""Within so many bytes from its end a zip says where its list of members is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,14 @@ class _About:
     entries: int
     head: str
     artifacts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundled:
+    """What a bundle carries; it counts only where `report` found no problem."""
+
+    report: VerificationReport
+    evidence: tuple[Evidence, ...]
 
 
 def export_bundle(
@@ -80,17 +91,38 @@ def export_bundle(
 
 def verify_bundle(path: Path, *, trust: TrustRoot | None = None, pin: Sequence[Checkpoint] = ()) -> VerificationReport:
     """Verify everything in a bundle. Raises Unreachable or Malformed for a file that is no bundle at all."""
+    return _read(path, trust, pin).report
+
+
+def read_bundle(path: Path, *, trust: TrustRoot, most_bytes: int) -> Bundled:
+    """What a bundle from anywhere carries, with what verification found under this trust root.
+
+    Raises Unreachable or Malformed for a file that is no bundle at all, or that would take more room than it has.
+    """
+    _check_directory(path, most_bytes)
+    return _read(path, trust, ())
+
+
+def _read(path: Path, trust: TrustRoot | None, pin: Sequence[Checkpoint]) -> Bundled:
     with _opened(path) as archive:
         reading, problems, checked = _verified(archive, trust, pin)
     found = (*reading.report.problems, *problems)
     anchored_to = 0 if problems else reading.report.anchored_to
-    return replace(reading.report, problems=found, artifacts=checked, anchored_to=anchored_to)
+    report = replace(reading.report, problems=found, artifacts=checked, anchored_to=anchored_to)
+    return Bundled(report=report, evidence=reading.evidence)
 
 
 def import_bundle(
-    ledger: Ledger, path: Path, trust: TrustRoot, *, artifacts: Artifacts | None = None
+    ledger: Ledger,
+    path: Path,
+    trust: TrustRoot,
+    *,
+    artifacts: Artifacts | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[Evidence, ...]:
     """Append what a bundle carries, with its signatures; what the ledger has already stays as it is.
+
+    `only` are the digests of the records to take, with the artifacts to which they refer; None takes all.
 
     Raises Refused when anything in the bundle does not verify under this trust root: then nothing is appended.
     """
@@ -102,10 +134,12 @@ def import_bundle(
                 f"the bundle {path} does not verify, nothing was taken from it: " + "; ".join(map(str, found[:3])),
                 remedy="ask for a new export, or add the missing keys to the trust root",
             )
-        envelopes = [entry.envelope for entry in _entries(archive)]
+        envelopes = [entry.envelope for entry in _entries(archive) if only is None or entry.record in only]
+        taken = [each for each in reading.evidence if only is None or each.digest in only]
+        wanted = {digest for each in taken for digest in referred_artifacts(each.record)}
         if artifacts is not None:
             for name in archive.namelist():
-                if _ARTIFACT.fullmatch(name):
+                if (match := _ARTIFACT.fullmatch(name)) and (only is None or match[1] in wanted):
                     artifacts.put(archive.read(name), media_type=MEDIA_TYPE)
     return ledger.append_many(envelopes)
 
@@ -244,6 +278,21 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise Malformed(
             f"{path} is not a seatrial bundle: {error}", remedy="Have it exported or sent again: `seatrial export`."
         ) from None
+
+
+def _check_directory(path: Path, most_bytes: int) -> None:
+    """Refuse a list of members that would take more room to read than the bundle itself, before it is read."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read(_TAIL)
+    except OSError as error:
+        raise Unreachable(f"the bundle {path.name} cannot be read: {error.strerror or error}") from None
+    end = tail.rfind(b"PK\x05\x06")
+    listed = int.from_bytes(tail[end + 12 : end + 16], "little") if 0 <= end <= len(tail) - 22 else 0
+    if size > most_bytes or listed > _MAX_SMALL or b"PK\x06\x07" in tail[max(0, end - 20) : max(0, end)]:
+        raise Malformed("not a seatrial bundle: too large, or the list of its members is")
 
 
 def _check_members(members: Iterable[zipfile.ZipInfo], size: int) -> None:

@@ -3,7 +3,8 @@
 - `seal_statement(verdict, subject_name=…, subject_digest=…, signer=…) -> bytes`
 - `verify_statement(content, trust, subject_digest=…, now=…) -> Statement`
 
-A pipeline MUST still look at the verdict: `predicate["verdict"] == "GO"`, and `valid_until` not passed.
+A pipeline MUST still look at the verdict, as `app.pipeline.verify_stated` does: that it is about the same subject, of
+the gate that is asked for, `predicate["verdict"] == "GO"`, no rehearsal or demonstration, and `valid_until` not passed.
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ def seal_statement(verdict: Mapping[str, Json], *, subject_name: str, subject_di
     return seal_payload(PAYLOAD_TYPE, canonical(statement), signer)
 
 
-def verify_statement(content: bytes, trust: TrustRoot, *, subject_digest: str, now: datetime) -> Statement:
+def verify_statement(content: bytes, trust: TrustRoot, *, subject_digest: str | None, now: datetime) -> Statement:
     """The statement, when a trusted worker's key that is valid now signed it about exactly this subject.
+
+    Without `subject_digest` the caller MUST compare the statement's own with what it deploys.
 
     Raises Malformed for what is no such statement, Refused where signature, key or subject do not hold.
     """
@@ -73,7 +76,7 @@ def verify_statement(content: bytes, trust: TrustRoot, *, subject_digest: str, n
     _in_time(key, now)
     # 4. It is about this subject.
     statement = _read(envelope.payload, key)
-    if statement.subject_digest != subject_digest:
+    if subject_digest is not None and statement.subject_digest != subject_digest:
         raise Refused(
             f"the statement is about subject {statement.subject_digest[:16]}, not about {subject_digest[:16]}",
             remedy="decide anew for what is to be deployed",

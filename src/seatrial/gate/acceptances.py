@@ -1,25 +1,28 @@
-"""Whether everybody who holds a duty accepted it, with their own key, for this subject: asked anew for every verdict.
+"""What people accepted and attested, with their own key, for this subject: asked anew for every verdict.
 
 A check that found the acceptances once cannot vouch for them later, when a key was found stolen or a person left. An
-acceptance holds as long as one of the monitor does, where nothing but acceptances is asked for, and is then given anew.
+acceptance holds as long as one of the monitor does, where nothing but acceptances is asked for, and is then given anew;
+an attestation holds as long as the requirement's own lease, from the day on which it was given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from typing import Final
 
-from seatrial.core.bodies import AcceptanceBody
+from seatrial.core.bodies import AcceptanceBody, AttestationBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Outcome, RecordType
-from seatrial.gate.binding import acceptance_rests_on
+from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
 from seatrial.gate.standing import lease, person_speaking, subject_objection
 from seatrial.gate.verdict import Assessment
+from seatrial.spec.system import System
 
 _ASKED_BY: Final[Mapping[str, str]] = {
     "owner": "organization.accountability",
@@ -28,9 +31,38 @@ _ASKED_BY: Final[Mapping[str, str]] = {
     "pipeline-alert": "ownership.pipeline-alert",
     "retraining": "ownership.retraining",
     "escalation-point": "ownership.escalation-point",
+    "change": "organization.change-management",
+    "inventory": "integration.inventory",
 }
 """Duty, its deputy included, to the requirement that asks for its acceptance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A document for which somebody must have given their word: `by` none but this person, never `but` that one."""
+
+    kind: str
+    document: Callable[[System], str | None]
+    by: Callable[[System], str | None] = lambda _: None
+    but: Callable[[System], str | None] = lambda _: None
+
+
+_ATTESTED: Final[Mapping[str, Word]] = {
+    "organization.change-management": Word(
+        kind="change-plan", document=lambda s: s.change.plan, but=lambda s: s.change.who
+    ),
+    "governance.compliance": Word(
+        kind="compliance", document=lambda s: s.compliance.review, by=lambda s: s.compliance.who
+    ),
+}
+"""Requirement to what must be attested for it."""
 _LEASE_OF: Final = "ownership.monitor"
+
+
+def may_speak(kind: str, person: str, system: System) -> bool:
+    """Whether the person's attestation of that kind can count at all: whose cannot takes nobody else's place either."""
+    words = [word for word in _ATTESTED.values() if word.kind == kind]
+    return all(word.by(system) in (None, person) and word.but(system) != person for word in words)
 
 
 class Acceptances:
@@ -60,7 +92,53 @@ class Acceptances:
         )
 
     def applied(self, assessment: Assessment) -> Assessment:
-        """The assessment, resting on the acceptances that its requirement asks for; NOT_MET when one is missing."""
+        """The assessment, resting on what people must have said for its requirement; NOT_MET when it is missing."""
+        return self._attested(self._accepted(assessment))
+
+    def _attested(self, assessment: Assessment) -> Assessment:
+        word = _ATTESTED.get(assessment.id)
+        if assessment.outcome is not Outcome.MET or word is None:
+            return assessment
+        holds = lease(by_id(assessment.id), self._inputs)
+        given = [e for e in self._given(word) if e.record.at + holds > self._inputs.now]
+        if not given:
+            document = word.document(self._inputs.system) or "a document"
+            return replace(
+                assessment,
+                outcome=Outcome.NOT_MET,
+                reason_code="not-attested",
+                reason=f"Nobody who may say so stands today for {document} as {word.kind}.",
+                valid_until=None,
+            )
+        best = max(given, key=_best)
+        until = [best.record.at + holds, *([assessment.valid_until] if assessment.valid_until else [])]
+        said_by = self._inputs.system.people.get(best.record.by.partition(":")[2])
+        if said_by is not None and said_by.left_on is not None:
+            until.append(datetime.combine(said_by.left_on, time.min, UTC))
+        return replace(assessment, evidence=tuple(sorted({*assessment.evidence, best.digest})), valid_until=min(until))
+
+    def _given(self, word: Word) -> list[Evidence]:
+        """The attestations that stand today."""
+        system, found = self._inputs.system, []
+        for evidence in self._inputs.evidence:
+            if evidence.record.type is not RecordType.ATTESTATION or evidence.record.at > self._inputs.now:
+                continue
+            try:
+                body = from_data(AttestationBody, evidence.record.body)
+            except CodecError:
+                continue
+            if (body.kind, body.document) != (word.kind, word.document(system)):
+                continue
+            patterns = attestation_rests_on(body.kind, body.document, body.person, system)
+            if (
+                may_speak(body.kind, body.person, system)
+                and person_speaking(evidence, self._inputs, self._gone) == body.person
+                and subject_objection(evidence, patterns, self._inputs) is None
+            ):
+                found.append(evidence)
+        return found
+
+    def _accepted(self, assessment: Assessment) -> Assessment:
         asked = {
             duty: person
             for duty, person in holders(self._inputs.system).items()

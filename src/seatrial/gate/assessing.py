@@ -135,8 +135,9 @@ class Assessor:
         assurance = _weakest(v.assurance for v in observed) if len(observed) == len(voices) else None
         if judgement.outcome is Outcome.MET:
             judgement = self._withheld(requirement, voices) or judgement
-        dates = [v.evidence.record.at for v in observed if v.evidence is not None]
-        until = expires(min(dates), requirement, self._inputs) if dates else None
+        seen = [(v.check, v.evidence.record.at) for v in observed if v.evidence is not None]
+        dates = [at for _, at in seen]
+        until = min((expires(at, requirement, self._inputs, check) for check, at in seen), default=None)
         return Assessment(
             id=requirement.id,
             domain=requirement.domain,
@@ -164,19 +165,22 @@ class Assessor:
         if missing := unmeasured(self._inputs.limits(requirement.id), observations):
             names = ", ".join(missing)
             return _undetermined("not-measured", f"A limit is in force and was not measured: {names}")
-        if short := _short_of(requirement, voices):
+        if short := _short_of(requirement, voices, self._inputs.supplements):
             return _undetermined("assurance-too-low", short)
         return None
 
 
-def _short_of(requirement: Requirement, voices: Sequence[Voice]) -> str:
+def _short_of(requirement: Requirement, voices: Sequence[Voice], supplements: frozenset[str]) -> str:
     """Why the assurance does not suffice; empty when it does."""
-    levels = [v.assurance for v in voices]
+    levels = [v.assurance for v in voices if v.check not in supplements]
+    added = [v.assurance for v in voices if v.check in supplements]
     carried = any(level is not None and level.reaches(requirement.demands) for level in levels)
     for level in levels:
         if level is None or not (level.reaches(requirement.demands) or (carried and level in requirement.complements)):
             shown = "unknown" if level is None else level.value
             return f"The evidence is {shown} only; {requirement.demands.value} evidence is demanded"
+    if not carried or not all(level is not None and level.reaches(Assurance.OBSERVED) for level in added):
+        return f"Nothing by itself establishes this; {requirement.demands.value} evidence is demanded"
     return ""
 
 

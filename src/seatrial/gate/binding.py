@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from seatrial.core.vocabulary import Role
+from seatrial.gate.catalogue import by_id
 from seatrial.gate.requirement import Requirement
 from seatrial.spec.system import Duty, System
 
@@ -29,6 +30,7 @@ SIGN_OFF_RESTS_ON: Final[Mapping[Role, tuple[str, ...]]] = {
         "flow.*",
         "load",
         "freshness",
+        "inventory",
         "person.{it}",
     ),
     Role.OPERATIONS: (
@@ -42,16 +44,22 @@ SIGN_OFF_RESTS_ON: Final[Mapping[Role, tuple[str, ...]]] = {
         "duty.*",
         "route.*",
         "change",
+        "escalation",
         "offline",
         "rollback",
         "person.{operations}",
     ),
-    Role.LEGAL: (*_EVERY_ROLE, "offline", "rollback", "person.{legal}"),
+    Role.LEGAL: (*_EVERY_ROLE, "compliance", "offline", "rollback", "person.{legal}"),
     Role.AI_TEAM: (*_EVERY_ROLE, *_SOURCES, "person.{ai-team}"),
 }
 """Role to the parts on which its sign-off rests, in the same patterns as `Requirement.rests_on`."""
 
-_DUTY_PARTS: Final[Mapping[str, str]] = {"owner": "owner", "manager": "owner", "change": "change"}
+_DUTY_PARTS: Final[Mapping[str, str]] = {
+    "owner": "owner",
+    "manager": "owner",
+    "change": "change",
+    "inventory": "inventory",
+}
 """Duty to the part of the subject that defines it, where it is not `duty.<name>`."""
 
 
@@ -69,10 +77,15 @@ _NAMED: Final[Mapping[str, Callable[[System], Iterable[str | None]]]] = {
     "operations": lambda s: (s.signers.get(Role.OPERATIONS),),
     "legal": lambda s: (s.signers.get(Role.LEGAL),),
     "ai-team": lambda s: (s.signers.get(Role.AI_TEAM),),
+    "supplier": lambda s: (s.model.vendor.document if s.model.vendor else None,),
     "training-material": lambda s: (s.training.material,),
     "process": lambda s: (w.process for w in s.workflows.values()),
     "handling": lambda s: (d.handling for d in s.do_not_trust),
     "change-plan": lambda s: (s.change.plan,),
+    "change": lambda s: (s.change.who,),
+    "inventory": lambda s: (s.inventory.who,),
+    "compliance": lambda s: (s.compliance.who,),
+    "escalation": lambda s: (s.escalation.procedure,),
     "retraining-criteria": lambda s: (s.duties.retraining.criteria if s.duties.retraining else None,),
     "fallback": lambda s: (w.fallback.procedure for w in s.workflows.values() if w.fallback),
     "rollback": lambda s: (s.rollback.procedure if s.rollback else None,),
@@ -121,6 +134,24 @@ def acceptance_rests_on(person: str, duty: str) -> tuple[str, ...]:
     """The parts on which a person's acceptance of a duty rests: what defines the duty, the person, their page route."""
     name = duty.partition(".")[0]
     return _DUTY_PARTS.get(name, f"duty.{name}"), f"person.{literal(person)}", f"route.{literal(person)}"
+
+
+def attestation_rests_on(kind: str, document: str, person: str, system: System) -> tuple[str, ...]:
+    """The parts on which a person's word for a document rests, as patterns.
+
+    The document and the person; for a process document also what it describes, approved before that changed it is no
+    longer approved; for the review of legal and compliance everything that was reviewed.
+    """
+    path = document.partition("#")[0]
+    patterns = [f"document.{literal(path)}", f"person.{literal(person)}"]
+    if path == system.failure_modes:
+        patterns.append("failure-modes")
+    if kind == "process":
+        named = [name for name, w in system.workflows.items() if w.process and w.process.partition("#")[0] == path]
+        patterns += ["failure-modes", "do-not-trust", *(f"workflow.{literal(name)}" for name in named)]
+    if kind == "compliance":
+        patterns += resolved(by_id("governance.compliance").rests_on, system)
+    return tuple(dict.fromkeys(patterns))
 
 
 def moved(recorded: Mapping[str, str], patterns: Iterable[str], parts: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The catalogue: every requirement of the production-readiness gate, as data, in the order in which they are listed.
 
-The machinery takes the set of requirements as an argument; this is the set of one gate of three.
+The machinery takes the set of requirements as an argument; the sets of all three gates are in `gates`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from seatrial.core.codec import to_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json
-from seatrial.core.vocabulary import Assurance, Criticality, Domain, Role
+from seatrial.core.vocabulary import Assurance, Criticality, Domain, GateName, Role
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.requirements_data import DATA
 from seatrial.gate.requirements_governance import GOVERNANCE
@@ -20,9 +20,7 @@ from seatrial.gate.requirements_integration import INTEGRATION
 from seatrial.gate.requirements_model import MODEL
 from seatrial.gate.requirements_organization import ORGANIZATION
 from seatrial.gate.requirements_ownership import OWNERSHIP
-
-GATE: Final = "production-readiness"
-"""The id of the gate that this catalogue belongs to."""
+from seatrial.gate.requirements_scale import SCALE
 
 PRODUCTION_READINESS: Final[tuple[Requirement, ...]] = (
     *DATA,
@@ -34,6 +32,9 @@ PRODUCTION_READINESS: Final[tuple[Requirement, ...]] = (
 )
 """All requirements in the order in which their checks run; ownership, run last, is shown above all."""
 
+EVERY: Final[tuple[Requirement, ...]] = (*PRODUCTION_READINESS, *SCALE)
+"""The requirements of all gates: what only the third demands stands last."""
+
 _LEASE_FACTOR: Final = {Criticality.ADVISORY: 1.0, Criticality.OPERATIONAL: 1.0, Criticality.CRITICAL: 0.5}
 
 
@@ -43,12 +44,12 @@ class UnknownRequirement(SeatrialError):
 
 def by_id(requirement: str) -> Requirement:
     """The requirement with this id. Raises UnknownRequirement, naming the nearest ids."""
-    for row in PRODUCTION_READINESS:
+    for row in EVERY:
         if row.id == requirement:
             return row
     from difflib import get_close_matches
 
-    near = get_close_matches(requirement, [row.id for row in PRODUCTION_READINESS], n=3, cutoff=0.4)
+    near = get_close_matches(requirement, [row.id for row in EVERY], n=3, cutoff=0.4)
     meant = f"Did you mean {', '.join(near)}?" if near else "`seatrial requirements` lists them."
     raise UnknownRequirement(f"there is no requirement {requirement!r}", remedy=meant)
 
@@ -67,9 +68,11 @@ def scaled(requirement: Requirement, criticality: Criticality) -> Requirement:
     return replace(requirement, lease_days=requirement.lease_days * _LEASE_FACTOR[criticality])
 
 
-def catalogue_data(requirements: Iterable[Requirement] = PRODUCTION_READINESS) -> Json:
-    """The catalogue as plain JSON data that `catalogue_schema` describes."""
-    return {"gate": GATE, "requirements": [to_data(row) for row in requirements]}
+def catalogue_data(
+    requirements: Iterable[Requirement] = PRODUCTION_READINESS, *, gate: GateName = GateName.PRODUCTION_READINESS
+) -> Json:
+    """The requirements of a gate as plain JSON data that `catalogue_schema` describes."""
+    return {"gate": gate.value, "requirements": [to_data(row) for row in requirements]}
 
 
 def catalogue_schema() -> dict[str, Json]:

@@ -31,6 +31,7 @@ GATE_CODES: Final[Mapping[str, str]] = {
     "no-requirements": "The gate was asked with an empty set of requirements.",
     "no-signer": "Nobody can sign for a role, or one person holds two.",
     "not-accepted": "Somebody who holds a duty has not accepted it themselves, or what they accepted no longer stands.",
+    "not-attested": "A document for which a person must answer is not answered for as it is now, by one who may.",
     "not-measured": "A limit is in force for something that was not measured, or has no finite value.",
     "not-permitted": "The record was made by somebody who may not file evidence for this system.",
     "not-run": "No check has looked at this subject yet.",

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from seatrial.core.record import SKEW
-from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.core.vocabulary import Answer, GateName, Outcome, RecordType, Role
 from seatrial.core.wording import count, moment
 from seatrial.gate.acceptances import Acceptances
 from seatrial.gate.assessing import Assessor, Voice, blocked
+from seatrial.gate.catalogue import PRODUCTION_READINESS
 from seatrial.gate.codes import NO_CHECK
+from seatrial.gate.exchange import retraining
 from seatrial.gate.gaps import GATE_ITSELF, LEDGER, REVIEW, GapWriter, Open, in_order
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
@@ -27,6 +29,7 @@ from seatrial.gate.standing import IDENTITY_HOLDS, departed
 from seatrial.gate.timeline import scheduled, timeline
 from seatrial.gate.undeclared import requirement_of
 from seatrial.gate.verdict import Assessment, Gap, Signature, Verdict
+from seatrial.gate.way import way
 
 _ACCOUNTABILITY: Final = "organization.accountability"
 _HOLDS: Final = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
@@ -267,8 +270,12 @@ def _todo_gaps(inputs: Inputs, rows: Sequence[_Row], gaps: Sequence[Gap], writer
     """One gap for each TODO of the system file that no other gap names already."""
     by_id = {row.requirement.id: row.requirement for row in rows}
     named = {(gap.requirement, field) for gap in gaps for field in gap.fields}
+    elsewhere = {r.id for r in PRODUCTION_READINESS} - {r.id for r in inputs.gate.requirements}
     found = []
     for path in _todos(inputs):
+        if requirement_of(path) in elsewhere:
+            # Still to be decided, but before another gate.
+            continue
         requirement = by_id.get(requirement_of(path))
         summary = f"{path} is left as TODO in the system file"
         place = requirement.id if requirement is not None else GATE_ITSELF
@@ -359,9 +366,11 @@ def _verdict(
     dates = timeline(
         dated,
         today=today,
-        planned=inputs.system.go_live,
-        window_days=inputs.policy.review_window_days,
+        planned=inputs.gate.planned(inputs.system),
+        window_days=inputs.gate.review_window(inputs.policy),
         reviewed=reviewed,
+        event=inputs.gate.event,
+        not_before=inputs.gate.earliest(inputs.system),
     )
     until = _until(inputs, rows) if go else None
     return Verdict(
@@ -369,7 +378,7 @@ def _verdict(
         version=inputs.system.version,
         purpose=inputs.system.purpose or "",
         subject=inputs.subject.digest,
-        gate=inputs.gate,
+        gate=inputs.gate.name,
         verdict=Answer.GO if go else Answer.NO_GO,
         rehearsal=rehearsal,
         decided_at=inputs.now,
@@ -387,6 +396,7 @@ def _verdict(
         ledger_problems=inputs.ledger.problems,
         product=inputs.product,
         notes=_notes(inputs, rows),
+        way=way(inputs),
     )
 
 
@@ -409,6 +419,8 @@ def _sentence(
     inputs: Inputs, rows: Sequence[_Row], gaps: Sequence[Gap], until: datetime | None, *, go: bool, rehearsal: bool
 ) -> str:
     name = f"{inputs.system.system} {inputs.system.version}"
+    if inputs.gate.name is not GateName.PRODUCTION_READINESS:
+        name += f" at {inputs.gate.title.lower()}"
     if go:
         return f"GO for {name} until {moment(until) if until else 'anything changes'}."
     if rehearsal:
@@ -423,7 +435,7 @@ def _sentence(
 
 def _notes(inputs: Inputs, rows: Sequence[_Row]) -> tuple[str, ...]:
     """What a reader should know although it changes no outcome."""
-    notes = []
+    notes = [*inputs.notes, *retraining(inputs).notes]
     if inputs.policy.demonstration:
         notes.append(f"The policy {inputs.policy.name} is for demonstration: under it no verdict is GO.")
     if not inputs.ledger.anchored:

@@ -6,8 +6,8 @@ from typing import Final
 
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Figure, Finding, Json
-from seatrial.core.vocabulary import Answer, Assurance, Domain, MeasureKind, Outcome, Role, Sense, Weight
-from seatrial.gate.verdict import Assessment, Gap, Judged, Signature, Timeline, Verdict
+from seatrial.core.vocabulary import Answer, Assurance, Domain, GateName, MeasureKind, Outcome, Role, Sense, Weight
+from seatrial.gate.verdict import Assessment, Gap, Judged, Signature, Stage, Timeline, Verdict
 
 EXIT_GO: Final = 0
 EXIT_NO_GO: Final = 1
@@ -35,7 +35,7 @@ def verdict_data(verdict: Verdict) -> dict[str, Json]:
         "version": verdict.version,
         "purpose": verdict.purpose,
         "subject": verdict.subject,
-        "gate": verdict.gate,
+        "gate": verdict.gate.value,
         "verdict": verdict.verdict.value,
         "sentence": verdict.sentence,
         "rehearsal": verdict.rehearsal,
@@ -56,6 +56,7 @@ def verdict_data(verdict: Verdict) -> dict[str, Json]:
         },
         "product": verdict.product,
         "notes": list(verdict.notes),
+        "way": [_stage(s) for s in verdict.way],
     }
 
 
@@ -152,6 +153,19 @@ def _signature(signature: Signature) -> Json:
     }
 
 
+def _stage(stage: Stage) -> Json:
+    return {
+        "gate": stage.gate.value,
+        "title": stage.title,
+        "question": stage.question,
+        "answer": to_data(stage.answer),
+        "decided_at": to_data(stage.decided_at),
+        "open": stage.open,
+        "same_subject": stage.same_subject,
+        "since": to_data(stage.since),
+    }
+
+
 def _timeline(dates: Timeline) -> Json:
     return {
         "today": to_data(dates.today),
@@ -180,7 +194,7 @@ _NUMBER_OR_NONE: Final[Json] = {
 _ANYTHING: Final[Json] = {"type": "object"}
 
 
-def _object(properties: dict[str, Json]) -> Json:
+def _object(properties: dict[str, Json]) -> dict[str, Json]:
     return {
         "type": "object",
         "properties": properties,
@@ -210,7 +224,7 @@ def verdict_schema() -> dict[str, Json]:
             "version": _TEXT,
             "purpose": _TEXT,
             "subject": _TEXT,
-            "gate": _TEXT,
+            "gate": _one_of([g.value for g in GateName]),
             "verdict": _one_of([a.value for a in Answer]),
             "sentence": _TEXT,
             "rehearsal": _TRUTH,
@@ -219,19 +233,21 @@ def verdict_schema() -> dict[str, Json]:
             "earliest_go_live": _DAY,
             "policy": _TEXT,
             "demonstration": _TRUTH,
-            "requirements": _list(_requirement_schema()),
-            "gaps": _list(_gap_schema()),
+            "requirements": _list(requirement_schema()),
+            "gaps": _list(gap_schema()),
             "signatures": _list(_signature_schema()),
             "timeline": _timeline_schema(),
             "ledger": _object({"anchored": _TRUTH, "head": _TEXT, "entries": _COUNT, "problems": _TEXTS}),
             "product": _TEXT,
             "notes": _TEXTS,
+            "way": _list(_stage_schema()),
         }
     )
-    return schema | body if isinstance(body, dict) else schema
+    return schema | body
 
 
-def _requirement_schema() -> Json:
+def requirement_schema() -> dict[str, Json]:
+    """The schema of one requirement in a verdict."""
     return _object(
         {
             "id": _TEXT,
@@ -294,7 +310,8 @@ def _finding_schema() -> Json:
     )
 
 
-def _gap_schema() -> Json:
+def gap_schema() -> dict[str, Json]:
+    """The schema of one gap in a verdict."""
     return _object(
         {
             "requirement": _TEXT,
@@ -325,6 +342,21 @@ def _signature_schema() -> Json:
             "problem": _TEXT,
             "review": _TEXTS,
             "evidence": _TEXT,
+        }
+    )
+
+
+def _stage_schema() -> Json:
+    return _object(
+        {
+            "gate": _one_of([g.value for g in GateName]),
+            "title": _TEXT,
+            "question": _TEXT,
+            "answer": _one_of([a.value for a in Answer], or_none=True),
+            "decided_at": _TIME_OR_NONE,
+            "open": _COUNT,
+            "same_subject": _TRUTH,
+            "since": _TIME_OR_NONE,
         }
     )
 

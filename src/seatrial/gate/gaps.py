@@ -46,6 +46,8 @@ _FIRST: Final[Mapping[str, str]] = {
 """What to know before running again, by code."""
 _NO_CHECK: Final = "This version of seatrial has no check for it; the requirement stays open until one establishes it."
 
+_MOST_NAMED: Final = 3
+
 _Person = Callable[[System], "str | None"]
 
 
@@ -62,6 +64,7 @@ def _owner(system: System) -> str | None:
 
 
 _CLOSED_BY: Final[Mapping[str, tuple[_Person, ...]]] = {
+    "integration.inventory": (_signs(Role.IT), lambda s: s.inventory.who),
     "organization.training": (_owner,),
     "organization.process-documents": (_owner,),
     "organization.change-management": (lambda s: s.change.who, _owner),
@@ -70,6 +73,7 @@ _CLOSED_BY: Final[Mapping[str, tuple[_Person, ...]]] = {
     "governance.offline-thresholds": (_owner,),
     "governance.fallback": (_owner,),
     "governance.rollback": (_signs(Role.IT),),
+    "governance.compliance": (lambda s: s.compliance.who, _signs(Role.LEGAL)),
     "ownership.monitor": (lambda s: _holder(s.duties.monitor), _owner),
     "ownership.pipeline-alert": (lambda s: _holder(s.duties.pipeline_alert), _owner),
     "ownership.retraining": (lambda s: _holder(s.duties.retraining), _owner),
@@ -109,10 +113,11 @@ class GapWriter:
             return []
         found = [*_found(assessment)]
         explained = _explained(assessment)
-        short = [j for j in _short(assessment) if j.measure.name not in explained]
+        fell = _short(assessment)
+        short = [j for j in fell if j.measure.name not in explained]
         if short:
             found.append(_measured(assessment, short))
-        told = {o.code for o in found} | {j.code for j in short}
+        told = {o.code for o in found} | {j.code for j in fell}
         if assessment.reason_code not in told:
             found.insert(0, _reason(requirement, assessment, tuple(voices)))
         unique = {(o.code, o.fields, o.summary): o for o in found}
@@ -205,10 +210,17 @@ def _short(assessment: Assessment) -> list[Judged]:
 
 
 def _explained(assessment: Assessment) -> frozenset[str]:
-    """Names of the gating measures whose missed limit a finding that is a gap itself tells already."""
+    """Names of the measures whose shortfall a finding tells already that keeps the requirement open itself.
+
+    Of gating measures that takes a gap, of those that say whether a measurement is valid any such finding.
+    """
     told = {name for f in assessment.findings if f.weight is Weight.GAP for name in f.explains}
+    opened = {name for f in assessment.findings if f.weight is Weight.OPEN for name in f.explains}
     return frozenset(
-        j.measure.name for j in assessment.measures if j.measure.name in told and j.measure.kind is MeasureKind.GATE
+        j.measure.name
+        for j in assessment.measures
+        if (j.measure.name in told and j.measure.kind is MeasureKind.GATE)
+        or (j.measure.name in told | opened and j.measure.kind is MeasureKind.VALIDITY)
     )
 
 
@@ -216,11 +228,11 @@ def _measured(assessment: Assessment, short: Sequence[Judged]) -> Open:
     """All measures that fall short as one open point."""
     first, more = short[0], len(short) - 1
     needed = {j.measure.needed_unit: j.needed for j in sorted(short, key=lambda j: j.measure.needed or 0) if j.needed}
-    rerun = _rerun(assessment.id) if any(j.code in _RERUN for j in short) else ""
+    anew = rerun(assessment.id) if any(j.code in _RERUN for j in short) else ""
     return Open(
         code=first.code,
         summary=f"{first.note.removesuffix('.')}; and {more} more." if more else first.note,
-        remedy=" ".join(filter(None, (*needed.values(), rerun))),
+        remedy=" ".join(filter(None, (*needed.values(), anew))),
         fields=tuple(j.measure.name for j in short),
         outcome=Outcome.NOT_MET if any(j.outcome is Outcome.NOT_MET for j in short) else Outcome.NOT_DETERMINED,
     )
@@ -247,11 +259,15 @@ def _reason(requirement: Requirement, assessment: Assessment, voices: tuple[Voic
 def _again(code: str, requirement: str) -> str:
     """The remedy that the code implies."""
     seen_to = _FIRST.get(code)
-    return f"{seen_to} {_rerun(requirement)}" if seen_to else _rerun(requirement)
+    return f"{seen_to} {rerun(requirement)}" if seen_to else rerun(requirement)
 
 
-def _rerun(requirement: str) -> str:
-    return f"Run it again for what stands now: seatrial run FILE --only {requirement}"
+def rerun(*requirements: str) -> str:
+    """The command that observes these requirements again; all of them where they are many."""
+    if len(requirements) > _MOST_NAMED:
+        return "Run them again for what stands now: seatrial run FILE"
+    only = "".join(f" --only {each}" for each in requirements)
+    return f"Run {'it' if len(requirements) == 1 else 'them'} again for what stands now: seatrial run FILE{only}"
 
 
 def in_order(gaps: Iterable[Gap], requirements: Sequence[Requirement]) -> tuple[Gap, ...]:

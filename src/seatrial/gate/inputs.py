@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from seatrial.core.observation import Threshold
 from seatrial.core.record import Evidence, LedgerState, Subject
 from seatrial.core.vocabulary import Role
+from seatrial.gate.gates import PRODUCTION, Gate
 from seatrial.gate.requirement import Requirement
 from seatrial.spec.policy import Policy
 from seatrial.spec.system import System
@@ -21,6 +22,8 @@ class Inputs:
     `requirements` are the catalogue's own rows, unscaled. `checks` maps a requirement's id to the checks that can
     establish it, `check_versions` a check's id to its version in this product. `thresholds` are the limits of today,
     of all checks. `evidence` is the ledger's whole content for the system, in any order. `now` is UTC.
+    `gate` is the one at which is decided: what was signed, withheld or decided at another does not count here.
+    `supplements` are checks that add observed evidence to what the others of their requirement establish.
     """
 
     system: System
@@ -34,7 +37,14 @@ class Inputs:
     checks: Mapping[str, tuple[str, ...]]
     check_versions: Mapping[str, int]
     product: str
-    gate: str = "production-readiness"
+    gate: Gate = PRODUCTION
+    supplements: frozenset[str] = frozenset()
+    check_leases: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which the evidence of a check holds, where its requirement's lease is not short enough."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What to say of a part of the subject that changed, beside that it did."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the verdict should know although it changes no outcome."""
 
     def limits(self, requirement: str) -> dict[str, Threshold]:
         """Today's limits of one requirement, by the name of the measure."""

@@ -172,6 +172,7 @@ _SETTLED_BY: Final = {
     "live rows": "Collect",
     "rows": "Label",
     "records": "Collect",
+    "outputs": "Record",
     "drills": "Run",
     "users": "Teach",
 }

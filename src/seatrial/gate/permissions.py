@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -31,6 +31,8 @@ class Action(StrEnum):
     APPROVE_WAIVER = "approve-waiver"
     RECORD_DEPARTURE = "record-departure"
     RECORD_EVENT = "record-event"
+    PULL_STOP = "pull-stop"
+    ANSWER_RETRAINING = "answer-retraining"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ _DECLARED: Final = _MACHINES | {
 }
 ATTESTED_BY_KIND: Final[Mapping[str, str]] = {
     "process": "organization.process-documents",
+    "supplier": "model.out-of-sample",
     "failure-modes": "model.failure-modes",
     "objective": "organization.accountability",
     "change-plan": "organization.change-management",
@@ -87,6 +90,8 @@ ATTESTED_BY_KIND: Final[Mapping[str, str]] = {
     "inventory": "integration.inventory",
 }
 """Kind of an attestation to the requirement for which it is evidence. A governance plan sets limits; it is none."""
+ATTESTED_BY_DUTY: Final[Mapping[str, str]] = {"inventory": "integration.inventory"}
+"""Duty whose acceptance says that something is so, to the requirement for which that is evidence."""
 
 
 def may(actor: Actor, action: Action, context: Context) -> Permission:
@@ -107,17 +112,21 @@ def may(actor: Actor, action: Action, context: Context) -> Permission:
 def _for_person(person: str, action: Action, context: Context) -> Permission:
     if action in _DECLARED:
         return _yes(f"{person} is declared for this system")
-    match action:
-        case Action.ACCEPT:
-            return _may_accept(person, context)
-        case Action.SIGN | Action.WITHHOLD:
-            return _may_sign(person, action, context)
-        case Action.APPROVE_EXEMPTION:
-            return _may_approve_exemption(person, context)
-        case Action.APPROVE_WAIVER:
-            return _may_approve_waiver(person, context)
-        case _:
-            return _no(f"no rule allows {person} to {action.value}")
+    if action in (Action.SIGN, Action.WITHHOLD):
+        return _may_sign(person, action, context)
+    rule = _RULES.get(action)
+    return rule(person, context) if rule is not None else _no(f"no rule allows {person} to {action.value}")
+
+
+def _may_pull(person: str, context: Context) -> Permission:
+    """The owner and their deputy, where the owner may; and whoever watches, who is paged about take-offline rules."""
+    owner, monitor = context.system.owner, context.system.duties.monitor
+    if owner.may_pull and person in (owner.who, owner.deputy):
+        return _yes(f"{person} answers for the system and may pull it")
+    if monitor is not None and person in (monitor.who, monitor.deputy):
+        return _yes(f"{person} watches the system and is asked to take it offline")
+    named = "owner.may_pull is not declared" if person in (owner.who, owner.deputy) else "they neither own nor watch it"
+    return _no(f"{person} may not stop the system: {named}")
 
 
 def _may_accept(person: str, context: Context) -> Permission:
@@ -127,6 +136,17 @@ def _may_accept(person: str, context: Context) -> Permission:
     if declared[context.duty] != person:
         return _no(f"{context.duty} is declared for {declared[context.duty] or 'nobody'}, not for {person}")
     return _yes(f"{person} is declared as {context.duty}")
+
+
+def _may_answer_retraining(person: str, context: Context) -> Permission:
+    """Whoever approves retraining, and their deputy."""
+    duty = context.system.duties.retraining
+    if duty is None or duty.who is None:
+        return _no("nobody is named under duties.retraining")
+    if person in (duty.who, duty.deputy):
+        return _yes(f"{person} approves retraining")
+    deputy = f" or {duty.deputy}" if duty.deputy else ""
+    return _no(f"duties.retraining names {duty.who}{deputy}, not {person}")
 
 
 def holders(system: System) -> dict[str, str | None]:
@@ -139,6 +159,7 @@ def holders(system: System) -> dict[str, str | None]:
         "escalation-point": duties.escalation_point,
     }
     found = {"owner": owner.who, "owner.deputy": owner.deputy, "manager": owner.manager, "change": system.change.who}
+    found["inventory"] = system.inventory.who
     for name, duty in named.items():
         found[name] = duty.who if duty else None
         found[f"{name}.deputy"] = duty.deputy if duty else None
@@ -206,3 +227,13 @@ def _yes(reason: str) -> Permission:
 
 def _no(reason: str) -> Permission:
     return Permission(allowed=False, reason=reason)
+
+
+_RULES: Final[Mapping[Action, Callable[[str, Context], Permission]]] = {
+    Action.ACCEPT: _may_accept,
+    Action.APPROVE_EXEMPTION: _may_approve_exemption,
+    Action.APPROVE_WAIVER: _may_approve_waiver,
+    Action.PULL_STOP: _may_pull,
+    Action.ANSWER_RETRAINING: _may_answer_retraining,
+}
+"""What a declared person may do by a rule of its own."""

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from seatrial.core.bodies import AttestationBody, ExemptionBody, WaiverBody
+from seatrial.core.bodies import AttestationBody, ExemptionBody, ObservationBody, WaiverBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Outcome, RecordType
 from seatrial.core.wording import sentence
 from seatrial.gate.binding import resolved
 from seatrial.gate.inputs import Inputs
+from seatrial.gate.judging import judge
 from seatrial.gate.permissions import Action, Actor, Context, may
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.standing import expires, person_speaking, subject_objection
@@ -63,7 +64,7 @@ class Relief:
         """
         if assessment.outcome is Outcome.MET:
             return assessment
-        if assessment.outcome is not Outcome.NOT_MET:
+        if assessment.outcome is not Outcome.NOT_MET and not self._found_wanting(requirement):
             for evidence, exemption in reversed(self._exemptions):
                 if exemption.requirement == requirement.id and self._exempts(requirement, evidence, exemption):
                     said = f"not applicable: {exemption.reason}"
@@ -74,6 +75,27 @@ class Relief:
                 said = f"waived until {body.expires_at.date().isoformat()}, controlled by {body.control}: {body.reason}"
                 return _eased(assessment, Outcome.WAIVED, said, body.expires_at, evidence)
         return assessment
+
+    def _found_wanting(self, requirement: Requirement) -> bool:
+        """True when the newest observation of this subject that could be judged was not met.
+
+        A later attempt that saw nothing takes nothing of that back.
+        """
+        patterns = resolved(requirement.rests_on, self._inputs.system)
+        for evidence in sorted(self._inputs.evidence, key=lambda e: e.record.at, reverse=True):
+            body = evidence.record.body
+            if evidence.record.type is not RecordType.OBSERVATION or body.get("requirement") != requirement.id:
+                continue
+            if subject_objection(evidence, patterns, self._inputs) is not None:
+                continue
+            try:
+                seen = from_data(ObservationBody, body).observation
+            except CodecError:
+                continue
+            outcome = None if seen is None else judge(seen, self._inputs.limits(requirement.id)).outcome
+            if outcome in (Outcome.MET, Outcome.NOT_MET):
+                return outcome is Outcome.NOT_MET
+        return False
 
     def _about_subject(self, requirement: Requirement, evidence: Evidence) -> bool:
         patterns = resolved(requirement.rests_on, self._inputs.system)

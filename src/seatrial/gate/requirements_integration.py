@@ -20,7 +20,7 @@ INTEGRATION = (
         demands=Assurance.EXECUTED,
         complements=(Assurance.ATTESTED,),
         lease_days=90,
-        rests_on=(*_EXCHANGE, "flow.*"),
+        rests_on=(*_EXCHANGE, "flow.*", "inventory", "person.{inventory}"),
         effort_days=2,
         remedy="Declare the missing feeds, outputs and user groups in the system file.",
     ),

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from seatrial.core.bodies import AttestationBody, EventBody, SignOffBody, WithholdingBody
+from seatrial.core.bodies import AcceptanceBody, AttestationBody, EventBody, SignOffBody, WithholdingBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Threshold
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType, Role, Sense
+from seatrial.gate.acceptances import may_speak
 from seatrial.gate.binding import SIGN_OFF_RESTS_ON, resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import looser
-from seatrial.gate.permissions import ATTESTED_BY_KIND, Action, Actor, Context, may
+from seatrial.gate.permissions import ATTESTED_BY_DUTY, ATTESTED_BY_KIND, Action, Actor, Context, may
 from seatrial.gate.standing import person_speaking, subject_objection
 from seatrial.gate.verdict import Signature
 
-B = TypeVar("B", SignOffBody, WithholdingBody, EventBody, AttestationBody)
+B = TypeVar("B", SignOffBody, WithholdingBody, EventBody, AttestationBody, AcceptanceBody)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 ROLE_NAMES: Mapping[Role, str] = {
@@ -94,7 +95,7 @@ class Signing:
         self._gone = gone
         self._revoked = revocation(inputs)
         self._sign_offs = sorted(
-            events(inputs, RecordType.SIGN_OFF, SignOffBody),
+            (found for found in events(inputs, RecordType.SIGN_OFF, SignOffBody) if found[1].gate is inputs.gate.name),
             key=lambda found: (found[0].record.at, found[0].digest),
             reverse=True,
         )
@@ -201,14 +202,24 @@ class Signing:
         }
 
     def _who_attested(self) -> dict[str, frozenset[str]]:
-        """Person to the requirements for which they attested evidence; of one document only the newest attestation."""
+        """Person to the requirements for which they attested evidence.
+
+        Of one document the newest attestation stands, among those that can count.
+        """
         newest: dict[tuple[str, str], tuple[datetime, str, str]] = {}
         for evidence, body in events(self._inputs, RecordType.ATTESTATION, AttestationBody):
+            if not may_speak(body.kind, body.person, self._inputs.system):
+                continue
             requirement = ATTESTED_BY_KIND.get(body.kind, body.kind)
             entry = (evidence.record.at, body.person, requirement)
             key = (body.kind, body.document)
             newest[key] = max(newest.get(key, entry), entry)
         found: dict[str, set[str]] = {}
+        for evidence, accepted in events(self._inputs, RecordType.ACCEPTANCE, AcceptanceBody):
+            if accepted.duty in ATTESTED_BY_DUTY:
+                entry = (evidence.record.at, accepted.person, ATTESTED_BY_DUTY[accepted.duty])
+                key = ("accepted", accepted.duty)
+                newest[key] = max(newest.get(key, entry), entry)
         for _, person, requirement in newest.values():
             found.setdefault(person, set()).add(requirement)
         for evidence in self._inputs.evidence:
@@ -224,7 +235,8 @@ class Signing:
         """
         found: dict[tuple[str, Role], Objector] = {}
         for evidence, body in events(self._inputs, RecordType.WITHHOLDING, WithholdingBody):
-            if body.person in self._inputs.system.people and not self._lifted(body, evidence.record.at):
+            here = body.gate is self._inputs.gate.name
+            if here and body.person in self._inputs.system.people and not self._lifted(body, evidence.record.at):
                 objector = Objector(person=body.person, role=body.role, reason=body.reason, at=evidence.record.at)
                 known = found.get((body.person, body.role), objector)
                 found[body.person, body.role] = max(known, objector, key=lambda o: (o.at, o.reason))

@@ -74,18 +74,16 @@ def ceiling(evidence: Evidence) -> Assurance:
     return Assurance.OBSERVED if kind == "token" else Assurance.ATTESTED
 
 
-def lease(requirement: Requirement, inputs: Inputs) -> timedelta:
-    """How long evidence for the requirement holds: the catalogue's lease, scaled, or the policy's when that is shorter.
+def lease(requirement: Requirement, inputs: Inputs, check: str = "") -> timedelta:
+    """How long evidence for the requirement holds: the catalogue's lease, scaled, or a shorter one.
 
-    A policy's lease that is not a positive number holds for no time at all.
+    The policy's or the `check`'s own may be shorter. One that is not a positive number holds for no time at all.
     """
-    longest = timedelta(days=scaled(requirement, inputs.system.criticality).lease_days)
-    asked = inputs.policy.leases.get(requirement.id)
-    if asked is None:
-        return longest
-    if asked >= longest.total_seconds():
-        return longest
-    return timedelta(seconds=asked) if asked > 0 else timedelta(0)
+    holds = timedelta(days=scaled(requirement, inputs.system.criticality).lease_days)
+    for asked in (inputs.policy.leases.get(requirement.id), inputs.check_leases.get(check)):
+        if asked is not None and not asked >= holds.total_seconds():
+            holds = timedelta(seconds=asked) if asked > 0 else timedelta(0)
+    return holds
 
 
 def identity_objection(inputs: Inputs) -> Objection | None:
@@ -106,7 +104,8 @@ def subject_objection(evidence: Evidence, patterns: Iterable[str], inputs: Input
         return Objection(code="other-system", text="the record belongs to another system")
     parts = moved(evidence.record.depends, patterns, inputs.subject.parts)
     if parts:
-        shown = ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
+        named = [f"{part} ({inputs.remarks[part]})" if part in inputs.remarks else part for part in parts]
+        shown = ", ".join(named[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
         return Objection(code="changed", text=f"changed since it was recorded: {shown}")
     return None
 
@@ -159,16 +158,17 @@ def _objections(
         yield objection
     if "model" in patterns and (objection := identity_objection(inputs)):
         yield objection
-    if inputs.now >= expires(evidence.record.at, requirement, inputs):
-        yield Objection(code="expired", text=f"its lease of {_days(lease(requirement, inputs))} has run out")
+    if inputs.now >= expires(evidence.record.at, requirement, inputs, body.check):
+        holds = _days(lease(requirement, inputs, body.check))
+        yield Objection(code="expired", text=f"its lease of {holds} has run out")
 
 
-def expires(at: datetime, requirement: Requirement, inputs: Inputs) -> datetime:
+def expires(at: datetime, requirement: Requirement, inputs: Inputs, check: str = "") -> datetime:
     """The first moment at which evidence from `at` no longer holds."""
-    holds = lease(requirement, inputs)
+    holds = lease(requirement, inputs, check)
     return at + holds if at < _END_OF_TIME - holds else _END_OF_TIME
 
 
 def _days(span: timedelta) -> str:
     days = span.total_seconds() / 86_400
-    return f"{days:g} days" if days >= 1 else f"{span.total_seconds() / 3600:g} hours"
+    return f"{days:g} day{'' if days == 1 else 's'}" if days >= 1 else f"{span.total_seconds() / 3600:g} hours"

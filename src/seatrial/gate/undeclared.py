@@ -37,8 +37,12 @@ _PLACES: Final[tuple[tuple[str, str], ...]] = (
     ("failure_modes*", "model.failure-modes"),
     ("do_not_trust*", "model.trust"),
     ("stress*", "model.stress"),
+    ("adversarial*", "model.adversarial"),
     ("rollback*", "governance.rollback"),
     ("change*", "organization.change-management"),
+    ("escalation*", "organization.escalation"),
+    ("inventory*", "integration.inventory"),
+    ("compliance*", "governance.compliance"),
     ("training*", "organization.training"),
 )
 """Path patterns of the system file to the requirement, the first match counts."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from seatrial.core.observation import Figure, Finding, Measure
-from seatrial.core.vocabulary import Answer, Assurance, Domain, Outcome, Role
+from seatrial.core.vocabulary import Answer, Assurance, Domain, GateName, Outcome, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,24 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One gate on the system's way, with the newest decision that is on record there. It is history, no verdict."""
+
+    gate: GateName
+    title: str
+    question: str
+    answer: Answer | None = None
+    """None where nothing was decided yet."""
+    decided_at: datetime | None = None
+    open: int = 0
+    """How many requirements were open then."""
+    same_subject: bool = False
+    """Whether that decision was about exactly what stands today."""
+    since: datetime | None = None
+    """The first GO at this gate that is on record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """GO or NO-GO for one subject at one time, and everything that it rests on."""
 
@@ -111,7 +129,7 @@ class Verdict:
     version: str
     purpose: str
     subject: str
-    gate: str
+    gate: GateName
     verdict: Answer
     rehearsal: bool
     decided_at: datetime
@@ -130,6 +148,8 @@ class Verdict:
     ledger_problems: tuple[str, ...]
     product: str
     notes: tuple[str, ...] = ()
+    way: tuple[Stage, ...] = ()
+    """The three gates in order, with what is on record at each."""
 
     @property
     def rests_on(self) -> tuple[str, ...]:

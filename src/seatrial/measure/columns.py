@@ -52,6 +52,11 @@ class Columns:
             self._columns[name] = Column(name, self._batch.column(self.names.index(name)))
         return self._columns[name]
 
+    @property
+    def batch(self) -> pa.RecordBatch:
+        """The batch itself."""
+        return self._batch
+
     def take(self, rows: Numbers) -> list[dict[str, Any]]:
         """Those rows as plain Python values."""
         return list(self._batch.take(pa.array(rows, type=pa.int64())).to_pylist())

@@ -44,6 +44,14 @@ class Contract(Accumulator):
         """All: a declared column may be absent, and that is counted."""
         return None
 
+    def violating(self, columns: Columns) -> Mask:
+        """The rows in which any field breaks its rule; nothing is counted."""
+        found = np.zeros(columns.rows, dtype=bool)
+        for field, rule in self.options["fields"].items():
+            for mask in _masks(columns, field, rule).values():
+                found |= mask
+        return found
+
     def _update(self, columns: Columns) -> None:
         violated = np.zeros(columns.rows, dtype=bool)
         for field, rule in self.options["fields"].items():

@@ -23,6 +23,8 @@ from seatrial.measure.log_bins import LogBins
 
 MOST_VALUES = 4096
 MOST_MASKS = 256
+MOST_SHAPES = 64
+MOST_LENGTHS = 4096
 MOST_DECIMALS = 6
 PROBABILITIES = [0.01, *(round(0.05 * i, 2) for i in range(1, 20)), 0.99]
 
@@ -34,8 +36,9 @@ class FingerprintCell(Cell):
 
     `finish`: `types`, `n`, `nulls`, `nan`, `infinite`, `empty`; `quantiles` at 1 %, 5 %, 10 % … 99 %, `min`, `max`,
     `zeros` and `numbers` (of numbers, or texts that read as numbers) and the same quantiles `without_zeros`;
-    `decimals` (numbers with 0 … 6 and more decimals); `values` and `masks` with their counts or None; `forms` of text;
-    `hours` (times by hour as written), `late_days` (times after the 12th of a month), `zones`; `distinct`.
+    `decimals` (numbers with 0 … 6 and more decimals); `values`, `masks`, `shapes` and `lengths` with their counts or
+    None; `forms` of text; `hours` (times by hour as written), `late_days` (times after the 12th of a month),
+    `early_months` and `late_months` (times up to the 12th, and after it, by month of the year), `zones`; `distinct`.
     """
 
     def __init__(self, options: Mapping[str, Any], column: str) -> None:
@@ -45,11 +48,15 @@ class FingerprintCell(Cell):
         self.distinct = Distinct64(MOST_VALUES)
         self.values: dict[str, int] | None = {}
         self.masks: dict[str, int] | None = {}
+        self.shapes: dict[str, int] | None = {}
+        self.lengths: dict[str, int] | None = {}
         self.forms: dict[str, int] = {}
         self.zones: dict[str, int] = {}
         self.decimals: Ints = np.zeros(MOST_DECIMALS + 2, dtype=np.int64)
         self.hours: Ints = np.zeros(24, dtype=np.int64)
         self.late_days = 0
+        self.early_months: Ints = np.zeros(12, dtype=np.int64)
+        self.late_months: Ints = np.zeros(12, dtype=np.int64)
 
     def update(self, column: Column) -> None:
         """Add the values of one batch."""
@@ -81,6 +88,12 @@ class FingerprintCell(Cell):
         if self.masks is not None:
             found = text_forms.masks(texts, counts)
             self.masks = _capped(self.masks, list(found), list(found.values()), MOST_MASKS)
+        if self.shapes is not None:
+            found = text_forms.shapes(texts, counts)
+            self.shapes = _capped(self.shapes, list(found), list(found.values()), MOST_SHAPES)
+        if self.lengths is not None:
+            found = text_forms.lengths(texts, counts)
+            self.lengths = _capped(self.lengths, list(found), list(found.values()), MOST_LENGTHS)
         numbers, which = text_forms.as_numbers(texts)
         if numbers.size:
             finite = np.isfinite(numbers)
@@ -95,7 +108,12 @@ class FingerprintCell(Cell):
         seconds = column.split[0]
         self.hours += np.bincount(((seconds % 86_400) // 3600).astype(np.int64), minlength=24)
         days = (seconds // 86_400).astype(np.int64).astype("datetime64[D]")
-        self.late_days += int(((days - days.astype("datetime64[M]")).astype(np.int64) >= 12).sum())
+        months = days.astype("datetime64[M]")
+        late = (days - months).astype(np.int64) >= 12
+        of_year = months.astype(np.int64) % 12
+        self.late_days += int(late.sum())
+        self.early_months += np.bincount(of_year[~late], minlength=12)
+        self.late_months += np.bincount(of_year[late], minlength=12)
 
     def merge(self, other: Self) -> None:
         """Add."""
@@ -104,11 +122,15 @@ class FingerprintCell(Cell):
         self.distinct.merge(other.distinct)
         self.values = _joined(self.values, other.values, MOST_VALUES)
         self.masks = _joined(self.masks, other.masks, MOST_MASKS)
+        self.shapes = _joined(self.shapes, other.shapes, MOST_SHAPES)
+        self.lengths = _joined(self.lengths, other.lengths, MOST_LENGTHS)
         self.forms = plus(self.forms, other.forms)
         self.zones = plus(self.zones, other.zones)
         self.decimals = self.decimals + other.decimals
         self.hours = self.hours + other.hours
         self.late_days += other.late_days
+        self.early_months = self.early_months + other.early_months
+        self.late_months = self.late_months + other.late_months
 
     def finish(self) -> Plain:
         """See the class."""
@@ -127,9 +149,13 @@ class FingerprintCell(Cell):
             "decimals": self.decimals.tolist(),
             "values": _ordered(self.values),
             "masks": _ordered(self.masks),
+            "shapes": _ordered(self.shapes),
+            "lengths": _ordered(self.lengths),
             "forms": self.forms,
             "hours": self.hours.tolist(),
             "late_days": self.late_days,
+            "early_months": self.early_months.tolist(),
+            "late_months": self.late_months.tolist(),
             "zones": dict(sorted(self.zones.items())),
             "distinct": self.distinct.estimate,
         }
@@ -142,11 +168,15 @@ class FingerprintCell(Cell):
             "distinct": self.distinct.plain(),
             "values": _ordered(self.values),
             "masks": _ordered(self.masks),
+            "shapes": _ordered(self.shapes),
+            "lengths": _ordered(self.lengths),
             "forms": self.forms,
             "zones": dict(sorted(self.zones.items())),
             "decimals": packed(self.decimals),
             "hours": packed(self.hours),
             "late_days": self.late_days,
+            "early_months": packed(self.early_months),
+            "late_months": packed(self.late_months),
         }
 
     def load(self, state: Plain) -> None:
@@ -158,6 +188,8 @@ class FingerprintCell(Cell):
         self.forms, self.zones = dict(state["forms"]), dict(state["zones"])
         self.decimals, self.hours = unpacked(state["decimals"]), unpacked(state["hours"])
         self.late_days = int(state["late_days"])
+        self.shapes, self.lengths = state["shapes"], state["lengths"]
+        self.early_months, self.late_months = unpacked(state["early_months"]), unpacked(state["late_months"])
 
 
 def decimals(values: npt.NDArray[Any]) -> Ints:

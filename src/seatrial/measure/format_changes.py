@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from seatrial.core.vocabulary import Weight
 from seatrial.measure.format_change import Change, surely_more
 from seatrial.measure.format_numbers import hour_changes, number_changes
-from seatrial.measure.format_texts import category_changes, is_category, text_changes
-from seatrial.measure.transforms import difference, quantiles_of
+from seatrial.measure.format_swaps import Fingerprints, swaps
+from seatrial.measure.format_texts import category_changes, is_category, text_changes, turned_round
+from seatrial.measure.kinds import kind_of, reads_as_numbers
 
 _FEWEST = 30
 _STUCK = 50
@@ -28,14 +28,10 @@ class Declared:
     values: tuple[str, ...] | None = None
 
 
-Fingerprints = Mapping[str, Mapping[str, Any]]
-"""Field to its finished fingerprint."""
-
-
 def format_changes(training: Fingerprints, live: Fingerprints, fields: Mapping[str, Declared]) -> tuple[Change, ...]:
     """The changes of these fields, those that two fields share first. A field that training lacks is left alone."""
     known = [name for name in fields if name in training]
-    swapped = tuple(_swaps(training, live, [name for name in known if name in live]))
+    swapped = tuple(swaps(training, live, [name for name in known if name in live]))
     explained = {name for change in swapped for name in change.fields}
     rest = [
         change
@@ -80,27 +76,23 @@ def _same_kind(
         yield from number_changes(
             name, training, live, minimum=declared.minimum, maximum=declared.maximum, unit=declared.unit
         )
+    elif kind == "boolean":
+        yield from turned_round(name, training, live)
     elif kind == "time":
         yield from hour_changes(name, training, live)
     elif kind == "text":
         comma = live["forms"].get("comma", 0)
-        if surely_more(comma, live["n"], training["forms"].get("comma", 0), training["n"]) >= 0.1:
+        written = reads_as_numbers(training)
+        least = 0.005 if written else 0.1
+        if surely_more(comma, live["n"], training["forms"].get("comma", 0), training["n"]) >= least:
             yield _comma(name, comma / live["n"])
+        elif written and live["numbers"] >= 0.5 * live["n"]:
+            yield from number_changes(
+                name, training, live, minimum=declared.minimum, maximum=declared.maximum, unit=declared.unit
+            )
         else:
             yield from hour_changes(name, training, live)
             yield from text_changes(name, training, live, declared.values)
-
-
-def kind_of(side: Mapping[str, Any]) -> str:
-    """`number`, `boolean`, `time`, `text` or `empty`, by the type that most rows arrived as."""
-    kind = max(side["types"], key=lambda name: side["types"][name], default="null")
-    if kind.startswith(("timestamp", "date", "time")):
-        return "time"
-    if "string" in kind or kind.startswith(("binary", "large_binary")):
-        return "text"
-    if kind == "bool":
-        return "boolean"
-    return "empty" if kind == "null" else "number"
 
 
 def _is_truth(training: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
@@ -130,7 +122,7 @@ def _retyped(name: str, training: Mapping[str, Any], live: Mapping[str, Any], wa
     forms = live["forms"]
     if _is_truth(training, live):
         return
-    if now == "text" and was in _AS_NUMBERS and forms.get("comma", 0) >= 0.05 * live["n"]:
+    if now == "text" and was in _AS_NUMBERS and forms.get("comma", 0) >= 0.005 * live["n"]:
         yield _comma(name, forms["comma"] / live["n"])
     elif now == "text" and was in _AS_NUMBERS and live["numbers"] >= 0.5 * live["n"]:
         yield Change(
@@ -161,37 +153,3 @@ def _is_stuck(training: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     if training["values"] is None or live["values"] is None:
         return True
     return all(training["values"].get(value, 0) < 0.5 * training["n"] for value in live["values"])
-
-
-def _swaps(training: Fingerprints, live: Fingerprints, names: Sequence[str]) -> Iterator[Change]:
-    numbers = [n for n in names if kind_of(training[n]) == kind_of(live[n]) == "number"]
-    for a, b in combinations(numbers, 2):
-        if _numbers_swapped(training, live, a, b):
-            yield _swap(a, b)
-    texts = [n for n in names if kind_of(live[n]) == "text" and is_category(training[n]) and is_category(live[n])]
-    for a, b in combinations(texts, 2):
-        if all(_known(training[x], live[x]) < 0.2 and _known(training[y], live[x]) > 0.8 for x, y in ((a, b), (b, a))):
-            yield _swap(a, b)
-
-
-def _swap(a: str, b: str) -> Change:
-    return Change(
-        code="columns-swapped",
-        fields=(a, b),
-        summary=f"{a} arrives with what training had in {b}, and {b} with what it had in {a}",
-    )
-
-
-def _numbers_swapped(training: Fingerprints, live: Fingerprints, a: str, b: str) -> bool:
-    was = [quantiles_of(training[name]) for name in (a, b)]
-    now = [quantiles_of(live[name]) for name in (a, b)]
-    if was[0] is None or was[1] is None or now[0] is None or now[1] is None:
-        return False
-    own = (difference(was[0], now[0]), difference(was[1], now[1]))
-    other = (difference(was[1], now[0]), difference(was[0], now[1]))
-    return min(own) >= 0.3 and max(other) <= 0.2 and 3 * max(other) <= min(own)
-
-
-def _known(training: Mapping[str, Any], live: Mapping[str, Any]) -> float:
-    known = sum(int(n) for value, n in live["values"].items() if value in training["values"])
-    return known / max(int(live["n"]), 1)

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from seatrial.core.vocabulary import Weight
 from seatrial.measure.format_change import Change, surely_more
 from seatrial.measure.log_bins import LogBins
-from seatrial.measure.transforms import CLOCKS, explanation, is_clock, outside_share
+from seatrial.measure.strangers import strangers, told_by_values
+from seatrial.measure.transforms import explanation, fit_of, is_clock, outside_share
+from seatrial.measure.units import CLOCKS, Transform
 
 SENTINELS = (
     -1.0,
@@ -30,10 +32,13 @@ SENTINELS = (
 )
 DEFAULTS = (0.0, *SENTINELS)
 _FEWEST = 100
-_RARE, _SPIKE = 0.01, 0.02
+_RARE, _SPIKE, _PLAIN_SPIKE = 0.01, 0.02, 0.04
 _NULLS = 0.02
 _FEW = 50
 _DAY_S = 86_400.0
+_ALL = 0.8
+_MANY_MONTHS = 4
+_FAR_OUTSIDE, _STANDS_OUT = 0.5, 4.0
 
 
 def number_changes(
@@ -48,21 +53,9 @@ def number_changes(
     """The changes of one field of numbers."""
     shifted = list(hour_changes(name, training, live))
     yield from shifted
-    fit = None if shifted else explanation(training, live, minimum=minimum, maximum=maximum, unit=unit)
-    if fit is not None:
-        clock = fit.transform in CLOCKS
-        yield Change(
-            code="clock-format-changed" if clock else "unit-changed",
-            fields=(name,),
-            summary=f"{name} looks like {fit.transform.name}: {fit.transform.formula} fits training, r = {fit.r:.3f}",
-            evidence={
-                "transform": fit.transform.name,
-                "r": fit.r,
-                "error": fit.error,
-                "error_as_is": fit.identity,
-                "outside": fit.outside,
-            },
-        )
+    unit_change = None if shifted else _unit_change(name, training, live, (minimum, maximum), unit)
+    if unit_change is not None:
+        yield unit_change
         return
     if shifted:
         return
@@ -78,6 +71,65 @@ def number_changes(
             weight=Weight.NOTE,
             evidence={"outside": outside},
         )
+
+
+def _unit_change(
+    name: str,
+    training: Mapping[str, Any],
+    live: Mapping[str, Any],
+    ends: tuple[float | None, float | None],
+    unit: str | None,
+) -> Change | None:
+    """Numbers that training did not know and that one change of unit makes known, else a fit of all of them."""
+    found = strangers(training, live, unit=unit)
+    if found is not None and found.share < _ALL:
+        transform = found.transform
+        return Change(
+            code=_unit_code(transform),
+            fields=(name,),
+            summary=f"{name} looks like {transform.name} in {found.share:.1%} of the live rows: {transform.formula} "
+            f"makes known numbers of what training never had",
+            evidence={"transform": transform.name, "share": found.share, "known": found.known},
+        )
+    if found is not None and (fit := fit_of(found.transform, training, live)) is None:
+        return Change(
+            code=_unit_code(found.transform),
+            fields=(name,),
+            summary=f"{name} looks like {found.transform.name}: {found.transform.formula} makes known numbers of what "
+            f"training never had",
+            evidence={"transform": found.transform.name, "share": found.share, "known": found.known},
+        )
+    fit = (
+        fit
+        if found is not None
+        else explanation(
+            training,
+            live,
+            minimum=ends[0],
+            maximum=ends[1],
+            unit=unit,
+            only_bold=told_by_values(training, live, unit=unit),
+        )
+    )
+    if fit is None:
+        return None
+    how = "explains the size of all numbers" if fit.r is None else f"fits training, r = {fit.r:.3f}"
+    return Change(
+        code=_unit_code(fit.transform),
+        fields=(name,),
+        summary=f"{name} looks like {fit.transform.name}: {fit.transform.formula} {how}",
+        evidence={
+            "transform": fit.transform.name,
+            "r": fit.r,
+            "error": fit.error,
+            "error_as_is": fit.identity,
+            "outside": fit.outside,
+        },
+    )
+
+
+def _unit_code(transform: Transform) -> str:
+    return "clock-format-changed" if transform in CLOCKS else "unit-changed"
 
 
 def _lost_precision(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
@@ -101,7 +153,7 @@ def spike_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any
         known = count_at(training, value)
         outside = training["min"] is not None and not training["min"] <= value <= training["max"]
         share = count / max(live["n"], 1)
-        if outside and value in SENTINELS and count >= 3 and known == 0:
+        if outside and value in SENTINELS and count >= 3 and known == 0 and _is_apart(training, live, value):
             yield _spike("sentinel-value", name, value, share, "training never had it and it lies outside its range")
         elif _spikes(training, live, value, count, known):
             yield _spike("default-value-spike", name, value, share, "it was rare in training")
@@ -109,11 +161,20 @@ def spike_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any
             yield _spike("default-value-spike", name, value, share, "it stands where training had nulls")
 
 
+def _is_apart(training: Mapping[str, Any], live: Mapping[str, Any], value: float) -> bool:
+    """Far outside, or much more frequent than what is around it: -1 may be a reading where winter begins."""
+    low, high = training["min"], training["max"]
+    beyond = max(low - value, value - high)
+    return bool(beyond > _FAR_OUTSIDE * (high - low)) or stands_out(live, value, _STANDS_OUT)
+
+
 def _spikes(training: Mapping[str, Any], live: Mapping[str, Any], value: float, count: int, known: int) -> bool:
     """A rare value that became frequent; at the end of a range, where values gather by nature, much more frequent."""
     more = surely_more(count, live["n"], known, training["n"])
     at_end = value in (training["min"], training["max"]) and known > 0
     needed = max(5 * _RARE, 5 * known / training["n"]) if at_end else _SPIKE - _RARE
+    # Readings of one hour are alike by nature: of a value that is no usual default more is asked.
+    needed = needed if value in DEFAULTS else max(needed, _PLAIN_SPIKE)
     if known > _RARE * training["n"] or more < needed:
         return False
     # Among a few values every one is frequent: there a default that training never had is enough.
@@ -222,6 +283,10 @@ def _marks(side: Mapping[str, Any]) -> str:
 
 
 def _swapped_dates(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
+    """No days after the 12th over months; or such days in few months, and earlier days in many others.
+
+    The second is what a reader leaves behind that takes the month for the day wherever it can.
+    """
     n = sum(live["hours"])
     if not live["zones"] or n < _FEWEST or not training["late_days"]:
         return
@@ -231,6 +296,17 @@ def _swapped_dates(name: str, training: Mapping[str, Any], live: Mapping[str, An
             code="date-order-swapped",
             fields=(name,),
             summary=f"{name} has no days after the 12th over {months:.0f} months: day and month have changed places",
+        )
+        return
+    early, late = (np.array(live[which], dtype=np.int64) for which in ("early_months", "late_months"))
+    odd = early[late == 0]
+    if late.sum() >= _FEW and (odd > 0).sum() >= _MANY_MONTHS and surely_more(int(odd.sum()), n, 0, n) >= _SPIKE:
+        yield Change(
+            code="date-order-swapped",
+            fields=(name,),
+            summary=f"{name} has days after the 12th only in {int((late > 0).sum())} months, earlier ones in "
+            f"{int((early > 0).sum())}: day and month have changed places where that makes a date",
+            evidence={"share": float(odd.sum()) / n},
         )
 
 

@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seatrial.measure.columns import Column
-from seatrial.measure.format_changes import kind_of
 from seatrial.measure.format_numbers import hours_of
 from seatrial.measure.format_texts import is_category
-from seatrial.measure.transforms import dimension_of, is_clock, minutes_of_clock
+from seatrial.measure.kinds import kind_of
+from seatrial.measure.transforms import is_clock
+from seatrial.measure.units import dimension_of, minutes_of_clock
 
 SHARE = 0.1
 """The share of rows that a default value or a sentinel takes."""

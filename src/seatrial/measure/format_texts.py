@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from seatrial.core.vocabulary import Weight
 from seatrial.measure.format_change import Change, surely_more
+from seatrial.measure.format_writing import mask_changes, shape_changes, writing_changes
+from seatrial.measure.kinds import reads_as_dates
 
 MOST_CATEGORIES = 500
 _FEWEST = 100
+_LEAST = 0.005
 _DEFAULTS = frozenset({"", "-", "?", "0", "-1", "na", "n/a", "nan", "nil", "none", "null", "unknown", "undefined"})
 
 
@@ -26,12 +29,18 @@ def text_changes(
     name: str, training: Mapping[str, Any], live: Mapping[str, Any], order: Sequence[str] | None
 ) -> Iterator[Change]:
     """The changes of one field of text; `order` is the declared list of codes, where there is one."""
-    yield from _damaged(name, training, live)
+    damaged = list(_damaged(name, training, live))
+    yield from damaged
     yield from _date_order(name, training, live)
-    if is_category(training):
+    if reads_as_dates(training):
+        yield from mask_changes(name, training, live)
+    elif is_category(training):
         yield from category_changes(name, training, live, order)
     else:
-        yield from _mask(name, training, live)
+        shaped = list(shape_changes(name, training, live))
+        yield from shaped or mask_changes(name, training, live)
+        if not damaged:
+            yield from writing_changes(name, training, live)
 
 
 def _damaged(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
@@ -62,20 +71,6 @@ def _date_order(name: str, training: Mapping[str, Any], live: Mapping[str, Any])
         )
 
 
-def _mask(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
-    if not training["masks"] or not live["masks"] or live["n"] < _FEWEST:
-        return
-    new = {mask: n for mask, n in live["masks"].items() if mask not in training["masks"]}
-    if surely_more(sum(new.values()), live["n"], 0, training["n"]) >= 0.2:
-        found, was = max(new, key=lambda mask: new[mask]), next(iter(training["masks"]))
-        yield Change(
-            code="mask-changed",
-            fields=(name,),
-            summary=f"{name} arrives as {found!r} where training had {was!r} (A letters, 9 digits)",
-            evidence={"share": sum(new.values()) / live["n"]},
-        )
-
-
 def category_changes(
     name: str, training: Mapping[str, Any], live: Mapping[str, Any], order: Sequence[str] | None
 ) -> Iterator[Change]:
@@ -94,8 +89,8 @@ def category_changes(
     default = [
         v for v, n in unseen.items() if v.strip().lower() in _DEFAULTS and n >= max(0.02 * live["n"], 0.5 * count)
     ]
-    if surely >= 0.01 and respelled >= 0.8 * count:
-        new = max(unseen, key=lambda value: unseen[value])
+    if surely >= _LEAST and respelled >= 0.8 * count:
+        new = max((v for v in unseen if _folded(v) in folded), key=lambda value: unseen[value])
         was = next(value for value in known if _folded(value) == _folded(new))
         yield Change(
             code="categories-respelled",
@@ -112,6 +107,8 @@ def category_changes(
         )
     elif surely >= 0.3:
         yield _replaced(name, count, live["n"])
+    elif shaped := list(shape_changes(name, training, live)):
+        yield from shaped
     elif surely >= 0.01:
         yield Change(
             code="categories-new",
@@ -141,6 +138,8 @@ def _shifted(
     name: str, training: Mapping[str, Any], live: Mapping[str, Any], order: Sequence[str] | None
 ) -> Iterator[Change]:
     known = sorted(training["values"])
+    if len(known) == 2 and live["n"] >= _FEWEST:
+        yield from turned_round(name, training, live)
     if len(known) < 3 or live["n"] < _FEWEST:
         return
     p, q = _shares(training, known), _shares(live, known)
@@ -161,6 +160,20 @@ def _shifted(
         yield _codes(name, "have training's shares, but under other codes", apart, ranked)
 
 
+def turned_round(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
+    """Two values, the rare one of which is now as frequent as the other was."""
+    if not training["values"] or not live["values"] or live["n"] < _FEWEST:
+        return
+    known = sorted(training["values"])
+    if len(known) != 2 or not set(live["values"]) <= set(known):
+        return
+    p, q = _shares(training, known), _shares(live, known)
+    apart, put_back = _variation(p, q), _variation(p[::-1], q)
+    if apart >= _TURNED and put_back <= _CLOSE + float(np.sqrt(2 / (6.3 * live["n"]))):
+        yield _codes(name, "have changed places", apart, put_back)
+
+
+_TURNED, _CLOSE = 0.3, 0.02
 _STEPS = (1, -1, 2, -2, 3, -3)
 
 

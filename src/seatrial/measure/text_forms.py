@@ -25,6 +25,15 @@ FORMS = {
     "|\u00c2[\u0080-\u00bf]|\u00e2\u20ac|\ufffd|\u00ef\u00bb\u00bf)",
     "padded": r"^\s+\S|\S\s+$",
     "leading-zero": r"^0\d+$",
+    "entity": r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,6});",
+    "tag": r"(?i)</?(html|body|div|span|br|p|b|i|table|td)\b[^<>]*>",
+    "quoted-printable": r"=([0-9A-F]{2}|\r?\n)",
+    "percent-escape": r"%[0-9A-F]{2}",
+    "escape": r"\\([nrt\"/]|u[0-9a-fA-F]{4})",
+    "lines": r"\n",
+    "beyond-ascii": r"[^\x00-\x7f]",
+    "no-capital": r"^\P{Lu}*\p{Ll}\P{Lu}*$",
+    "no-small": r"^\P{Ll}*\p{Lu}\P{Ll}*$",
 }
 """Name of each form to its RE2 pattern."""
 
@@ -42,7 +51,24 @@ def masks(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
     masked = pc.replace_substring_regex(values, r"\d+", "9")
     masked = pc.replace_substring_regex(masked, r"\p{Lu}+", "A")
     masked = pc.replace_substring_regex(masked, r"[\p{Ll}\p{Lo}\p{Lt}\p{Lm}]+", "a")
-    encoded = pc.utf8_slice_codeunits(masked, 0, 40).dictionary_encode()
+    return _summed(pc.utf8_slice_codeunits(masked, 0, 40), counts)
+
+
+def shapes(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    """Counts by shape: every capital becomes `A`, other letters `a`, digits `9`, so that lengths show."""
+    shaped = pc.replace_substring_regex(values, r"\d", "9")
+    shaped = pc.replace_substring_regex(shaped, r"\p{Lu}", "A")
+    shaped = pc.replace_substring_regex(shaped, r"[\p{Ll}\p{Lo}\p{Lt}\p{Lm}]", "a")
+    return _summed(shaped, counts)
+
+
+def lengths(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    """Counts by number of characters."""
+    return _summed(pc.utf8_length(values).cast(pa.string()), counts)
+
+
+def _summed(texts: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    encoded = texts.dictionary_encode()
     sums = np.bincount(np.asarray(encoded.indices), weights=counts, minlength=len(encoded.dictionary))
     return dict(zip(encoded.dictionary.to_pylist(), sums.astype(np.int64).tolist(), strict=True))
 

@@ -1,4 +1,4 @@
-"""Known ways in which a number's unit or notation changes, and how well each explains live numbers by the training's.
+"""How well each known change of a unit explains the live numbers by the training's.
 
 The fit is affine-free: the training's quantiles go through the transformation as it is known and are held against the
 live quantiles. Nothing is estimated, so a season cannot be fitted away by a free slope.
@@ -6,7 +6,7 @@ live quantiles. Nothing is estimated, so a season cannot be fitted away by a fre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.measure.log_bins import LogBins
+from seatrial.measure.units import CLOCKS, OPPOSITE, TRANSFORMS, Transform, dimension_of
 from seatrial.stats import proportions
 
 Floats = npt.NDArray[np.float64]
@@ -24,103 +25,13 @@ _MANY_ZEROS = 0.2
 _CLOSE, _CLOSE_GUESS, _BETTER = 0.2, 0.12, 3.0
 _VERY_CLOSE, _MUCH_BETTER, _FAR = 0.08, 5.0, 0.25
 _ROUGH, _RESCALED = 0.6, 8.0
-_BOLD = 2.0
 _SIGNS = 0.05
 _OUTSIDE = 0.02
 _FAMILIAR, _UNKNOWN = 0.5, 0.1
 _SPARSE = 0.3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transform:
-    """`apply` turns the training's numbers into what live ones would be; `formula` says so in words.
-
-    `bold` ones change numbers so much that a season cannot be mistaken for them; factors keep the sign. `dimension` is
-    what it measures, empty for a change of scale, which can happen to anything.
-    """
-
-    name: str
-    formula: str
-    apply: Callable[[Floats], Floats]
-    dimension: str = ""
-    bold: bool = True
-    keeps_sign: bool = False
-
-
-def _times(name: str, factor: float, formula: str = "", dimension: str = "") -> Transform:
-    return Transform(
-        name=name,
-        formula=formula or f"× {factor:g}",
-        apply=lambda x: x * factor,
-        dimension=dimension,
-        bold=not 1 / _BOLD < factor < _BOLD,
-        keeps_sign=factor > 0,
-    )
-
-
-def _pair(name: str, factor: float, dimension: str) -> tuple[Transform, Transform]:
-    there, back = name.split(" for ")
-    return (
-        _times(name, factor, dimension=dimension),
-        _times(f"{back} for {there}", 1 / factor, f"/ {factor:g}", dimension),
-    )
-
-
-def minutes_of_clock(x: Floats) -> Floats:
-    """Minutes of the day for a clock time written as a number, 1730 for half past five."""
-    return np.asarray(np.floor(x / 100) * 60 + np.mod(x, 100))
-
-
-def clock_of_minutes(x: Floats) -> Floats:
-    """The inverse of `minutes_of_clock`."""
-    return np.asarray(np.floor(x / 60) * 100 + np.mod(x, 60))
-
-
-CLOCKS = (
-    Transform(name="minutes of the day for HHMM", formula="HH × 60 + MM", apply=minutes_of_clock),
-    Transform(name="HHMM for minutes of the day", formula="the inverse of HH × 60 + MM", apply=clock_of_minutes),
-)
-TRANSFORMS = (
-    Transform(name="°C for °F", formula="(x − 32) / 1.8", apply=lambda x: (x - 32.0) / 1.8, dimension="temperature"),
-    Transform(name="°F for °C", formula="× 1.8 + 32", apply=lambda x: x * 1.8 + 32.0, dimension="temperature"),
-    Transform(name="K for °C", formula="+ 273.15", apply=lambda x: x + 273.15, dimension="temperature"),
-    Transform(name="°C for K", formula="− 273.15", apply=lambda x: x - 273.15, dimension="temperature"),
-    _times("Pa for hPa (or per cent for a share)", 100.0),
-    _times("hPa for Pa (or a share for per cent)", 0.01, "/ 100"),
-    _times("thousandths for units", 1000.0),
-    _times("units for thousandths", 0.001, "/ 1000"),
-    *(t for k in (1, 4, 5, 6, 9) for t in _pair(f"10^-{k} units for units", 10.0**k, "")),
-    *_pair("cm for in", 2.54, "length"),
-    *_pair("km for miles", 1.609344, "length"),
-    *_pair("ft for m", 1 / 0.3048, "length"),
-    *_pair("lb for kg", 1 / 0.45359237, "mass"),
-    *_pair("km/h for m/s", 3.6, "speed"),
-    *_pair("km/h for mph", 1.609344, "speed"),
-    *_pair("mph for m/s", 2.236936, "speed"),
-    *_pair("hPa for mmHg", 1.333224, "pressure"),
-    *_pair("hPa for inHg", 33.86389, "pressure"),
-    *_pair("seconds for minutes", 60.0, "time"),
-    *_pair("seconds for hours", 3600.0, "time"),
-    *_pair("seconds for days", 86_400.0, "time"),
-    *_pair("hours for days", 24.0, "time"),
-    _times("the opposite sign", -1.0),
-)
-_UNITS = {
-    "temperature": "c f k celsius fahrenheit kelvin degc degf",
-    "length": "mm cm m km in inch ft mi mile miles yd metre meter",
-    "mass": "mg g kg t lb lbs oz pound",
-    "speed": "m/s km/h kmh kph mph kn kt knot knots",
-    "pressure": "pa hpa kpa mbar bar psi mmhg inhg atm",
-    "time": "ms s sec min minute minutes h hour hours d day days",
-    "share": "% percent share ratio",
-    "clock": "hhmm",
-}
-
-
-def dimension_of(unit: str | None) -> str | None:
-    """What a declared unit measures, None where it is not declared or not known."""
-    plain = (unit or "").strip().lower().replace("°", "")
-    return next((dimension for dimension, units in _UNITS.items() if plain in units.split()), None)
+_PATTERN = 0.1
+_NARROW, _MOVED = 2.0, 1.3
+_SKEWED, _MIDDLE = 0.4, 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +46,7 @@ class Fit:
     error: float
     identity: float
     outside: float
-    r: float
+    r: float | None
 
 
 def quantiles_of(side: Mapping[str, Any], *, without_zeros: bool = False) -> Floats | None:
@@ -160,6 +71,7 @@ def explanation(
     minimum: float | None = None,
     maximum: float | None = None,
     unit: str | None = None,
+    only_bold: bool = False,
 ) -> Fit | None:
     """The known transformation that explains the live numbers where identity does not; None when identity may do.
 
@@ -168,11 +80,14 @@ def explanation(
     very closely and identity not at all, or brings back a range that is more than eightfold off. A real season moves
     numbers within what training has seen, or fits no known transformation, and it brings the very values (readings of
     the same instrument) that training had. A declared `unit` rules out transformations of another dimension; without
-    one, only bold transformations count.
+    one, only bold transformations count; neither do others where they are asked for as `only_bold`.
     """
     zeros = training["numbers"] and training["zeros"] > _MANY_ZEROS * training["numbers"]
     reference = quantiles_of(training, without_zeros=bool(zeros))
     found = quantiles_of(live, without_zeros=bool(zeros))
+    moved = _magnitude(training, live, candidates(training, live, unit)) or _mirrored(reference, found)
+    if moved is not None:
+        return moved
     if reference is None or found is None or training["distinct"] < 5 or not reference[-1] > reference[0]:
         return None
     familiar = familiar_share(training, live)
@@ -187,7 +102,8 @@ def explanation(
     fits = [
         fit
         for t in candidates(training, live, unit)
-        if (t.bold or unknown or t.dimension == known)
+        if (t.bold or not only_bold)
+        and (t.bold or unknown or t.dimension == known)
         and (same_signs or not t.keeps_sign or t.dimension in ("", known))
         and (fit := _fit(t, reference, found, identity, outside))
     ]
@@ -196,7 +112,60 @@ def explanation(
         return None
     ratio = float(found[-1] - found[0]) / float(reference[-1] - reference[0])
     guessed = known is None and best.transform.dimension != ""
+    if guessed and not best.transform.bold and same_pattern(training, live):
+        return None
     return best if _explains(best, guessed=guessed, unknown=unknown, ratio=ratio) else None
+
+
+def fit_of(transform: Transform, training: Mapping[str, Any], live: Mapping[str, Any]) -> Fit | None:
+    """How closely one transformation fits as a whole; None where there are too few numbers to tell."""
+    reference, found = quantiles_of(training), quantiles_of(live)
+    if reference is None or found is None or not reference[-1] > reference[0]:
+        return None
+    return _fit(transform, reference, found, difference(reference, found), 0.0)
+
+
+def same_pattern(training: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether live numbers need as many decimals as the training's, which had some: a conversion would change that."""
+    before, now = (np.array(side["decimals"], dtype=np.float64) for side in (training, live))
+    if not before.sum() or not now.sum() or before[0] > 0.5 * before.sum():
+        return False
+    return float(np.abs(before / before.sum() - now / now.sum()).sum()) / 2 <= _PATTERN
+
+
+def _magnitude(training: Mapping[str, Any], live: Mapping[str, Any], tried: Sequence[Transform]) -> Fit | None:
+    """Where training's numbers are all of about one size, another size altogether is another unit."""
+    low, high = training["min"], training["max"]
+    if live["min"] is None or low is None or live["numbers"] < FEWEST or not 0 < low <= high <= _NARROW * low:
+        return None
+    ends = np.array([live["min"], live["max"]], dtype=np.float64)
+    if ends[0] <= 0 or (low / _NARROW < ends[1] and ends[0] < high * _NARROW):
+        return None
+    for transform in tried:
+        undone = np.sort(transform.back(ends))
+        if transform.bold and low / _MOVED <= undone[0] and undone[1] <= high * _MOVED:
+            off = float(abs(np.log(undone.mean() / ((low + high) / 2))))
+            as_is = float(abs(np.log(ends.mean() / ((low + high) / 2))))
+            return Fit(transform=transform, error=off, identity=as_is, outside=1.0, r=None)
+    return None
+
+
+def _mirrored(reference: Floats | None, found: Floats | None) -> Fit | None:
+    """A long tail that lies on the other side of zero: no season turns a distribution round."""
+    if reference is None or found is None or not (reference[0] < 0 < reference[-1] and found[0] < 0 < found[-1]):
+        return None
+    before, now = _skew(reference), _skew(found)
+    middle = float(abs(reference[9] + found[9])) / float(reference[-1] - reference[0])
+    if before * now >= 0 or min(abs(before), abs(now)) < _SKEWED or middle > _MIDDLE:
+        return None
+    sign = next(t for t in TRANSFORMS if t.name == OPPOSITE)
+    return _fit(sign, reference, found, difference(reference, found), 0.0)
+
+
+def _skew(quantiles: Floats) -> float:
+    """Kelly's skewness, from -1 to 1: how much farther one end lies from the middle than the other."""
+    spread = float(quantiles[-1] - quantiles[0])
+    return float(quantiles[-1] + quantiles[0] - 2 * quantiles[9]) / spread if spread > 0 else 0.0
 
 
 def _negative_share(side: Mapping[str, Any]) -> float:

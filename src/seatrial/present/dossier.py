@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from seatrial.core.observation import Figure
 from seatrial.core.vocabulary import Answer, Domain, MeasureKind, Outcome, Sense, Weight
+from seatrial.gate.frameworks import FRAMEWORKS, crosswalk
+from seatrial.gate.gates import GATES
 from seatrial.gate.verdict import Assessment, Gap, Judged, Verdict
 from seatrial.present import charts, words
+from seatrial.present.frameworks import DISCLAIMER, support_words
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -45,19 +48,33 @@ class Group:
 
 def dossier(verdict: Verdict) -> str:
     """The whole page."""
-    return _template().render(
-        verdict=verdict,
-        go=verdict.verdict is Answer.GO,
-        groups=groups(verdict),
-        timeline=_timeline(verdict),
-        gaps_of=_gaps_of(verdict.gaps),
-        picture=picture,
-        limit_words=limit_words,
-        beside_findings=beside_findings,
-        shown_findings=_SHOWN_FINDINGS,
-        ids={a.id for a in verdict.requirements},
-        **_vocabulary(),
-    )
+    return _template().render(**vocabulary(verdict))
+
+
+def vocabulary(verdict: Verdict) -> dict[str, object]:
+    """What the templates of a verdict's parts speak of, for the dossier and for other pages."""
+    timed = timeline_figure(verdict)
+    return {
+        "verdict": verdict,
+        "gate": GATES[verdict.gate],
+        "go": verdict.verdict is Answer.GO,
+        "groups": groups(verdict),
+        "timeline": None if timed is None else picture(timed),
+        "gaps_of": _gaps_of(verdict.gaps),
+        "picture": picture,
+        "limit_words": limit_words,
+        "beside_findings": beside_findings,
+        "shown_findings": _SHOWN_FINDINGS,
+        "ids": {a.id for a in verdict.requirements},
+        "frameworks": [(f, crosswalk(f, verdict.requirements)) for f in FRAMEWORKS],
+        "support_words": support_words,
+        "disclaimer": DISCLAIMER,
+        "words": words,
+        "Outcome": Outcome,
+        "Weight": Weight,
+        "MeasureKind": MeasureKind,
+        "blocking": _BLOCKING,
+    }
 
 
 def groups(verdict: Verdict) -> tuple[Group, ...]:
@@ -88,7 +105,8 @@ def beside_findings(assessment: Assessment, gaps: Sequence[Gap]) -> tuple[Gap, .
     return tuple({gap.remedy: gap for gap in gaps if gap.remedy not in told}.values())
 
 
-def _timeline(verdict: Verdict) -> Picture | None:
+def timeline_figure(verdict: Verdict) -> Figure | None:
+    """Who closes what by when, against the review and go-live; None where there is no gap."""
     if not verdict.gaps:
         return None
     timeline = verdict.timeline
@@ -110,7 +128,7 @@ def _timeline(verdict: Verdict) -> Picture | None:
         "today": timeline.today.isoformat(),
         "earliest": timeline.earliest_go_live.isoformat(),
     }
-    return picture(Figure(kind="gaps", title="Who closes what by when", rows=rows, options=options))
+    return Figure(kind="gaps", title="Who closes what by when", rows=rows, options=options)
 
 
 def _end_of(gap: Gap) -> date:
@@ -138,16 +156,6 @@ def limit_words(judged: Judged) -> str:
         return "shown only"
     sense = "at least" if measure.sense is Sense.AT_LEAST else "at most"
     return f"{sense} {words.number(measure.limit, measure.unit)}"
-
-
-def _vocabulary() -> dict[str, object]:
-    return {
-        "words": words,
-        "Outcome": Outcome,
-        "Weight": Weight,
-        "MeasureKind": MeasureKind,
-        "blocking": _BLOCKING,
-    }
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,8 @@ Kinds and their rows:
 - `staleness`: lag_h, metric
 - `latency`: share, latency_s (the quantile curve); option `limit_s`, `percentile`
 - `throughput`: at_s, latency_s
+- `capacity`: rate, latency_s, upper_s, state (`held`, `broke a limit`); options `limit_s`, `percentile`, `peak` and
+  `needed`
 - `faults`: field, kind, outcome (`refused`, `handled`, `silent harm`, `crash`)
 - `flows`: flow, state, records
 - `durations`: name, part, seconds; option `limit_s`
@@ -28,6 +30,11 @@ _OUTCOME_COLOURS = {"domain": ["NOT_MET", "NOT_DETERMINED"], "range": ["var(--no
 _FAULT_COLOURS = {
     "domain": ["refused", "handled", "silent harm", "crash"],
     "range": ["var(--met)", "var(--met-soft)", "var(--not-met)", "var(--open)"],
+}
+
+_ISOLATION_COLOURS = {
+    "domain": ["kept its limits", "degraded, recovered", "stopped, recovered", "did not recover"],
+    "range": ["var(--met)", "var(--met-soft)", "var(--open)", "var(--not-met)"],
 }
 
 
@@ -210,6 +217,52 @@ def _throughput(figure: Figure) -> Specification:
     }
 
 
+def _capacity(figure: Figure) -> Specification:
+    colours = {"domain": ["held", "broke a limit"], "range": ["var(--met)", "var(--not-met)"]}
+    x = {"field": "rate", "type": "quantitative", "title": "requests a second"}
+    title = f"{figure.options.get('percentile', 'latency')}, seconds (line: its upper bound)"
+    y = {"field": "latency_s", "type": "quantitative", "title": title, "scale": {"type": "log"}}
+    colour = {"field": "state", "type": "nominal", "title": None, "scale": colours, "legend": {"orient": "top"}}
+    return {
+        "height": 220,
+        "layer": [
+            {
+                "data": _values(figure),
+                "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.6},
+                "encoding": {"x": x, "y": y, "y2": {"field": "upper_s"}, "color": colour},
+            },
+            {
+                "data": _values(figure),
+                "mark": {"type": "point", "filled": True, "size": 50},
+                "encoding": {"x": x, "y": y, "color": colour},
+            },
+            *_rule_at(figure.options.get("limit_s"), "y", "limit"),
+            *_rule_at(figure.options.get("needed"), "x", "needed"),
+            *_rule_at(figure.options.get("peak"), "x", "peak"),
+        ],
+    }
+
+
+def _isolation(figure: Figure) -> Specification:
+    return {
+        "data": _values(figure),
+        "height": {"step": 22},
+        "width": {"step": 130},
+        "mark": {"type": "rect", "stroke": "var(--page)", "strokeWidth": 2},
+        "encoding": {
+            "y": {"field": "disturbed", "type": "nominal", "title": "while this was …", "sort": None},
+            "x": {"field": "stream", "type": "nominal", "title": None, "sort": None, "axis": {"labelAngle": 0}},
+            "color": {
+                "field": "state",
+                "type": "nominal",
+                "title": None,
+                "scale": _ISOLATION_COLOURS,
+                "legend": {"orient": "top"},
+            },
+        },
+    }
+
+
 def _faults(figure: Figure) -> Specification:
     return {
         "data": _values(figure),
@@ -270,6 +323,18 @@ def _durations(figure: Figure) -> Specification:
                     },
                 },
             },
+            *_rule_at(figure.options.get("limit_s"), "x", "limit"),
+        ],
+    }
+
+
+def _catch_up(figure: Figure) -> Specification:
+    y = {"field": "label", "type": "nominal", "title": None, "sort": None}
+    x = {"field": "seconds", "type": "quantitative", "title": "seconds after the source came back"}
+    return {
+        "height": _height(figure),
+        "layer": [
+            {"data": _values(figure), "mark": {"type": "bar", "color": "var(--accent)"}, "encoding": {"x": x, "y": y}},
             *_rule_at(figure.options.get("limit_s"), "x", "limit"),
         ],
     }
@@ -349,9 +414,12 @@ SPECIFICATIONS: Mapping[str, Callable[[Figure], Specification]] = {
     "staleness": _staleness,
     "latency": _latency,
     "throughput": _throughput,
+    "capacity": _capacity,
     "faults": _faults,
     "flows": _flows,
     "durations": _durations,
+    "catch-up": _catch_up,
+    "isolation": _isolation,
     "people": _people,
     "gaps": _gaps,
 }

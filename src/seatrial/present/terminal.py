@@ -26,7 +26,8 @@ from seatrial.core.events import (
     StageStarted,
 )
 from seatrial.core.observation import Observation, Reason
-from seatrial.core.vocabulary import Answer, Outcome, Weight
+from seatrial.core.vocabulary import Answer, Domain, Outcome, Weight
+from seatrial.gate.grouping import By, grouped, shortened
 from seatrial.gate.verdict import Assessment, Verdict
 from seatrial.present import words
 
@@ -221,4 +222,19 @@ def gap_list(verdict: Verdict) -> Group:
             row.add_row("", Text.assemble(("→ ", "cyan"), gap.remedy.rstrip()))
             lines.append(Padding(row, (0, 0, 0, 1)))
         lines.append(Text())
+    return Group(*lines)
+
+
+def gap_groups(verdict: Verdict, by: By) -> Group:
+    """The gaps put together: one line a group, what to do, and what it is about."""
+    lines: list[RenderableType] = []
+    for group in grouped(verdict.gaps, by):
+        title = words.DOMAIN_TITLES.get(Domain(group.title)) if by is By.DOMAIN and group.title else group.title
+        who = "" if by is By.OWNER else f"{shortened(group.owners)}, "
+        lines += [
+            Text.assemble((f"{len(group.gaps):>3} ", "bold"), title or "The gate, the review and the ledger"),
+            Text(f"    {who}by {words.day(group.due)}: {shortened(group.requirements)}", style="dim"),
+        ]
+        if by is By.CAUSE:
+            lines.append(Text.assemble(("    → ", "cyan"), shortened(group.remedies, 1)))
     return Group(*lines)

@@ -111,7 +111,7 @@ def parse_condition(text: str) -> Condition:
     """The condition that `text` says. Raises ConditionError, which names what the language does not have."""
     if len(text) > LONGEST:
         raise ConditionError(f"has {len(text)} characters, {LONGEST} at most", remedy=_LANGUAGE)
-    line, names = _plain_names(re.sub(r"\s*\n\s*", " ", text).strip())
+    line, names = plain_names(re.sub(r"\s*\n\s*", " ", text).strip())
     try:
         tree = ast.parse(line, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -149,7 +149,7 @@ def field_name(name: str) -> str:
     return name if plain and not taken else f"`{name}`"
 
 
-def _plain_names(text: str) -> tuple[str, dict[str, str]]:
+def plain_names(text: str) -> tuple[str, dict[str, str]]:
     """The text with every name in backticks replaced by a plain one, and what the plain ones stand for."""
     names: dict[str, str] = {}
 

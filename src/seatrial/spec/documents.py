@@ -44,5 +44,5 @@ def read_document(content: bytes, *, name: str) -> Document:
 
 def _sections(text: str) -> dict[str, str]:
     headings = list(_HEADING.finditer(text))
-    ends = [h.start() for h in headings[1:]] + [len(text)]
+    ends = [*(h.start() for h in headings), len(text)][1:]
     return {h[1]: text[h.end() : end] for h, end in zip(headings, ends, strict=True)}

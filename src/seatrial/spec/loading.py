@@ -15,7 +15,8 @@ from seatrial.spec.procedure import Procedure
 from seatrial.spec.reading import read_yaml
 from seatrial.spec.references import disagreements, empty_range, undecided_references
 from seatrial.spec.resolution import looser_than_policy, resolve_policy
-from seatrial.spec.system import RESOLVED, InputField, Section, System
+from seatrial.spec.section import Section
+from seatrial.spec.system import RESOLVED, InputField, System
 from seatrial.spec.tree import Document, TreePath
 from seatrial.spec.undecided import Settled, Todo, settle
 from seatrial.spec.validation import missing, validate
@@ -180,5 +181,5 @@ def _outer(problem: Problem) -> Problem:
 
 
 def _secrets(settled: Settled, system: System) -> tuple[str, ...]:
-    routes = {p.page for p in system.people.values() if p.page}
+    routes = {route for p in system.people.values() for route in (p.page, p.test_page) if route}
     return tuple(sorted({*settled.secrets, *routes}, key=lambda s: (-len(s), s)))

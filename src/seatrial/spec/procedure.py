@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from seatrial.spec.quantities import Duration
-from seatrial.spec.system import Section
+from seatrial.spec.section import Section
+
+REPORT, REPORT_LINK = "SEATRIAL_REPORT", "SEATRIAL_REPORT_LINK"
+GIVEN_BY_DRILLS = {REPORT: "(the text of a report)", REPORT_LINK: "(the link of a report)"}
+"""Names that a drill fills in for its procedure alone, with what stands for them while no drill runs."""
+
+LOOKING = ("GET", "HEAD")
+"""The HTTP methods that only look."""
 
 
 class Step(Section):
@@ -22,6 +29,8 @@ class Step(Section):
     settings: dict[str, Any] = Field(default_factory=dict, alias="with")
     deadline: Duration
     undo: Step | None = None
+    """Takes the step back. It also runs for a step that failed, was interrupted or was killed half-way, so it must do
+    no harm where the step did nothing."""
 
 
 class Procedure(Section):
@@ -39,3 +48,21 @@ class Procedure(Section):
     target: tuple[Step, ...] = Field(min_length=1)
     restore: tuple[Step, ...] = ()
     restored: tuple[Step, ...] = ()
+    armed: tuple[Step, ...] = ()
+    """Looks at what the steps will need: that the artefact to go back to is there, with its digest, and that the
+    credentials still permit the steps. The daily arming probe takes them; what they show must stay what it was when
+    the procedure was rehearsed, so let them show a digest and nothing that changes by itself (`take` cuts it out)."""
+
+    @field_validator("armed")
+    @classmethod
+    def _only_look(cls, looks: tuple[Step, ...]) -> tuple[Step, ...]:
+        for look in looks:
+            kind, settings = look.kind, look.settings
+            if kind == "ask" or look.undo is not None:
+                raise ValueError("expected steps that only look: nobody is asked, and nothing has to be undone")
+            if kind == "wait-until":
+                kind, settings = ("http", settings["http"]) if "http" in settings else (kind, {})
+            method = str(settings.get("method", "GET")).upper() if isinstance(settings, dict) else "GET"
+            if kind == "http" and (method not in LOOKING or "json" in settings):
+                raise ValueError("expected steps that only look: HTTP with GET or HEAD, and without a body")
+        return looks

@@ -13,6 +13,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_
 _NUMBER = r"(\d{1,15}(?:\.\d{1,15})?)"
 _DURATION = re.compile(_NUMBER + r"\s*(ms|s|min|m|h|d|w)", re.ASCII)
 _RATE = re.compile(_NUMBER + r"\s*(?:/|per)\s*(s|second|min|minute|m|h|hour|d|day)", re.ASCII)
+_SIZE = re.compile(_NUMBER + r"\s*(kB|MB|GB|TB|KiB|MiB|GiB|TiB)", re.ASCII)
 _PERCENTAGE = re.compile(_NUMBER + r"\s*%", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONG = {"second": "s", "minute": "min", "hour": "h"}
@@ -30,6 +31,16 @@ def rate_per_s(text: object) -> float:
     if isinstance(text, str) and (match := _RATE.fullmatch(text.strip())) and float(match[1]) > 0:
         return float(match[1]) / _SECONDS[_LONG.get(match[2], match[2])]
     raise ValueError("expected a rate above zero with its unit, such as 40/s, 45/h or 40 per day")
+
+
+_BYTES = {f"{p}B": 1000.0**n for n, p in enumerate("kMGT", 1)} | {f"{p}iB": 1024.0**n for n, p in enumerate("KMGT", 1)}
+
+
+def size_bytes(text: object) -> float:
+    """Bytes of `512MB`, `2 GiB`. A bare number has no unit and is refused, as is zero."""
+    if isinstance(text, str) and (match := _SIZE.fullmatch(text.strip())) and float(match[1]) > 0:
+        return float(match[1]) * _BYTES[match[2]]
+    raise ValueError("expected a size above zero with its unit, such as 512MB or 2GiB")
 
 
 def share(value: object) -> float:
@@ -88,6 +99,12 @@ Rate = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$", "examples": ["40/s", "45/h", "40 per day"]}),
 ]
 """Events per second."""
+Size = Annotated[
+    float,
+    BeforeValidator(size_bytes),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["512MB", "2GiB"]}),
+]
+"""Bytes."""
 Share = Annotated[
     float,
     BeforeValidator(share),

@@ -238,13 +238,17 @@ def _not_yaml(error: yaml.YAMLError, name: str) -> Problem:
     mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     why = str(getattr(error, "problem", "") or "text that YAML does not allow")
     context = str(getattr(error, "context", "") or "")
+    # A parser that has its own limit meets it before any value could be counted.
+    too_deep = "increasing flow level" in context
     return Problem(
         file=name,
         line=mark.line + 1 if mark else 1,
         column=mark.column + 1 if mark else 1,
         path="",
-        found=f"what is not YAML ({f'{context}: ' if context else ''}{why})"[:300],
-        expected="YAML",
+        found=f"values nested more than {DEEPEST} deep"
+        if too_deep
+        else f"what is not YAML ({f'{context}: ' if context else ''}{why})"[:300],
+        expected=f"at most {DEEPEST} levels" if too_deep else "YAML",
     )
 
 

@@ -9,8 +9,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from seatrial.spec.adversarial_references import adversarial_disagreements, chat_attack_disagreements
+from seatrial.spec.integration_references import integration_disagreements
+from seatrial.spec.inventory import MODEL
 from seatrial.spec.problem import Problem
 from seatrial.spec.quantities import duration_s, number, rate_per_s, share
+from seatrial.spec.stress_references import stress_disagreements
+from seatrial.spec.system import MODEL_ADDRESSES
 from seatrial.spec.tree import Document, Node, TreePath
 
 Rule: TypeAlias = "Callable[[Document], Iterator[Problem]]"
@@ -24,6 +29,12 @@ _PEOPLE = (
     ("signers", "*"),
     ("governance", "plan", "approved_by"),
     ("change", "who"),
+    ("inventory", "who"),
+    ("compliance", "who"),
+    ("compliance", "retention", "*", "who"),
+    ("compliance", "logging", "*", "who"),
+    ("integrations", "*", "production", "approved_by"),
+    ("watch", "summary", "to", "*"),
 )
 _INTEGRATIONS = (
     ("flows", "*", "in"),
@@ -31,6 +42,8 @@ _INTEGRATIONS = (
     ("data", "freshness", "*", "source"),
     ("model", "inputs", "*", "fed_by"),
     ("governance", "offline_when", "*", "freshness"),
+    ("watch", "intakes", "*", "integration"),
+    ("workflows", "*", "fallback", "lands", "integration"),
 )
 _RATES = frozenset(
     {
@@ -58,6 +71,10 @@ _RATES = frozenset(
     }
 )
 _ERRORS = frozenset({"mae", "rmse", "mse", "mape", "log-loss", "ece", "brier"})
+_CHAT_TASKS = ("chat", "text", "extraction", "multiclass")
+_NUMERIC_TASKS = ("binary", "regression")
+_SENT_ANYWAY = frozenset({"model", "messages", "stream", "tools", "n"})
+_NEAR = 1e-3
 _OVER = re.compile(r"[1-9]\d{0,9} \S.{0,40}")
 
 
@@ -92,6 +109,34 @@ def _dangling(document: Document) -> Iterator[Problem]:
                     yield document.problem(path, expected=what, word=node.value, candidates=names)
 
 
+def _sources(document: Document) -> Iterator[Problem]:
+    """Sources that are taken away, or whose schema is changed, are integrations, named by their key."""
+    declared = document.node(("integrations",))
+    names = tuple(declared.value) if declared is not None and isinstance(declared.value, dict) else ()
+    for section in ("interruption", "schema_change"):
+        for path, _ in document.match("data", section, "sources", "*"):
+            if str(path[-1]) not in names:
+                expected = "an integration declared under integrations"
+                yield document.problem(path, expected=expected, word=str(path[-1]), candidates=names)
+
+
+def _outlets(document: Document) -> Iterator[Problem]:
+    for path, node in document.match("watch", "outlets", "*", "url"):
+        if isinstance(node.value, str) and not node.value.startswith(("http://", "https://")):
+            yield document.problem(path, expected="an http:// or https:// address", word=node.value)
+
+
+def _or_the_model(document: Document) -> Iterator[Problem]:
+    """Outputs and access logs are those of an integration, or of the model itself."""
+    declared = document.node(("integrations",))
+    names = tuple(declared.value) if declared is not None and isinstance(declared.value, dict) else ()
+    for pattern in (("workflows", "*", "outputs", "*"), ("inventory", "logs", "*", "of")):
+        for path, node in document.match(*pattern):
+            if isinstance(node.value, str) and node.value not in (*names, MODEL):
+                expected = "'model', or an integration declared under integrations"
+                yield document.problem(path, expected=expected, word=node.value, candidates=(*names, MODEL))
+
+
 def _feeds(document: Document) -> Iterator[Problem]:
     inputs = document.node(("model", "inputs"))
     if inputs is None or not isinstance(inputs.value, dict):
@@ -100,6 +145,28 @@ def _feeds(document: Document) -> Iterator[Problem]:
     for path, node in document.match("integrations", "*", "feeds", "*"):
         if isinstance(node.value, str) and node.value not in names:
             yield document.problem(path, expected="an input of the model", word=node.value, candidates=names)
+
+
+def _load_sources(document: Document) -> Iterator[Problem]:
+    """Memory is seen in one place, and arrivals are drawn or replayed."""
+    for path, node in document.match("load", "memory"):
+        given = {"process", "metrics"} & set(node.value) if isinstance(node.value, dict) else {"process"}
+        if len(given) != 1:
+            found = "both 'process' and 'metrics'" if given else "neither 'process' nor 'metrics'"
+            yield document.problem(path, found=found, expected="one of them")
+    if document.present(("load", "trace")) and document.present(("load", "arrivals")):
+        yield document.problem(
+            ("load", "arrivals"), at_key=True, found="the key 'arrivals' beside 'trace'", expected="one"
+        )
+
+
+def _landings(document: Document) -> Iterator[Problem]:
+    """What is finished by hand is seen at one place."""
+    for path, node in document.match("workflows", "*", "fallback", "lands"):
+        given = [k for k in ("integration", "source") if isinstance(node.value, dict) and k in node.value]
+        if isinstance(node.value, dict) and len(given) != 1:
+            found = " and ".join(given) if given else "neither integration nor source"
+            yield document.problem(path, at_key=True, found=found, expected="either integration or source")
 
 
 def _own_deputy(document: Document) -> Iterator[Problem]:
@@ -134,13 +201,65 @@ def _one_model(document: Document) -> Iterator[Problem]:
     model = document.node(("model",))
     if model is None or not isinstance(model.value, dict) or not document.present(("model",)):
         return
-    given = [k for k in ("endpoint", "mlflow", "python") if k in model.value]
+    known = f"{', '.join(MODEL_ADDRESSES[:-1])} and {MODEL_ADDRESSES[-1]}"
+    given = [k for k in MODEL_ADDRESSES if k in model.value]
     if len(given) != 1:
         yield document.problem(
             ("model",),
             at_key=True,
-            found=" and ".join(given) if given else "none of endpoint, mlflow and python",
-            expected="exactly one of endpoint, mlflow and python",
+            found=" and ".join(given) if given else f"none of {known}",
+            expected=f"exactly one of {known}",
+        )
+
+
+def _vendor(document: Document) -> Iterator[Problem]:
+    """Past predictions need to say whose they are; a vendor's model is identified by probes or by their file."""
+    model = document.node(("model",))
+    if model is None or not isinstance(model.value, dict) or not document.present(("model",)):
+        return
+    if "recorded" in model.value and "vendor" not in model.value:
+        yield document.problem(
+            ("model", "recorded"),
+            at_key=True,
+            found="'recorded' without 'vendor'",
+            expected="the key 'vendor' beside it",
+        )
+    if document.node(("model", "vendor", "probes")) is None:
+        return
+    for key in ("recorded", "identity"):
+        if key in model.value:
+            other = "past predictions cannot be asked" if key == "recorded" else "the probes tell the identity"
+            yield document.problem(
+                ("model", "vendor", "probes"), at_key=True, found=f"'probes' beside '{key}'", expected=f"one: {other}"
+            )
+
+
+def _chat(document: Document) -> Iterator[Problem]:
+    """An OpenAI-compatible endpoint and how it is asked belong together."""
+    model = document.node(("model",))
+    if model is None or not isinstance(model.value, dict) or not document.present(("model",)):
+        return
+    if "openai" in model.value and "chat" not in model.value:
+        yield document.problem(
+            ("model", "openai"), at_key=True, found="'openai' without 'chat'", expected="the key 'chat' beside it"
+        )
+    if "chat" in model.value and "openai" not in model.value:
+        yield document.problem(
+            ("model", "chat"), at_key=True, found="'chat' without 'openai'", expected="the key 'openai' beside it"
+        )
+    if "openai" in model.value and _text(document, ("model", "task")) in _NUMERIC_TASKS:
+        yield document.problem(("model", "task"), expected=f"one of {', '.join(_CHAT_TASKS)}: it answers in text")
+    for path, _ in document.match("model", "chat", "parameters", "*"):
+        if path[-1] in _SENT_ANYWAY:
+            yield document.problem(path, at_key=True, expected="a parameter that seatrial does not set itself")
+    context = _text(document, ("model", "chat", "context"))
+    inputs = document.node(("model", "inputs"))
+    if context and inputs is not None and isinstance(inputs.value, dict) and context not in inputs.value:
+        yield document.problem(
+            ("model", "chat", "context"),
+            expected="an input of the model",
+            word=context,
+            candidates=tuple(inputs.value),
         )
 
 
@@ -197,7 +316,7 @@ def _possible(document: Document, path: TreePath, metric: str) -> Iterator[Probl
 
 
 def _offline_rules(document: Document) -> Iterator[Problem]:
-    kinds = {"metric": "below", "category": "above", "event": None, "freshness": "older_than"}
+    kinds = {"metric": "below", "category": "above", "event": None, "freshness": "older_than", "heartbeat": None}
     for path, node in document.match("governance", "offline_when", "*"):
         if not isinstance(node.value, dict):
             continue
@@ -205,8 +324,8 @@ def _offline_rules(document: Document) -> Iterator[Problem]:
         if len(given) != 1:
             yield document.problem(
                 path,
-                found=" and ".join(given) if given else "none of metric, category, event and freshness",
-                expected="exactly one of metric, category, event and freshness",
+                found=" and ".join(given) if given else "none of metric, category, event, freshness and heartbeat",
+                expected="exactly one of metric, category, event, freshness and heartbeat",
             )
             continue
         limit = kinds[given[0]]
@@ -267,14 +386,49 @@ def empty_range(document: Document, path: TreePath) -> Iterator[Problem]:
         yield document.problem((*path, "minimum"), expected=f"at most the maximum, {high.shown()}")
 
 
+def _drawing(document: Document) -> Iterator[Problem]:
+    """Evaluation rows were drawn in one way, and the shares of strata make up the whole."""
+    for path, node in document.match("data", "evaluation"):
+        if not isinstance(node.value, dict):
+            continue
+        ways = [key for key in ("weight", "strata", "drawn") if document.present((*path, key))]
+        for key in ways[1:]:
+            yield document.problem((*path, key), expected=f"one way of drawing the rows; {ways[0]} is declared already")
+    for path, node in document.match("data", "evaluation", "strata", "shares"):
+        if isinstance(node.value, dict):
+            shares = [share(each.value) for each in node.value.values()]
+            if all(each is not None for each in shares) and abs(sum(each or 0.0 for each in shares) - 1.0) > _NEAR:
+                yield document.problem(path, expected="shares that add up to 1")
+
+
+def _callers(document: Document) -> Iterator[Problem]:
+    """A caller has a name; a pattern that begins with a star would declare everybody."""
+    for path, _ in document.match("inventory", "callers", "*"):
+        if not str(path[-1]).strip("- ") or str(path[-1]).lstrip().startswith("*"):
+            yield document.problem(path, expected="a caller's name, or a pattern that begins with one, such as erp/*")
+
+
 _RULES: tuple[Rule, ...] = (
     _dangling,
     _feeds,
+    _sources,
+    _or_the_model,
+    _load_sources,
+    _landings,
     _own_deputy,
     _two_roles,
     _one_model,
+    _vendor,
+    _chat,
     _flow_names,
     _metrics,
     _offline_rules,
     _possible_ranges,
+    _drawing,
+    _callers,
+    integration_disagreements,
+    _outlets,
+    stress_disagreements,
+    adversarial_disagreements,
+    chat_attack_disagreements,
 )

@@ -97,7 +97,21 @@ def _days(seconds: float) -> str:
 
 
 def looser_than_policy(system: System, policy: Policy, document: Document) -> list[Problem]:
-    """Values by which the system would load itself less than its policy demands."""
+    """Values by which the system would try itself less hard than its policy demands."""
+    return [*_lighter_load(system, policy, document), *_looser_relations(system, policy, document)]
+
+
+def _looser_relations(system: System, policy: Policy, document: Document) -> list[Problem]:
+    given = [path for path, _ in document.match("stress", "relations", "*")]
+    expected = f"at most {policy.relation_violations:g}, as the policy '{policy.name}' demands"
+    return [
+        document.problem((*path, "at_most"), expected=expected)
+        for path, relation in zip(given, system.stress.relations, strict=True)
+        if relation.at_most is not None and relation.at_most > policy.relation_violations
+    ]
+
+
+def _lighter_load(system: System, policy: Policy, document: Document) -> list[Problem]:
     if system.load is None:
         return []
     problems = []

@@ -9,8 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from seatrial.spec import system as declarations
-from seatrial.spec.system import RESOLVED, System
+from seatrial.spec import adversarial, adversarial_chat, stress, system
+from seatrial.spec.system import MODEL_ADDRESSES, RESOLVED, System
+
+_DECLARATIONS = (system, stress, adversarial, adversarial_chat)
+"""The modules whose classes are sections of the file."""
 
 _UNDECIDED = {
     "title": "Undecided or from the environment",
@@ -35,7 +38,7 @@ def system_schema() -> dict[str, Any]:
     for name, definition in [("System", schema), *definitions.items()]:
         _describe(name, definition, described)
         _open_to_undecided(definition)
-    definitions["ModelSection"]["oneOf"] = [{"required": [key]} for key in ("endpoint", "mlflow", "python")]
+    definitions["ModelSection"]["oneOf"] = [{"required": [key]} for key in MODEL_ADDRESSES]
     definitions["Undecided"] = _UNDECIDED
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
 
@@ -47,7 +50,7 @@ def system_schema_text() -> str:
 
 def _attribute_docstrings() -> dict[tuple[str, str], str]:
     found = {}
-    for node in ast.parse(inspect.getsource(declarations)).body:
+    for node in (node for module in _DECLARATIONS for node in ast.parse(inspect.getsource(module)).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for before, after in zip(node.body, node.body[1:], strict=False):
@@ -58,7 +61,7 @@ def _attribute_docstrings() -> dict[tuple[str, str], str]:
 
 
 def _describe(name: str, definition: dict[str, Any], described: dict[tuple[str, str], str]) -> None:
-    cls: object = getattr(declarations, name, None)
+    cls: object = next((found for module in _DECLARATIONS if (found := getattr(module, name, None))), None)
     if not (isinstance(cls, type) and issubclass(cls, BaseModel)):
         return
     for field, information in cls.model_fields.items():

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from seatrial.stats.interval import Interval
 
 Values = npt.NDArray[np.float64]
-_STEPS = 40
+_STEPS = 30
 _ORDER_SEED = 20_240_101
 
 
@@ -29,7 +29,7 @@ def betting_lower(values: Sequence[float] | Values, alpha: float = 0.05) -> floa
     >>> round(betting_lower([1.0] * 300), 3)
     0.987
     """
-    return _lower(_ordered(values), alpha)
+    return _lower(ordered(values), alpha)
 
 
 def betting_upper(values: Sequence[float] | Values, alpha: float = 0.05) -> float:
@@ -38,7 +38,7 @@ def betting_upper(values: Sequence[float] | Values, alpha: float = 0.05) -> floa
     >>> round(betting_upper([0.0] * 300), 3)
     0.013
     """
-    return 1.0 - _lower(1.0 - _ordered(values), alpha)
+    return 1.0 - _lower(1.0 - ordered(values), alpha)
 
 
 def betting_interval(values: Sequence[float] | Values, alpha: float = 0.05) -> Interval:
@@ -47,15 +47,15 @@ def betting_interval(values: Sequence[float] | Values, alpha: float = 0.05) -> I
     >>> betting_interval([0.5] * 50).value
     0.5
     """
-    ordered = _ordered(values)
-    if not ordered.size:
+    x = ordered(values)
+    if not x.size:
         raise ValueError("a mean needs at least one value")
     return Interval(
-        value=float(ordered.mean()),
-        lower=_lower(ordered, alpha),
-        upper=1.0 - _lower(1.0 - ordered, alpha),
-        n=int(ordered.size),
-        n_effective=float(ordered.size),
+        value=float(x.mean()),
+        lower=_lower(x, alpha),
+        upper=1.0 - _lower(1.0 - x, alpha),
+        n=int(x.size),
+        n_effective=float(x.size),
         method="betting (Waudby-Smith and Ramdas)",
     )
 
@@ -97,23 +97,48 @@ def more_values_to_clear(mean: float, deviation: float, n: int, *, distance: flo
     return max(1, math.ceil(wanted) - n)
 
 
-def _ordered(values: Sequence[float] | Values) -> Values:
+def ordered(values: Sequence[float] | Values) -> Values:
+    """The values in an order that depends on nothing but themselves. Raises ValueError for values outside [0, 1].
+
+    >>> ordered([0.5, 0.0, 1.0]).tolist() == ordered([1.0, 0.5, 0.0]).tolist()
+    True
+    """
     array = np.sort(np.asarray(values, dtype=np.float64).ravel())
     if array.size and not (array[0] >= 0.0 and array[-1] <= 1.0):
         raise ValueError("values must be finite and lie in [0, 1]")
     return np.random.default_rng(_ORDER_SEED).permutation(array)
 
 
-def _lower(x: Values, alpha: float) -> float:
+def fixed_size_bets(x: Values, alpha: float) -> Values:
+    """The predictable bets that are best for a sample whose size is known beforehand.
+
+    >>> import numpy as np
+    >>> fixed_size_bets(np.ones(3), 0.05).round(2).tolist()
+    [2.83, 3.58, 4.2]
+    """
     n = x.size
-    if n == 0:
-        return 0.0
     steps = np.arange(1, n + 1)
     mean = (0.5 + np.cumsum(x)) / (steps + 1)
     spread = (0.25 + np.cumsum((x - mean) ** 2)) / (steps + 1)
     before = np.concatenate([[0.25], spread[:-1]])
-    bets = np.sqrt(2.0 * math.log(1.0 / alpha) / (n * before))
-    return largest_rejected_mean(x, bets, truncation=0.75, alpha=alpha)
+    return np.asarray(np.sqrt(2.0 * math.log(1.0 / alpha) / (n * before)), dtype=np.float64)
+
+
+def rejects(x: Values, bets: Values, m: float, *, truncation: float, alpha: float) -> bool:
+    """Whether betting `min(bets, truncation/m)` on `x` above m multiplies the stake by 1/alpha at some time.
+
+    >>> import numpy as np
+    >>> rejects(np.ones(100), np.ones(100), 0.5, truncation=0.75, alpha=0.05)
+    True
+    """
+    stakes = np.minimum(bets, truncation / m)
+    return bool(np.max(np.cumsum(np.log1p(stakes * (x - m)))) >= math.log(1.0 / alpha))
+
+
+def _lower(x: Values, alpha: float) -> float:
+    if x.size == 0:
+        return 0.0
+    return largest_rejected_mean(x, fixed_size_bets(x, alpha), truncation=0.75, alpha=alpha)
 
 
 def largest_rejected_mean(x: Values, bets: Values, *, truncation: float, alpha: float) -> float:
@@ -126,18 +151,12 @@ def largest_rejected_mean(x: Values, bets: Values, *, truncation: float, alpha: 
     >>> largest_rejected_mean(np.zeros(10), np.ones(10), truncation=0.5, alpha=0.05)
     0.0
     """
-    goal = math.log(1.0 / alpha)
-
-    def rejected(m: float) -> bool:
-        stakes = np.minimum(bets, truncation / m)
-        return bool(np.max(np.cumsum(np.log1p(stakes * (x - m)))) >= goal)
-
     low, high = 0.0, float(np.mean(x))
     for _ in range(_STEPS):
         middle = (low + high) / 2.0
         if middle <= 0.0:
             break
-        if rejected(middle):
+        if rejects(x, bets, middle, truncation=truncation, alpha=alpha):
             low = middle
         else:
             high = middle

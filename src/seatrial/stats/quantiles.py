@@ -9,10 +9,12 @@ DKW inequality; Künsch, Annals of Statistics 17 (1989) 1217 for the block boots
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from seatrial.stats.interval import Interval
 
 BLOCKS = 20
 """The fewest blocks with which dependence is judged."""
@@ -83,6 +85,43 @@ def lower(values: Sequence[float] | npt.NDArray[np.float64], share: float, confi
     ordered = _sorted(values)
     rank = lower_rank(ordered.size, share, confidence)
     return None if rank is None else float(ordered[rank - 1])
+
+
+def by_share(
+    values: Sequence[float] | npt.NDArray[np.float64],
+    share: float,
+    bounds: Callable[[npt.NDArray[np.float64]], Interval],
+) -> tuple[float, float]:
+    """Bounds on the percentile from bounds on the share of values up to a cut, for weighted or clustered values.
+
+    `bounds` gets 1.0 where a value is up to the cut and 0.0 elsewhere. The upper bound is infinite where not even the
+    largest value is enough, the lower one minus infinity. As good as `bounds` is, and approximate where that is.
+
+    >>> import numpy as np
+    >>> from seatrial.stats.proportions import interval
+    >>> by_share(np.arange(299.0), 0.99, lambda up: interval(int(up.sum()), up.size))
+    (292.0, 298.0)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    cuts = np.unique(np.where(np.isnan(array), np.inf, array))
+
+    def at(i: int) -> Interval:
+        return bounds((array <= cuts[i]).astype(np.float64))
+
+    above = _first(cuts.size, lambda i: at(i).lower >= share)
+    below = _first(cuts.size, lambda i: at(i).upper >= share)
+    upper = float(cuts[above]) if above < cuts.size else math.inf
+    lower = float(cuts[below]) if below < cuts.size else -math.inf
+    return lower, upper
+
+
+def _first(n: int, holds: Callable[[int], bool]) -> int:
+    """The first index that holds, when all after it do; n where none does."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
 
 
 def block_effect(values: Sequence[float] | npt.NDArray[np.float64], share: float, *, blocks: int = BLOCKS) -> float:

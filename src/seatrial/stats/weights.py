@@ -81,11 +81,19 @@ def hajek(values: Floats, weights: Floats) -> tuple[float, float]:
     return value, math.sqrt(float(np.sum(share**2 * (values - value) ** 2)))
 
 
-def interval(values: Floats, weights: Floats, alpha: float = 0.05, *, unsupported: float = 0.0) -> Interval:
+def interval(
+    values: Floats,
+    weights: Floats,
+    alpha: float = 0.05,
+    *,
+    unsupported: float = 0.0,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> Interval:
     """The re-weighted mean of values in [0, 1] with both one-sided bounds.
 
-    `unsupported` is the share of the target mix that no row stands for: for the lower bound it counts as 0, for the
-    upper one as 1. Raises ValueError for values outside [0, 1] or impossible weights.
+    Rows with the same number in `groups` may depend on each other. `unsupported` is the share of the target mix that no
+    row stands for: for the lower bound it counts as 0, for the upper one as 1. Raises
+    ValueError for values outside [0, 1] or impossible weights.
 
     >>> import numpy as np
     >>> found = interval(np.array([1.0] * 900 + [0.0] * 100), np.ones(1000))
@@ -102,8 +110,16 @@ def interval(values: Floats, weights: Floats, alpha: float = 0.05, *, unsupporte
         raise ValueError("the unsupported share must lie in [0, 1]")
     found = spread(weights)
     value, error = hajek(array, weights)
-    n = max(1, math.floor(found.effective))
-    reach = float(t.ppf(1.0 - alpha / 2.0, max(1, n - 1))) * error
+    worth, degrees = found.effective, math.inf
+    if groups is not None:
+        pull = np.bincount(
+            np.unique(groups, return_inverse=True)[1], weights=weights / np.sum(weights) * (array - value)
+        )
+        together = math.sqrt(pull.size / max(1, pull.size - 1) * float(np.sum(pull**2)))
+        worth = worth / max(1.0, (together / error) ** 2) if error > 0.0 else min(worth, float(pull.size))
+        error, degrees = max(error, together), float(pull.size)
+    n = max(1, math.floor(worth))
+    reach = float(t.ppf(1.0 - alpha / 2.0, max(1.0, min(n, degrees) - 1.0))) * error
     good, bad = math.floor(value * n), math.ceil(value * n)
     exact_low = float(betaincinv(good, n - good + 1, alpha / 2.0)) if good > 0 else 0.0
     exact_high = float(betaincinv(bad + 1, n - bad, 1.0 - alpha / 2.0)) if bad < n else 1.0
@@ -113,40 +129,7 @@ def interval(values: Floats, weights: Floats, alpha: float = 0.05, *, unsupporte
         lower=seen * max(0.0, min(value - reach, exact_low)),
         upper=min(1.0, seen * min(1.0, max(value + reach, exact_high)) + unsupported),
         n=int(array.size),
-        n_effective=found.effective,
+        n_effective=worth,
         method="smaller of Hájek t and Clopper-Pearson at the effective size",
-        approximate=True,
-    )
-
-
-def auc_interval(
-    scores: Floats, positive: npt.NDArray[np.bool_], weights: Floats, alpha: float = 0.05, *, unsupported: float = 0.0
-) -> Interval:
-    """The re-weighted AUC with Hoeffding bounds at the smaller class's effective size: conservative, and rough.
-
-    `unsupported` counts as 0 for the lower bound and as 1 for the upper one. Raises ValueError for an empty class.
-
-    >>> import numpy as np
-    >>> auc_interval(np.array([0.1, 0.9]), np.array([False, True]), np.ones(2)).value
-    1.0
-    """
-    score, w = np.asarray(scores, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    is_one = np.asarray(positive, dtype=bool)
-    one, zero = spread(w[is_one]), spread(w[~is_one])
-    levels, place = np.unique(score, return_inverse=True)
-    of_one = np.bincount(place, weights=w * is_one, minlength=levels.size)
-    of_zero = np.bincount(place, weights=w * ~is_one, minlength=levels.size)
-    below = np.cumsum(of_zero) - of_zero / 2.0
-    value = float(np.sum(of_one * below) / (of_one.sum() * of_zero.sum()))
-    effective = min(one.effective, zero.effective)
-    reach = math.sqrt(math.log(1.0 / alpha) / (2.0 * effective))
-    seen = 1.0 - unsupported
-    return Interval(
-        value=seen * value,
-        lower=seen * max(0.0, value - reach),
-        upper=min(1.0, seen * min(1.0, value + reach) + unsupported),
-        n=int(score.size),
-        n_effective=effective,
-        method="Hoeffding at the effective size",
         approximate=True,
     )

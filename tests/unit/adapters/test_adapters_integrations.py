@@ -11,7 +11,8 @@ import pytest
 
 from plants.integration_server import FAULTS, RECORDS, Records
 from plants.server import Asked, Said, Server, said
-from seatrial.adapters.databases import Database, plain
+from seatrial.adapters.database_values import plain
+from seatrial.adapters.databases import Database
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.adapters.redaction import Redactor
@@ -279,8 +280,8 @@ def test_an_end_that_is_not_declared_is_malformed() -> None:
 
 
 def test_a_kind_without_an_adapter_says_so() -> None:
-    unknown = section("http", url="http://a/").model_copy(update={"kind": "mqtt"})
-    with pytest.raises(SeatrialError, match="'mqtt', which is not available yet"):
+    unknown = section("http", url="http://a/").model_copy(update={"kind": "pigeon"})
+    with pytest.raises(SeatrialError, match="'pigeon', which is not available yet"):
         open_integration("sensors", unknown, http=nothing())
 
 

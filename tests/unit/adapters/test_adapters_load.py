@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +19,10 @@ from plants.load_server import CHUNKED, OLD, LoadServer, frozen
 from plants.server import unused_url
 from seatrial.adapters.load.client import LoadClient
 from seatrial.adapters.load.schedule import arrivals
-from seatrial.core.errors import Malformed, Refused
+from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.ports import LoadResult, Request, Stream
+
+pytestmark = pytest.mark.timed
 
 
 def stream(url: str, *, rate: float, name: str = "s", timeout_s: float = 5.0, in_flight: int = 512) -> Stream:
@@ -204,6 +213,166 @@ def test_poisson_arrivals_have_the_mean_and_the_spread_of_a_poisson_process() ->
     ]
     assert np.mean(counts) == pytest.approx(200, rel=0.02)
     assert np.var(counts) == pytest.approx(200, rel=0.25)
+
+
+def shaped(shape: Sequence[tuple[float, float]], *, kind: str = "constant", rate: float = 100.0) -> Stream:
+    return Stream(name="s", requests=(), rate_per_s=rate, arrivals=kind, shape=shape)
+
+
+@pytest.mark.parametrize("kind", ["constant", "poisson"])
+def test_a_ramp_and_a_step_put_requests_where_their_shape_says(kind: str) -> None:
+    """From nothing to 100/s within 2 s, 100/s for 4 s, then 300/s at once for 4 s: 100, 400 and 1200 requests."""
+    times = arrivals(shaped([(0, 0), (0.2, 1), (0.6, 1), (0.6, 3), (1, 3)], kind=kind), duration_s=10.0, seed=3)
+    counts = np.histogram(times, bins=[0, 1, 2, 6, 10])[0]
+    reach = 1.0 if kind == "constant" else 5.0
+    for count, expected in zip(counts, (25, 75, 400, 1200), strict=True):
+        assert abs(count - expected) <= reach * max(1.0, expected**0.5)
+    assert np.all(np.diff(times) >= 0)
+    assert 0 <= times[0] <= times[-1] < 10.0
+
+
+def test_a_pause_within_a_shape_holds_no_request() -> None:
+    times = arrivals(shaped([(0, 1), (0.3, 1), (0.3, 0), (0.7, 0), (0.7, 1), (1, 1)]), duration_s=10.0, seed=1)
+    assert len(times) == 600
+    assert not ((times > 3.0) & (times < 7.0)).any()
+
+
+@pytest.mark.parametrize("shape", [[(0, 1), (0.5, 1)], [(0.5, 1), (0, 1), (1, 1)], [(0, 0), (1, 0)], [(0, -1), (1, 1)]])
+def test_a_shape_that_is_none_is_malformed(shape: list[tuple[float, float]]) -> None:
+    with pytest.raises(Malformed):
+        arrivals(shaped(shape), duration_s=1.0, seed=1)
+
+
+def traced(trace: Sequence[float], *, rate: float) -> Stream:
+    return Stream(name="s", requests=(), rate_per_s=rate, arrivals="trace", trace=trace)
+
+
+def test_the_busiest_stretch_of_a_trace_is_pressed_to_the_rate_and_keeps_its_bursts() -> None:
+    quiet = np.arange(0.1, 100.0, 1.0)
+    burst = 50.0 + np.arange(0.05, 5.0, 0.1)
+    times = arrivals(traced([*quiet, *burst], rate=20.0), duration_s=2.0, seed=1)
+    assert len(times) == 40
+    assert 1.8 < times[-1] < 2.0
+    plain = arrivals(traced(list(quiet), rate=20.0), duration_s=2.0, seed=1)
+    assert np.diff(plain) == pytest.approx(2.0 / 40)
+
+
+def test_a_trace_that_was_busier_than_the_rate_is_never_made_slower() -> None:
+    trace = np.arange(0.005, 20.0, 0.01)
+    times = arrivals(traced(list(trace), rate=10.0), duration_s=3.0, seed=1)
+    assert len(times) == pytest.approx(300, abs=2)
+    assert times[-1] < 3.0
+
+
+def test_a_short_trace_is_repeated_and_whole_seconds_are_spread() -> None:
+    times = arrivals(traced([0.0, 1.0, 2.0, 3.0], rate=100.0), duration_s=2.0, seed=1)
+    assert len(times) == 200
+    assert (np.diff(times) > 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("trace", [[], [1.0], [1.0, 1.0], [0.0, float("nan")]])
+def test_a_trace_without_times_is_malformed(trace: list[float]) -> None:
+    with pytest.raises(Malformed):
+        arrivals(traced(trace, rate=1.0), duration_s=1.0, seed=1)
+
+
+def test_processes_share_the_plan_and_nothing_is_lost_or_sent_twice() -> None:
+    """What one process reports and what three report is the same plan, request by request; bodies take turns."""
+    with LoadServer(delay_s=lambda _, __: 0.002) as server:
+        one = stream(server.url, rate=300)
+        result = LoadClient(origins=[server.url], processes=3).run([one], duration_s=0.7, seed=5)["s"]
+        assert server.count == result.planned > 100
+    assert every_entry_is_there(result)
+    assert np.array_equal(result.scheduled_s, arrivals(one, duration_s=0.7, seed=5))
+    assert set(result.status) == {200}
+    assert min(result.latency_s) >= 0.002
+
+
+def test_a_freeze_looks_the_same_to_several_processes() -> None:
+    with LoadServer(delay_s=frozen(at_s=0.6, for_s=0.5, else_s=0.001)) as server:
+        client = LoadClient(origins=[server.url], processes=2)
+        latency = np.asarray(client.run([stream(server.url, rate=200)], duration_s=1.5, seed=2)["s"].latency_s)
+    assert np.mean(latency > 0.05) > 0.2
+    assert latency.max() > 0.4
+
+
+def test_a_process_that_dies_takes_the_whole_result_with_it() -> None:
+    """Half a result would hide whatever the dead half met."""
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        while not killed:
+            time.sleep(0.2)
+            for folder in Path("/proc").iterdir():
+                if folder.name.isdecimal() and _is_worker_of_ours(folder):
+                    os.kill(int(folder.name), signal.SIGKILL)
+                    killed.append(int(folder.name))
+                    return
+
+    with LoadServer() as server:
+        thread = threading.Thread(target=kill_one)
+        thread.start()
+        with pytest.raises(Unreachable, match="ended before its work was done"):
+            LoadClient(origins=[server.url], processes=2).run([stream(server.url, rate=50)], duration_s=60.0, seed=2)
+        thread.join()
+        time.sleep(0.2)
+        seen = server.count
+        time.sleep(0.4)
+        assert server.count == seen < 1000
+
+
+def _is_worker_of_ours(folder: Path) -> bool:
+    try:
+        parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        return parent == str(os.getpid()) and b"adapters.load.worker" in (folder / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_a_generator_whose_master_is_gone_ends() -> None:
+    script = (
+        "from seatrial.adapters.load.client import LoadClient; from seatrial.core.ports import *; import sys\n"
+        "s = Stream(name='s', requests=[Request(method='GET', url=sys.argv[1])], rate_per_s=50)\n"
+        "LoadClient(origins=[sys.argv[1]], processes=1).run([s], duration_s=60.0, seed=1)"
+    )
+    with LoadServer() as server:
+        with subprocess.Popen([sys.executable, "-c", script, server.url]) as master:
+            while not server.count:
+                time.sleep(0.02)
+            master.kill()
+        time.sleep(0.5)
+        seen = server.count
+        time.sleep(0.6)
+        assert server.count == seen
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_after_too_many_failures_nothing_further_is_sent(processes: int) -> None:
+    with LoadServer(answer=b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n") as server:
+        one = replace(stream(server.url, rate=100), most_failed=10)
+        result = LoadClient(origins=[server.url], processes=processes).run([one], duration_s=1.5, seed=1)["s"]
+        assert 10 < server.count < 60
+    status = np.asarray(result.status)
+    assert (status == 503).sum() + (status == -1).sum() == result.planned
+    assert (status[-20:] == -1).all()
+
+
+@pytest.mark.slow
+def test_the_time_in_the_system_before_one_exponential_server_is_what_queueing_theory_says() -> None:
+    """M/M/1 at 50 %, 10 ms of mean service: exponential with mean 1/(mu - lambda) = 20 ms, p99 ln(100) times that."""
+    service = np.random.default_rng(5).exponential(0.01, 4000).tolist()
+    with LoadServer(delay_s=lambda at, _: service[at % len(service)], one_at_a_time=True) as server:
+        result = drive(stream(server.url, rate=50), duration_s=24.0)
+    latency = np.asarray(result.latency_s)
+    due, free, expected = np.asarray(result.scheduled_s), 0.0, []
+    for at, length in zip(due, service, strict=False):
+        free = max(free, float(at)) + length
+        expected.append(free - float(at))
+    assert set(result.status) == {200}
+    assert 0.012 < np.mean(expected) < 0.034
+    # Upwards there is room for a busy machine; a generator that omits what it waits for would err downwards.
+    assert np.mean(expected) * 0.9 < latency.mean() < np.mean(expected) * 1.5 + 0.02
+    assert np.quantile(expected, 0.99) * 0.85 < np.quantile(latency, 0.99) < np.quantile(expected, 0.99) * 2 + 0.05
 
 
 @pytest.mark.slow

@@ -98,6 +98,8 @@ def test_numbers_that_json_cannot_hold_are_sent_as_null() -> None:
         ("regression", True, ReplyKind.MALFORMED),
         ("multiclass", "late", ReplyKind.OK),
         ("multiclass", ["late"], ReplyKind.MALFORMED),
+        ("multiclass", ["late", "early"], ReplyKind.OK),
+        ("multiclass", ["late", None], ReplyKind.MALFORMED),
         ("extraction", {"label": {"total": 3}}, ReplyKind.OK),
         ("text", "a sentence", ReplyKind.OK),
         ("regression", None, ReplyKind.MALFORMED),

@@ -12,8 +12,8 @@ from plants.pager_server import Delivering, Swallowing, look, press, refusing
 from plants.server import Asked, Said, Server, said
 from seatrial.adapters.http import Http
 from seatrial.adapters.pagers.catalogue import OpenPager, open_pager
-from seatrial.adapters.pagers.webhook import signature
 from seatrial.adapters.redaction import Redactor, secrets_in_url
+from seatrial.adapters.signed_post import signature
 from seatrial.adapters.wire import target_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.spec.system import Person
@@ -61,6 +61,25 @@ def test_a_page_is_acknowledged_by_the_person_who_presses_the_button() -> None:
     assert (acknowledgement.page, acknowledgement.person, acknowledgement.answer) == (page.id, "olga", "I have it")
     assert 0.3 <= acknowledgement.after_s < 2
     assert page.channel == "webhook"
+
+
+def test_how_long_the_page_was_open_before_the_press_is_told(swallowing: tuple[OpenPager, Swallowing]) -> None:
+    pager, service = swallowing
+    read = []
+    for opens, pause_s in ((True, 0.3), (True, 0.0), (False, 0.0)):
+        page = pager.page("olga", title="t", text="t", action="ok", expires_s=30)
+        link = service.events[-1]["data"]["link"]
+        if opens:
+            assert look(link) == 200
+        time.sleep(pause_s)
+        assert press(link, "ok") == 200
+        acknowledgement = pager.wait(page, timeout_s=1)
+        assert acknowledgement is not None
+        read.append(acknowledgement.read_s)
+    assert read[0] is not None
+    assert read[1] is not None
+    assert 0.0 <= read[1] < 0.3 <= read[0]
+    assert read[2] is None
 
 
 def test_accepted_by_the_provider_is_not_acknowledged(swallowing: tuple[OpenPager, Swallowing]) -> None:

@@ -163,6 +163,9 @@ def test_an_http_step_is_proven_by_status_and_content(tmp_path: Path) -> None:
             "version": "1.9", "up": True, "hosts": [{"id": 4}], "sent": '{"to": 3}',
         }  # fmt: skip
         assert server.asked[-1].method == "PUT"
+        assert ok(take='"id": ?(\\d+)').value == "4"
+        assert not ok(take="nowhere (x)").ok
+        assert not ok(take="hosts").ok
 
 
 def test_an_http_step_to_an_undeclared_or_silent_target_is_not_ok(tmp_path: Path) -> None:

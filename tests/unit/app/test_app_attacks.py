@@ -18,12 +18,12 @@ from seatrial.app.deciding import decide_now, served_now
 from seatrial.app.files import stamp
 from seatrial.app.ledgers import keystore, open_ledger, read_ledger, record, trust
 from seatrial.app.probing import probe
-from seatrial.app.subject import Identities, digest_files, subject
+from seatrial.app.subject import Identities, digest_files, identities_on_record, subject
 from seatrial.app.workspace import TRUST, Workspace, open_workspace
 from seatrial.core.bodies import SignOffBody
 from seatrial.core.codec import from_data
 from seatrial.core.errors import Refused
-from seatrial.core.record import Evidence
+from seatrial.core.record import Evidence, Subject
 from seatrial.core.vocabulary import RecordType, Role
 from seatrial.evidence.trust import TrustRoot
 
@@ -163,11 +163,15 @@ def test_a_model_that_was_exchanged_after_the_run_is_another_subject(
     served: tuple[Workspace, Server, tuple[Evidence, ...]],
 ) -> None:
     workspace, _, evidence = served
-    before = served_now(workspace, evidence)
+
+    def about() -> Subject:
+        return subject(workspace, digest_files(workspace), served_now(workspace, identities_on_record(evidence)))
+
+    before = about()
     assert before.probed_at is not None
-    assert served_now(workspace, evidence) == before
+    assert about() == before
     VERSION["now"] = "v2"
-    after = served_now(workspace, evidence)
+    after = about()
     assert {part for part in before.parts if before.parts[part] != after.parts[part]} == {"model"}
 
 

@@ -14,7 +14,7 @@ from seatrial.app.planning import chosen
 from seatrial.core.check import Check
 from seatrial.core.errors import SeatrialError
 from seatrial.domains.catalogue import CHECKS
-from seatrial.gate.catalogue import PRODUCTION_READINESS
+from seatrial.gate.catalogue import EVERY
 from seatrial.spec.system import System
 
 OURS = replace(CHECKS[0], id="acme.leaks")
@@ -42,7 +42,7 @@ def _brought(monkeypatch: pytest.MonkeyPatch, value: str) -> tuple[Check[System]
 
 
 def test_every_check_of_ours_is_for_a_requirement_and_bears_its_own_id() -> None:
-    assert {check.requirement for check in CHECKS} <= {row.id for row in PRODUCTION_READINESS}
+    assert {check.requirement for check in CHECKS} <= {row.id for row in EVERY}
     assert len({check.id for check in CHECKS}) == len(CHECKS)
 
 
@@ -69,7 +69,13 @@ def test_what_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatch, value:
 
 def test_checks_are_chosen_by_id_by_requirement_and_by_domain() -> None:
     assert chosen(None) == catalogue.checks()
-    assert [c.id for c in chosen(["ownership.monitor", "model.threshold"])] == ["model.threshold", "ownership.monitor"]
+    chosen_ids = [c.id for c in chosen(["ownership.monitor", "model.threshold"])]
+    assert chosen_ids == [
+        "model.threshold",
+        "model.threshold.files",
+        "model.threshold.imported",
+        "ownership.monitor",
+    ]
     assert {c.requirement.split(".")[0] for c in chosen(["ownership"])} == {"ownership"}
 
 

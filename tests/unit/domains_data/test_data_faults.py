@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
-from plants.guarded_model import INPUTS, declared, rows
+from plants.guarded_model import INPUTS, Guarded, at_the_model, declared, rows
 from plants.planted_trial import PlantedTable, PlantedTrial
 from plants.real_trial import RealTrial, codes, judged, observed, reason
 from plants.server import Server, said, unused_url
 from seatrial.core.errors import Unreachable
 from seatrial.core.ports import Prediction
-from seatrial.core.vocabulary import Outcome
-from seatrial.domains.data.fault_kinds import Place, Stance, faults_of
+from seatrial.core.vocabulary import Outcome, Weight
+from seatrial.core.wording import span
+from seatrial.domains.data.campaign import Case, Ending, Probe, Told
+from seatrial.domains.data.fault_budget import at_an_entry_s, at_the_model_s, told_of
+from seatrial.domains.data.fault_kinds import Fault, Place, Stance, faults_of
+from seatrial.domains.data.fault_remedies import Nature, nature_of, remedy
 from seatrial.domains.data.faults import CHECK
-from seatrial.domains.data.legality import Profile, excluded, profile_of
 from seatrial.domains.data.units import confusions
-from seatrial.domains.data.yardstick import Yardstick
+from seatrial.domains.legality import Profile, excluded, profile_of
 from seatrial.domains.sending import rows_to_send
-from seatrial.spec.system import FaultField, InputField, System
+from seatrial.domains.yardstick import Yardstick
+from seatrial.spec.system import FaultField, FaultKind, InputField, System
 
 
 def field(**declared_as: Any) -> InputField:
@@ -85,7 +91,9 @@ def test_a_stale_value_can_never_be_silent_harm() -> None:
 
 
 def test_a_kind_that_cannot_happen_is_left_out_and_a_known_placeholder_is_none_of_the_values() -> None:
-    found = kinds({"type": "number", "unit": "degC"}, skip=("decimal-comma",), sentinels=(77,))
+    found = kinds(
+        {"type": "number", "unit": "degC"}, skip={"decimal-comma": "The source is a binary protocol."}, sentinels=(77,)
+    )
     assert "decimal-comma" not in found
     assert found["sentinel"] == {Stance.GUARDED, Stance.SAME}
     assert found["wrong-unit"] == {Stance.FEED}
@@ -153,6 +161,107 @@ def test_a_model_that_refuses_clean_rows_gives_a_reason() -> None:
         described = system(server.url)
         with RealTrial(described, tables={"evaluation": rows(60)}) as trial:
             assert reason(CHECK, described, trial).code == "clean-rows-refused"
+
+
+def skipping(url: str, *names: str) -> System:
+    every = dict.fromkeys(get_args(FaultKind), "It cannot happen here.")
+    plain = declared(url)
+    return System.model_validate(
+        {**plain, "data": {**plain["data"], "faults": {"fields": {n: {"skip": every} for n in names}}}}
+    )
+
+
+def test_a_field_whose_every_fault_is_skipped_was_not_tried() -> None:
+    names = tuple(INPUTS)[1:]
+    with Server(Guarded()) as server:
+        described = skipping(server.url, *names)
+        with RealTrial(described, tables={"evaluation": rows(400)}) as trial:
+            found = observed(CHECK, described, trial)
+    bare = next(f for f in found.findings if f.code == "field-not-tried")
+    assert bare.fields == names
+    assert judged(CHECK, described, at_the_model(found)).outcome is Outcome.NOT_DETERMINED
+
+
+def test_a_skipped_kind_is_shown_with_its_reason_and_holds_nothing_back() -> None:
+    plain = declared("")
+    fields = {"temp": {"skip": {"decimal-comma": "The source is a binary protocol."}}}
+    with Server(Guarded(comma_cut=True)) as server:
+        described = System.model_validate(
+            {**declared(server.url), "data": {**plain["data"], "faults": {"fields": fields}}}
+        )
+        with RealTrial(described, tables={"evaluation": rows(400)}) as trial:
+            found = observed(CHECK, described, trial)
+    shown = next(f for f in found.findings if f.code == "skipped-by-declaration")
+    assert "decimal-comma (The source is a binary protocol.)" in shown.summary
+    assert found.facts["skipped"] == {"temp": {"decimal-comma": "The source is a binary protocol."}}
+    assert "field-not-tried" not in codes(found)
+    assert judged(CHECK, described, at_the_model(found)).outcome is Outcome.MET
+    assert [f.code for f in found.findings if f.weight is Weight.OPEN] == ["no-entry"], "its pipeline was never tried"
+    assert judged(CHECK, described, found).outcome is Outcome.NOT_DETERMINED
+
+
+@pytest.mark.parametrize("skip", [["null"], {"null": ""}, {"null": "no"}, {"nil": "It cannot happen."}])
+def test_what_is_skipped_without_a_reason_or_is_no_kind_is_an_error(skip: object) -> None:
+    with pytest.raises(ValidationError):
+        FaultField.model_validate({"skip": skip})
+
+
+def test_every_fault_that_a_field_can_have_may_be_named_to_skip_it() -> None:
+    types = ("number", "integer", "string", "boolean", "time")
+    made = {kind for each in types for kind in kinds({"type": each, "unit": "degC" if each == "number" else None})}
+    assert made <= set(get_args(FaultKind))
+
+
+@pytest.mark.parametrize(
+    ("declaration", "values", "nature"),
+    [
+        ({"type": "integer"}, range(70_000, 70_060), Nature.IDENTIFIER),
+        ({"type": "integer", "unit": "kg"}, range(60), Nature.QUANTITY),
+        ({"type": "integer"}, [at % 7 for at in range(60)], Nature.QUANTITY),
+        ({"type": "integer", "values": [1, 2]}, [1, 2], Nature.CODE),
+        ({"type": "number"}, [at + 0.5 for at in range(60)], Nature.QUANTITY),
+        ({"type": "string"}, [f"A-{at}" for at in range(60)], Nature.IDENTIFIER),
+        ({"type": "string"}, [f"a note of {at}" for at in range(60)], Nature.TEXT),
+        ({"type": "time"}, ["2026-09-01"], Nature.OTHER),
+    ],
+)
+def test_what_a_field_is_decides_how_it_can_be_guarded(
+    declaration: dict[str, Any], values: Sequence[object], nature: Nature
+) -> None:
+    assert nature_of(field(**declaration), list(values)) is nature
+
+
+def test_nobody_is_told_to_narrow_the_range_of_an_identifier() -> None:
+    told = [Told(case=_case({"id": 70_000 + at, "kg": 5.0 + at}), ending=Ending.HARM) for at in range(30)]
+    inputs = {"id": field(type="integer"), "kg": field(type="number", unit="kg")}
+
+    def said(name: str) -> str:
+        fault = Fault(field=name, kind="wrong-scale", stance=Stance.FEED, make=lambda row, _: row)
+        return remedy(
+            "wrong-scale", "another scale", [Probe(fault=fault, told=tuple(told), applies=1.0, planned=30)], inputs
+        )
+
+    assert "ange of kg" in said("kg")
+    assert "Narrow" not in said("id")
+    assert "look it up" in said("id")
+
+
+def _case(clean: Mapping[str, Any]) -> Case:
+    return Case(clean=clean, answer=Prediction(prediction=1), faulty=clean, guarded=True, unusual=True)
+
+
+@pytest.mark.parametrize("within", ["100ms", "30s", "10m"])
+def test_the_budget_has_room_for_every_record_that_is_lost(within: str) -> None:
+    plain = declared("http://127.0.0.1:1")
+    flow = {"name": "warn", "in": "a", "out": "b", "key": "id", "within": within, "peak": "9/s"}
+    described = System.model_validate({**plain, "integrations": {n: {"kind": "http"} for n in "ab"}, "flows": [flow]})
+    faults = 200
+    longest_s = at_an_entry_s(described.flows[0], faults)
+    assert longest_s > faults * described.flows[0].within
+    assert CHECK.budget_s(described) > at_the_model_s(described, len(INPUTS)) + at_an_entry_s(
+        described.flows[0], 6 * 25
+    )
+    assert span(longest_s) in told_of(described.flows[0], faults, longest_s)
 
 
 def test_every_code_is_a_sentence_and_a_field_without_values_has_a_profile() -> None:

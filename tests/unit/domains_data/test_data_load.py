@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from plants.guarded_model import declared
 from plants.planted_trial import PlantedTrial
 from plants.real_trial import judged, observed
+from seatrial.core.errors import Malformed
 from seatrial.core.ports import LoadResult
 from seatrial.core.vocabulary import Outcome
-from seatrial.domains.data.load import CHECK, served
-from seatrial.spec.system import System
+from seatrial.domains.data.arrival_trace import busier_than_peak, read_trace
+from seatrial.domains.data.load import CHECK
+from seatrial.domains.data.served import served
+from seatrial.spec.system import Load, System
 
 LOAD = {"peak": "10/s", "latency": {"p99": "300ms"}}
 
@@ -57,3 +61,45 @@ def test_whatever_failed_or_was_dropped_stands_above_every_latency_and_the_warm_
     assert found.at(0.25) == 0.1
     assert math.isinf(found.at(0.5))
     assert found.statuses == {"dropped": 1, "no answer": 1, "200": 1, "500": 1}
+
+
+TIMES = b"time\n2026-11-02T06:00:00Z\n2026-11-02T06:00:01.5Z\n\n2026-11-02T08:00:03+02:00\n"
+
+
+def test_a_trace_is_read_as_seconds_since_its_first_arrival() -> None:
+    assert read_trace(TIMES, name="a.txt") == (0.0, 1.5, 3.0)
+    assert read_trace(b"12.5\n10\n11", name="a.txt") == (0.0, 1.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"1\n2\nsoon\n", "line 3: 'soon'"), (b"1\nnan\n2", "line 2"), (b"", "two"), (b"time\n5\n5\n", "two different")],
+)
+def test_a_trace_that_cannot_be_read_is_refused_with_its_place(content: bytes, told: str) -> None:
+    with pytest.raises(Malformed, match=told):
+        read_trace(content, name="a.txt")
+
+
+def test_a_trace_that_was_busier_than_the_declared_peak_is_a_gap_with_the_real_peak() -> None:
+    load = Load.model_validate({**LOAD, "peak": "10/s"})
+    quiet = np.arange(0.0, 600.0, 0.1)
+    rush = 300.0 + np.arange(0.0, 60.0, 0.04)
+    (finding,) = busier_than_peak(load, np.sort([*quiet, *rush]).tolist(), 0.05)
+    assert finding.code == "busier-than-declared"
+    assert "35" in finding.remedy
+    assert busier_than_peak(load, quiet.tolist(), 0.05) == []
+
+
+def test_chance_alone_makes_no_trace_busier_than_its_peak() -> None:
+    load = Load.model_validate({**LOAD, "peak": "20/s"})
+    found = 0
+    for seed in range(40):
+        times = np.sort(np.random.default_rng(seed).uniform(0.0, 1800.0, 36_000))
+        found += bool(busier_than_peak(load, (times - times[0]).tolist(), 0.05))
+    assert found <= 4
+
+
+def test_the_time_in_which_the_rate_climbs_is_not_judged() -> None:
+    due = [float(at) for at in range(21)]
+    result = LoadResult(planned=21, scheduled_s=due, latency_s=[0.1] * 21, lag_s=[0.0] * 21, status=[200] * 21)
+    assert served(result, ramp_s=10.0).at_s.tolist() == [float(at) for at in range(11, 21)]

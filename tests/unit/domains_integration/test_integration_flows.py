@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plants.integration_server import Records
 from plants.pipeline_server import declared
 from plants.planted_trial import PlantedTrial
-from plants.real_trial import RealTrial, judged, observed
+from plants.real_trial import RealClock, RealTrial, judged, observed
+from plants.server import Server
+from seatrial.adapters.http import Http
+from seatrial.adapters.integrations.catalogue import open_integration
+from seatrial.core.errors import Refused, Unreachable
 from seatrial.core.observation import Json
-from seatrial.core.vocabulary import Criticality, Outcome
-from seatrial.domains.integration.combined_load import CHECK, account
-from seatrial.domains.integration.flow_run import Passage, spare
-from seatrial.domains.integration.marked_records import marked, marker
-from seatrial.domains.integration.same_value import same
+from seatrial.core.ports import Removing, Row
+from seatrial.core.vocabulary import Criticality, Outcome, Weight
+from seatrial.domains.flows.accounts import account
+from seatrial.domains.flows.driving import Lane, Passage, drive, spare
+from seatrial.domains.flows.marking import marked, marker
+from seatrial.domains.flows.same_value import same
+from seatrial.domains.integration.combined_load import CHECK
 from seatrial.spec.policy import short_demo
-from seatrial.spec.system import System
+from seatrial.spec.system import Flow, IntegrationSection, System
 
 
 def system(**changes: Any) -> System:
@@ -60,6 +69,7 @@ def test_each_record_is_accounted_for_once_by_the_worst_that_happened_to_it() ->
             flow=flow,
             sent=sent,
             accepted=[True, True, True, False, True, True],
+            scheduled_s=[0.0] * 6,
             after_s=[0.2, 1.5, math.nan, math.nan, 0.3, 0.4],
             copies={
                 "k0": [copy],
@@ -125,6 +135,72 @@ def test_a_flow_through_databases_is_written_record_by_record_and_accounted_for(
     described = described.model_copy(update={"policy": policy})
     with RealTrial(described, base_dir=tmp_path) as trial:
         observation = observed(CHECK, described, trial)
-    assert not observation.findings, observation.findings
+    assert not [f for f in observation.findings if f.weight is not Weight.NOTE], observation.findings
     assert observation.measures[0].value == 1.0
     assert (observation.measures[0].needed or 0) > 200
+
+
+class _Mirror:
+    """A source that shows at once what was put in, however much that is."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Row]] = {}
+
+    def write(self, record: Row) -> None:
+        self.rows.setdefault(str(record["id"]), []).append(record)
+
+    def request(self, record: Row) -> None:
+        return None
+
+    def listen(self) -> None:
+        return None
+
+    def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
+        return {value: found for value in values if (found := self.rows.get(value))}
+
+
+def test_looking_keeps_up_with_thousands_of_records_a_second() -> None:
+    """Looking at 200 records every half second would call nearly all of these late."""
+    (plain,) = declared("http://127.0.0.1:1")["flows"]
+    flow = Flow.model_validate({**plain, "within": "5s", "peak": "3000/s"})
+    records = tuple({"id": f"k{at}", "dock": "A", "planned_at": "x"} for at in range(spare(3000, 2.0)))
+    trial: Any = PlantedTrial()
+    trial.clock = RealClock()
+    trial.integration = dict.fromkeys((flow.from_, flow.to), _Mirror()).__getitem__
+    passages, _ = drive(trial, [Lane(flow=flow, records=records, requests=None)], duration_s=2.0)
+    found = account(passages[flow.name])
+    assert found.n > 5000
+    assert found.delivered == found.n
+
+
+def test_an_entry_that_refuses_too_often_is_given_nothing_further() -> None:
+    class Closed(_Mirror):
+        def write(self, record: Row) -> None:
+            raise Unreachable("it is down")
+
+    (plain,) = declared("http://127.0.0.1:1")["flows"]
+    flow = Flow.model_validate({**plain, "within": "200ms", "peak": "50/s"})
+    records = tuple({"id": f"k{at}", "dock": "A", "planned_at": "x"} for at in range(spare(50, 1.0)))
+    trial: Any = PlantedTrial()
+    trial.clock = RealClock()
+    trial.integration = dict.fromkeys((flow.from_, flow.to), Closed()).__getitem__
+    lane = Lane(flow=flow, records=records, requests=None, most_failed=4)
+    passages, results = drive(trial, [lane], duration_s=1.0)
+    assert list(results[flow.name].status).count(0) == 5
+    assert account(passages[flow.name]).refused == passages[flow.name].planned > 20
+
+
+def test_after_its_window_closed_production_is_only_given_back_what_is_ours(tmp_path: Path) -> None:
+    closed = f"{datetime.now(UTC) + timedelta(days=3):%a} 02:00-02:10"
+    with Server(Records()) as server, Http(origins=[server.url]) as http:
+        end = {"url": server.url, "write": "take", "observe": "arrived", "remove": "arrived", "writable": True}
+        production = {**end, "window": closed, "approved_by": "ivo"}
+        section = IntegrationSection.model_validate({"kind": "http", "production": production})
+        erp = open_integration("erp", section, http=http, base_dir=tmp_path, end="production")
+        with pytest.raises(Refused, match="only within"):
+            erp.write({"id": "seatrial-1"})
+        with pytest.raises(Refused):
+            erp.request({"id": "seatrial-1"})
+        assert isinstance(erp, Removing)
+        erp.remove("id", ["seatrial-1"])
+        erp.close()

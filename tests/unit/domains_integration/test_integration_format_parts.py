@@ -162,6 +162,11 @@ def test_another_mask_of_an_identifier_is_found_and_a_longer_number_is_none() ->
     assert codes(was, [f"AB-{i}" for i in range(1000, 2000)]) == []
 
 
+def test_another_wording_of_sentences_is_no_other_format() -> None:
+    was = [f"Who reviews the code {i}?" for i in range(300)]
+    assert codes(was, [f"Please tell us, who reviews {i} here? Thanks." for i in range(300)]) == []
+
+
 def test_a_boolean_may_arrive_as_zero_and_one_but_not_as_words() -> None:
     flags = RNG.random(500) < 0.4
     assert codes(flags, flags.astype(int)) == []
@@ -180,3 +185,43 @@ def test_a_value_that_training_had_often_may_last_for_a_while() -> None:
     visibility = np.where(RNG.random(3000) < 0.8, 10.0, np.round(RNG.random(3000) * 10, 1))
     assert codes(visibility, np.full(400, 10.0)) == []
     assert codes(visibility, np.full(400, 3.0)) == ["constant-field"]
+
+
+def test_a_respelling_is_named_although_another_new_value_is_more_frequent() -> None:
+    training = ["AA", "BB", "CC"] * 200
+    live = ["Zq"] * 6 + ["aa", "bb", "cc"] * 10 + ["AA"] * 100
+    assert codes(training, live) == ["categories-respelled"]
+
+
+def test_codes_that_lose_their_leading_zeros_are_told_from_a_counter_that_grows() -> None:
+    fixed = [f"{n:05d}" for n in range(4000)]
+    assert codes(fixed, [str(n) for n in range(500)]) == ["leading-zeros-lost"]
+    counter = [f"A-{n}" for n in range(100, 999)]
+    assert codes(counter, [f"A-{n}" for n in range(1000, 1500)]) == []
+
+
+def test_a_symmetric_field_is_not_said_to_have_the_opposite_sign() -> None:
+    rng = np.random.default_rng(3)
+    grid = np.round(rng.normal(0, 40, 20_000) / 7.5) * 7.5
+    more = np.round(rng.normal(0, 60, 800) / 7.5) * 7.5
+    assert codes(grid, more) == []
+
+
+def test_a_counter_that_goes_on_is_no_change_of_unit() -> None:
+    assert "unit-changed" not in codes(np.arange(1_000_000, 1_020_000), np.arange(1_020_000, 1_021_000))
+
+
+def test_day_and_month_that_changed_places_where_that_makes_a_date_show_in_the_months() -> None:
+    days = [NOON + timedelta(hours=7 * n) for n in range(1200)]
+    live = [NOON + timedelta(days=80, hours=2 * n) for n in range(400)]
+    swapped = [at.replace(day=at.month, month=at.day) if at.day <= 12 else at for at in live]
+    assert codes(days, live) == []
+    assert codes(days, swapped) == ["date-order-swapped"]
+
+
+def test_texts_cut_at_one_length_are_told_from_one_text_that_repeats() -> None:
+    rng = np.random.default_rng(5)
+    words = ["late", "pallet", "dock", "gate", "truck", "berth", "van"]
+    texts = [" ".join(rng.choice(words, rng.integers(4, 40))) for _ in range(1500)]
+    assert codes(texts, [text[:60] for text in texts[:400]]) == ["text-cut"]
+    assert codes(texts, [*texts[:400], *["a template that somebody sends every day at noon"] * 60]) == []

@@ -10,7 +10,7 @@ import pytest
 
 from plants.scored_trial import World, deliveries, scored, world
 from seatrial.core.observation import Finding, Measure, Observation, Reason
-from seatrial.core.vocabulary import Sense, Weight
+from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.domains.model import leaks
 from seatrial.domains.model.out_of_sample import CHECK
 
@@ -105,6 +105,31 @@ def test_a_live_sample_that_is_the_evaluation_data_once_more_shows_nothing() -> 
     made.columns["live"] = copied(made.columns["live"], made.columns["evaluation"], 2000, set(made.columns["live"]))
     assert finding(observe(made), "live-is-evaluation").weight is Weight.OPEN
     assert "live-is-evaluation" not in codes(observe(world()))
+
+
+def test_evaluation_rows_that_repeat_each_other_under_new_names_are_a_gap() -> None:
+    made = world()
+    evaluation = ("evaluation", "scored.evaluation")
+    for table in evaluation:
+        columns = made.columns[table]
+        once = np.arange(len(columns["load"])) % 600
+        for name, values in columns.items():
+            if name not in {"id", "at"}:
+                columns[name] = values.take(pa.array(once)) if isinstance(values, pa.Array) else values[once]
+    found = finding(observe(made), "repeated-rows")
+    assert found.weight is Weight.GAP
+    for table in evaluation:
+        made.columns[table]["id"] = np.array([f"p{n % 600}" for n in range(len(made.columns[table]["load"]))])
+    assert "repeated-rows" not in codes(observe(made))
+
+
+def test_rows_that_repeat_each_other_as_live_rows_do_are_none() -> None:
+    made = world()
+    for table in ("training", "evaluation", "scored.evaluation", "live"):
+        columns = made.columns[table]
+        columns["distance"], columns["temp"] = np.round(columns["distance"] / 200), np.round(columns["temp"] / 20)
+        columns["load"] = np.round(columns["load"])
+    assert "repeated-rows" not in codes(observe(made))
 
 
 def test_coarse_data_that_repeat_themselves_are_no_leak() -> None:
@@ -385,3 +410,59 @@ def test_a_column_with_a_single_value_among_missing_ones_breaks_nothing() -> Non
         columns["load"] = pa.array([0.5 if i == 3 and table == "live" else None for i in range(n)], pa.float64())
         columns["carrier"] = pa.array(["x" if i == 5 and table == "live" else None for i in range(n)], pa.string())
     assert clears(measure(observe(made), "how well live rows can be told from evaluation rows (AUC)"))
+
+
+def test_live_scores_without_labels_tell_what_to_expect_and_pass_nothing() -> None:
+    made = world()
+    made.columns["scored.live"] = scored(made.columns["live"], seed=4)
+    found = observe(made)
+    expected = measure(found, "accuracy to be expected live, without labels")
+    right = made.columns["scored.live"]["seatrial.prediction"] == made.columns["live"]["late"]
+    assert expected.value == pytest.approx(float(right.mean()), abs=0.03)
+    assert expected.kind is MeasureKind.INFORMATIVE
+    assert "expected-to-fall" not in codes(found)
+
+
+def test_scores_that_fall_towards_doubt_live_are_a_warning() -> None:
+    made = world()
+    made.columns["scored.live"] = scored(made.columns["live"], seed=4)
+    score = made.columns["scored.live"]["seatrial.score"]
+    made.columns["scored.live"]["seatrial.score"] = 0.5 + (score - 0.5) / 4
+    assert finding(observe(made), "expected-to-fall").weight is Weight.NOTE
+
+
+@pytest.mark.parametrize("document", [None, "supplier.md"])
+def test_a_vendors_model_says_in_which_form_its_evidence_is_and_who_vouches(document: str | None) -> None:
+    made = world(n=600, live=600)
+    made.declared["model"]["vendor"] = {"name": "Acme", "version": "4.2", "document": document}
+    made.files["supplier.md"] = b"# Training data"
+    found = observe(made)
+    assert "accepted pilot data stand in for the training data" in finding(found, "vendor-form").summary
+    code = "supplier-document-missing" if document is None else "supplier-document-not-attested"
+    assert finding(found, code).weight is Weight.OPEN
+    assert "pilot data" in found.done
+
+
+def test_a_field_that_is_filled_only_where_the_label_is_known_is_a_gap() -> None:
+    made = world(n=1500, live=600)
+    for table in ("evaluation", "scored.evaluation"):
+        late = np.asarray(made.columns[table]["late"]).astype(float)
+        late[1300:] = np.nan
+        made.columns[table]["late"] = pa.array(late, from_pandas=True).cast(pa.int64())
+        made.columns[table]["unloaded"] = np.where(np.isnan(late), np.nan, np.arange(1500) % 17)
+    made.columns["live"]["unloaded"] = np.arange(600.0) % 17
+    made.declared["model"]["inputs"]["unloaded"] = {"type": "number", "nullable": True}
+    assert finding(observe(made), "only-with-label").weight is Weight.GAP
+
+
+def test_a_time_that_tells_the_label_by_how_late_it_is_is_a_leak() -> None:
+    made = world(n=1500, live=600)
+    made.declared["model"]["inputs"]["arrived"] = {"type": "time"}
+    for table in ("evaluation", "scored.evaluation", "live"):
+        start = made.columns[table]["at"].to_numpy().astype("datetime64[s]")
+        late = np.asarray(made.columns[table]["late"])
+        delay = late * 3600 + np.random.default_rng(1).integers(0, 1800, len(late))
+        made.columns[table]["arrived"] = pa.array(start + delay, type=pa.timestamp("s", tz="UTC"))
+    found = observe(made)
+    assert finding(found, "target-leak").fields == ("arrived",)
+    assert "after at in 100 %" in finding(found, "later-than-prediction").summary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,37 @@ def test_a_limit_that_no_share_can_reach_is_a_gap() -> None:
     assert "limit-impossible" in codes(observe(made), Weight.GAP)
 
 
+@pytest.mark.parametrize("metric", ["error", "false-alarm@0.5", "fnr:1", "brier", "confused:1->0"])
+def test_an_error_with_a_minimum_is_a_gap_and_says_to_declare_a_maximum(metric: str) -> None:
+    made = world(n=300)
+    made.declared["governance"].update(metric=metric, minimum=0.01, metrics=[])
+    found = finding(observe(made), "limit-on-wrong-side")
+    assert found.weight is Weight.GAP
+    assert "maximum" in found.remedy
+
+
+def test_a_merit_with_a_maximum_alone_is_a_gap_and_a_range_is_none() -> None:
+    made = world(n=300)
+    made.declared["governance"].update(metric=None, minimum=None, metrics=[{"metric": "accuracy", "maximum": 0.99}])
+    assert "minimum" in finding(observe(made), "limit-on-wrong-side").remedy
+    made.declared["governance"]["metrics"] = [
+        {"metric": "accuracy", "minimum": 0.7, "maximum": 0.99},
+        {"metric": "fpr", "maximum": 0.5},
+        {"metric": "flagged", "maximum": 0.9},
+    ]
+    assert "limit-on-wrong-side" not in codes(observe(made))
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"metric": "accuracy", "minimum": 0.0}, {"metric": "error", "maximum": 1}, {"metric": "mcc", "minimum": -1}],
+)
+def test_a_limit_that_every_model_meets_is_a_gap(limit: dict[str, Any]) -> None:
+    made = world(n=300)
+    made.declared["governance"].update(metric=None, minimum=None, metrics=[limit])
+    assert finding(observe(made), "limit-says-nothing").weight is Weight.GAP
+
+
 def test_a_minimum_that_is_not_the_plans_is_a_gap_with_both_figures() -> None:
     made = world(n=300)
     made.declared["governance"]["minimum"] = 0.65
@@ -230,10 +262,66 @@ def test_another_model_on_the_same_rows_makes_the_bound_stricter_and_a_rerun_doe
     assert finding(third, "repeated-attempt").weight is Weight.NOTE
 
 
+def test_the_same_rows_declared_differently_are_no_fresh_rows() -> None:
+    made = world(n=600)
+    first = observe(made)
+    made.declared["data"]["evaluation"].pop("entity")
+    trial = made.trial()
+    trial.parts |= {"model": "m2", "data.evaluation": "e2"}
+    trial.observed("model.threshold", first, {"model": "m1", "data.evaluation": "e1"}, days_ago=3)
+    second = CHECK.run(made.system(), trial)
+    assert isinstance(second, Observation)
+    assert second.facts["attempt"] == 2
+
+
+def _tried_before(now: World, before: World, *, declared: Any = None) -> Observation:
+    """What is seen of another model on other data, after the model of `before` was measured on its data."""
+    first = observe(before)
+    if declared is not None:
+        now.declared["governance"].update(declared)
+    trial = now.trial()
+    trial.parts |= {"model": "m2", "data.evaluation": "e2"}
+    trial.observed("model.threshold", first, {"model": "m1", "data.evaluation": "e1"}, days_ago=3)
+    found = CHECK.run(now.system(), trial)
+    assert isinstance(found, Observation)
+    return found
+
+
+def _with_rows(made: World, more: World, kept: slice) -> World:
+    """The first world's evaluation rows, of them those `kept`, with the second's behind them."""
+    for name in ("evaluation", "scored.evaluation"):
+        both = [pa.table(made.columns[name]).slice(kept.start or 0, kept.stop), pa.table(more.columns[name])]
+        joined = pa.concat_tables(both)
+        made.columns[name] = {c: joined[c].combine_chunks() for c in joined.column_names}
+    return made
+
+
+def test_a_few_rows_more_do_not_make_them_fresh() -> None:
+    found = _tried_before(_with_rows(world(n=2000), world(n=60, seed=5), slice(0, 2000)), world(n=2000))
+    assert found.facts["attempt"] == 2
+    assert "share rows" in finding(found, "repeated-attempt").summary
+    fewer = _tried_before(_with_rows(world(n=2000), world(n=30, seed=5), slice(0, 400)), world(n=2000))
+    assert fewer.facts["attempt"] == 2
+
+
+def test_fresh_rows_are_fresh_though_a_few_of_them_were_seen() -> None:
+    assert _tried_before(world(n=2000, seed=5), world(n=2000)).facts["attempt"] == 1
+    some = _with_rows(world(n=2000), world(n=2000, seed=5), slice(0, 60))
+    assert _tried_before(some, world(n=2000)).facts["attempt"] == 1
+
+
+def test_attempts_count_for_each_metric_whatever_its_threshold() -> None:
+    other = {"metric": "recall@0.4", "minimum": 0.7, "metrics": [{"metric": "precision@0.4", "minimum": 0.5}]}
+    found = _tried_before(world(n=2000), world(n=2000), declared=other)
+    assert measure(found, "recall@0.4").confidence == pytest.approx(1 - 0.05 / 6)
+    assert measure(found, "precision@0.4").confidence == pytest.approx(0.95)
+
+
 def test_fresh_rows_for_the_same_model_get_a_bound_that_allows_looking_again() -> None:
     made = world(n=600)
     trial = made.trial()
-    trial.observed("model.threshold", observe(made), {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
+    before = observe(world(n=300))
+    trial.observed("model.threshold", before, {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
     found = CHECK.run(made.system(), trial)
     assert isinstance(found, Observation)
     assert "every sample size" in measure(found, "accuracy").method
@@ -323,14 +411,12 @@ def test_data_that_cannot_be_measured_end_in_a_reason(change: Any, code: str) ->
     assert reason(made).code == code
 
 
-def test_a_missing_label_column_a_missing_declaration_and_a_foreign_task_end_in_a_reason() -> None:
+def test_a_missing_label_column_and_a_missing_declaration_end_in_a_reason() -> None:
     made = world(n=300)
     made.declared["data"]["evaluation"]["label"] = "latte"
     assert reason(made).code == "no-labels"
     del made.declared["data"]["evaluation"]
     assert reason(made).code == "no-evaluation-data"
-    made.declared["model"]["task"] = "chat"
-    assert reason(made).code == "task-not-supported"
 
 
 def test_some_foreign_predictions_are_a_gap_and_count_as_wrong() -> None:
@@ -450,7 +536,7 @@ def test_rows_without_a_label_are_left_out_and_named(every: int, weight: Weight)
     assert finding(observe(made), "unlabelled-rows").weight is weight
 
 
-@pytest.mark.parametrize("metric", ["recall@1.2.3", "recall@x", "recall@", "@0.5", "", "RECALL@2"])
+@pytest.mark.parametrize("metric", ["recall@1.2.3", "recall@x", "recall@", "@0.5", "", "RECALL@1.5", "hit@2", "f0"])
 def test_a_metric_that_is_misspelt_is_a_gap(metric: str) -> None:
     made = world(n=200)
     made.declared["governance"].update(metric=metric, minimum=0.5, metrics=[])
@@ -474,7 +560,8 @@ def test_a_grown_sample_of_repeated_customers_gets_both_cautions_on_both_mixes()
         made.columns[table]["id"] = np.repeat(made.columns[table]["id"][:300], 4)
     first = observe(made)
     trial = made.trial()
-    trial.observed("model.threshold", first, {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
+    fewer = replace(first, facts={**first.facts, "evaluation_content": "of fewer rows"})
+    trial.observed("model.threshold", fewer, {"model": "m1", "data.evaluation": "e0"}, days_ago=3)
     again = CHECK.run(made.system(), trial)
     assert isinstance(again, Observation)
     for name in ("accuracy", "accuracy on the live mix"):

@@ -9,6 +9,7 @@ import pytest
 
 from plants.planted_trial import NOW, PlantedSource, PlantedTable, PlantedTrial
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Check
+from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json, Observation
 from seatrial.core.ports import StepResult
 from seatrial.core.vocabulary import MeasureKind
@@ -25,16 +26,22 @@ restored: [{{name: now again, kind: http, with: {{url: "http://127.0.0.1:1/is/no
 """
 
 
+HAND_LANDS = {"source": "sheet.csv", "key": "item"}
+HAND = {"procedure": "hand.yaml", "needed": "45/h", "lands": HAND_LANDS}
+
+
 class Served:
     """What the planted production serves, and what its procedures really do to it."""
 
-    def __init__(self, trial: PlantedTrial, *, takes_s: float = 1.0, output: str = "") -> None:
+    def __init__(self, trial: PlantedTrial, *, takes_s: float = 1.0, finishes: int = 0) -> None:
         self.state = "now"
         self.changes_to = "there"
         self.comes_back_to = "now"
         self.fails = False
         self.takes_s = takes_s
-        self.output = output
+        self.finishes = finishes
+        self.sheet: list[dict[str, Json]] = [{"item": "from yesterday", "by": "hand"}]
+        trial.tables["landing.docks"] = PlantedTable(self.sheet)
         trial.hands.does = self.do
 
     def do(self, kind: str, settings: Mapping[str, Json]) -> StepResult:
@@ -45,7 +52,8 @@ class Served:
             if self.fails:
                 return StepResult(ok=False, duration_s=0.1, output="it ended with exit code 3")
             self.state = self.changes_to
-            return StepResult(ok=True, duration_s=self.takes_s, output=self.output)
+            self.sheet += [{"item": f"d{n}", "by": "hand"} for n in range(self.finishes)]
+            return StepResult(ok=True, duration_s=self.takes_s, output="done\n" * 20)
         self.state = self.comes_back_to
         return StepResult(ok=True, duration_s=0.1)
 
@@ -63,7 +71,7 @@ def system(**changes: Any) -> System:
         },
         "integrations": {"weather": {"kind": "http", "test": {"url": "http://127.0.0.1:1"}}},
         "rollback": {"procedure": "back.yaml", "within": "1m"},
-        "workflows": {"docks": {"fallback": {"procedure": "hand.yaml", "needed": "45/h", "counts": "^done$"}}},
+        "workflows": {"docks": {"fallback": HAND}},
         "governance": {
             "offline": "off.yaml",
             "offline_when": [
@@ -176,7 +184,7 @@ def test_no_way_back_and_a_window_that_is_too_long_are_gaps() -> None:
 
 def test_what_is_done_by_hand_is_counted_and_bounded_against_what_is_needed() -> None:
     planted = trial()
-    Served(planted, takes_s=8.0, output="\n".join(["done"] * 20))
+    Served(planted, takes_s=8.0, finishes=20)
     seen = look(fallback.CHECK, system(), planted)
     assert codes(seen) == set()
     rate = next(m for m in seen.measures if m.name == "rate of docks by hand")
@@ -189,8 +197,10 @@ def test_what_is_done_by_hand_is_counted_and_bounded_against_what_is_needed() ->
 
 def test_a_rehearsal_that_finishes_nothing_is_no_capacity() -> None:
     planted = trial()
-    Served(planted, takes_s=8.0, output="thinking")
-    rate = look(fallback.CHECK, system(), planted).measures[0]
+    Served(planted, takes_s=8.0)
+    seen = look(fallback.CHECK, system(), planted)
+    assert codes(seen) == {"nothing-landed"}
+    rate = seen.measures[0]
     assert rate.value == 0.0
     assert rate.lower == 0.0
 
@@ -200,18 +210,67 @@ def test_a_rehearsal_that_finishes_nothing_is_no_capacity() -> None:
     [
         (None, "no-fallback"),
         ({"procedure": "by-hand.md", "needed": "45/h"}, "fallback-not-executable"),
-        ({"procedure": "hand.yaml", "needed": "45/h"}, "nothing-to-count"),
+        ({"procedure": "hand.yaml", "needed": "45/h"}, "no-landing"),
     ],
 )
 def test_a_workflow_without_a_rehearsable_fallback_is_a_gap_even_when_another_has_one(
     declared: dict[str, str] | None, code: str
 ) -> None:
     planted = trial()
-    Served(planted, takes_s=8.0, output="done")
-    docks = {"fallback": {"procedure": "hand.yaml", "needed": "45/h", "counts": "^done$"}}
+    Served(planted, takes_s=8.0, finishes=20)
+    docks = {"fallback": HAND}
     seen = look(fallback.CHECK, system(workflows={"docks": docks, "yard": {"fallback": declared}}), planted)
     assert code in codes(seen)
     assert seen.proof == 0
+
+
+def test_what_was_there_before_or_was_put_there_by_others_is_nobodys_work_by_hand() -> None:
+    planted = trial()
+    served = Served(planted, takes_s=8.0, finishes=3)
+    served.sheet += [{"item": f"d{n}", "by": "hand"} for n in range(3)]
+    assert look(fallback.CHECK, system(), planted).measures[0].n == 3, "the same items once more are work once more"
+    docks = {"fallback": {**HAND, "lands": {**HAND_LANDS, "matching": {"by": "somebody else"}}}}
+    planted = trial()
+    Served(planted, takes_s=8.0, finishes=3)
+    assert codes(look(fallback.CHECK, system(workflows={"docks": docks}), planted)) == {"nothing-landed"}
+
+
+def test_work_is_counted_at_an_integration_and_once_for_each_item() -> None:
+    docks = {"fallback": {**HAND, "lands": {"integration": "weather", "key": "item", "matching": {"by": "HAND "}}}}
+    planted = trial()
+    served = Served(planted, takes_s=8.0, finishes=5)
+    planted.sources["weather"] = PlantedSource(served.sheet)
+    served.sheet.append({"item": "d0", "by": "model"})
+    seen = look(fallback.CHECK, system(workflows={"docks": docks}), planted)
+    assert codes(seen) == set()
+    assert seen.measures[0].n == 5
+
+
+def test_a_sheet_without_the_named_column_is_not_counted_at_all() -> None:
+    planted = trial()
+    Served(planted, takes_s=8.0, finishes=5)
+    docks = {"fallback": {**HAND, "lands": {"source": "sheet.csv", "key": "ticket"}}}
+    with pytest.raises(Malformed, match="no column ticket"):
+        fallback.CHECK.run(system(workflows={"docks": docks}), planted)
+    assert not planted.hands.ran
+
+
+def test_a_fallback_that_changes_nothing_is_not_begun() -> None:
+    planted = trial()
+    planted.files.contents["hand.yaml"] = WAY.format(name="hand").replace("is/there", "is/now").encode()
+    Served(planted, takes_s=8.0, finishes=20)
+    seen = look(fallback.CHECK, system(), planted)
+    assert codes(seen) == {"target-proves-nothing"}
+    assert not seen.measures
+    assert not any(settings.get("run") == ["change"] for settings in planted.hands.ran)
+
+
+def test_a_fallback_that_nothing_proves_to_be_undone_is_a_gap() -> None:
+    planted = trial()
+    way = WAY.format(name="hand")
+    planted.files.contents["hand.yaml"] = way[: way.index("restored:")].encode()
+    Served(planted, takes_s=8.0, finishes=20)
+    assert codes(look(fallback.CHECK, system(), planted)) == {"not-restored"}
 
 
 def test_a_fallback_that_fails_or_is_not_undone_is_a_gap_and_no_workflow_at_all_too() -> None:
@@ -261,6 +320,8 @@ def rules(*declared: dict[str, Any], **more: Any) -> System:
         (rules({"metric": "recall@0.5", "below": 0.6, "over": "20 labels"}), "rule-not-executable"),
         (rules({"metric": "recall@0.5", "below": 0.6, "over": "5000 labels"}), "rule-not-executable"),
         (rules({"metric": "charm", "below": 0.6}), "rule-not-executable"),
+        (rules({"metric": "auc", "below": 0.6}), "rule-not-executable"),
+        (rules({"metric": "mcc", "below": 0.1}), "rule-not-executable"),
         (rules({"category": "false-alarm", "above": "40 per day"}), "rule-not-executable"),
         (rules({"freshness": "erp", "older_than": "6h"}), "rule-not-executable"),
         (rules({"metric": "recall@0.5", "below": 0.0}), "rule-does-not-fire"),

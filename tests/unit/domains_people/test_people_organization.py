@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from plants.planted_trial import PlantedTrial
+from seatrial.core.bodies import AttestationBody
 from seatrial.core.check import Check
+from seatrial.core.codec import to_data
 from seatrial.core.observation import Json, Observation
 from seatrial.core.ports import StepResult
 from seatrial.core.vocabulary import RecordType, Weight
@@ -220,6 +222,32 @@ def test_nobody_marks_their_own_answers() -> None:
     planted = trial()
     planted.on_record = [replace(r, by="person:d03") if r.body.get("user") == "d03" else r for r in planted.on_record]
     assert codes(look(training.CHECK, system(), planted)) == {"not-trained"}
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "questions", "answers", "counts"),
+    [
+        ("person:d03", None, "answers of d03", True),
+        ("person:d03", None, "other answers", False),
+        ("person:d03", "older questions", "answers of d03", False),
+        ("person:d01", None, "answers of d03", False),
+        ("worker:w", None, "answers of d03", False),
+        (None, None, "", False),
+    ],
+)
+def test_answers_count_only_for_those_whose_key_signed_them(
+    signed_by: str | None, questions: str | None, answers: str, counts: bool
+) -> None:
+    planted = trial()
+    planted.on_record = [r for r in planted.on_record if r.body.get("user") != "d03"]
+    today = asked(system())
+    planted.comprehend("d03", today, right=5, asked=5, site=False)
+    if signed_by is not None:
+        body = AttestationBody(person="d03", kind="comprehension", document=questions or today, digest=answers)
+        own = to_data(body)
+        assert isinstance(own, dict)
+        planted.on_record.append(replace(planted.on_record[-1], type=RecordType.ATTESTATION, by=signed_by, body=own))
+    assert codes(look(training.CHECK, system(), planted)) == (set() if counts else {"not-trained"})
 
 
 def test_more_right_answers_than_questions_are_no_pass() -> None:

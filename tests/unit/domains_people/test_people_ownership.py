@@ -158,6 +158,13 @@ def test_an_answer_faster_than_any_person_is_a_program_and_no_human_answer() -> 
     assert codes(look(pipeline_alert.CHECK, system(), trial(answers={"ivo": 0.05}))) == {"answered-by-a-program"}
 
 
+@pytest.mark.parametrize("read_s", [None, 0.1])
+def test_a_page_that_was_answered_unread_is_no_human_answer(read_s: float | None) -> None:
+    planted = trial()
+    planted.people.read_s = read_s
+    assert codes(look(pipeline_alert.CHECK, system(), planted)) == {"answered-by-a-program"}
+
+
 def test_a_channel_that_refuses_the_page_is_an_error_and_never_a_pass() -> None:
     planted = trial()
     planted.people.refuses = True

@@ -22,6 +22,7 @@ from seatrial.core.ports import StepResult
 from seatrial.drills.journal import Entry, Journal, Phase
 from seatrial.drills.procedure import execute
 from seatrial.drills.rehearsal import rehearse
+from seatrial.spec.loading import load_procedure
 from seatrial.spec.procedure import Procedure
 
 
@@ -119,14 +120,14 @@ def test_a_failure_half_way_undoes_what_was_done_in_reverse_and_restores(plant: 
             shell("drain", "true", undo=shell("refill", "true")),
             shell("note", "true"),
             shell("switch", "echo 1 > version", undo=shell("switch back", "echo 1.5 > version")),
-            shell("verify", "exit 4", undo=shell("never", "true")),
-            shell("after", "true"),
+            shell("verify", "exit 4", undo=shell("unverify", "true")),
+            shell("after", "true", undo=shell("never", "true")),
         )
     )
     assert not journal.succeeded
     assert plant.phases()[1:] == [
         "steps:drain", "steps:note", "steps:switch", "steps:verify",
-        "undo:switch back", "undo:refill", "restore:go forward", "restored:version",
+        "undo:unverify", "undo:switch back", "undo:refill", "restore:go forward", "restored:version",
     ]  # fmt: skip
     assert "step 'verify' failed: it ended with exit code 4" in journal.problem
     assert "restored" in journal.problem
@@ -230,6 +231,7 @@ import time
 from seatrial.adapters.http import Http
 from seatrial.adapters.steps.runner import StepRunner
 from seatrial.drills.procedure import execute
+from seatrial.spec.loading import load_procedure
 from seatrial.spec.procedure import Procedure
 
 # Whoever starts the tests in the background leaves SIGINT ignored, and children inherit that.
@@ -320,3 +322,24 @@ def test_a_target_that_holds_before_the_first_step_proves_nothing(plant: Plant, 
     assert "holds before the first step" in journal.problem
     assert plant.phases() == ["before:version"]
     assert plant.run(procedure(), changes=True).succeeded
+
+
+def test_a_stop_that_fails_half_way_is_not_set_going_again(plant: Plant) -> None:
+    stopping = procedure(
+        shell("close the door", "echo closed > version", undo=shell("open it", "echo 2 > version")),
+        shell("tell everybody", "exit 1"),
+    )
+    journal = plant.run(stopping, drill=False, keep=True)
+    assert not journal.succeeded
+    assert plant.state == "closed"
+    assert not any(phase.startswith("undo") for phase in plant.phases())
+
+
+@pytest.mark.parametrize("name", ["kubernetes-rollback.yaml", "mlflow-alias.yaml"])
+def test_the_procedures_that_stand_as_a_start_are_sound_and_say_that_they_were_not_run(name: str) -> None:
+    content = (Path(__file__).parents[3] / "docs" / "procedures" / name).read_bytes()
+    environment = {"MODEL_URL": "http://model.example", "MLFLOW_URL": "http://mlflow.example"}
+    read = load_procedure(content, name=name, environment=environment).value
+    assert read.armed
+    assert read.restored
+    assert b"NOT run" in content

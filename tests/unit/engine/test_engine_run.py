@@ -310,10 +310,14 @@ def test_a_stage_that_crashes_is_the_reason_too() -> None:
     assert [r.code for r in results.values() if isinstance(r, Reason)] == ["crashed"]
 
 
-def test_checks_are_ordered_by_domain_and_the_lonely_ones_last() -> None:
+def test_checks_are_ordered_by_domain_and_the_lonely_ones_last_after_those_that_look_at_real_traffic() -> None:
     names = ["ownership.a", "data.load", "data.b", "model.c", "governance.d", "organization.e", "integration.f"]
-    order = ordered(_check("sound", check=name, alone=name == "data.load") for name in names)
+    names.append("integration.g")
+    order = ordered(
+        _check("sound", check=name, alone=name == "data.load", before_traffic=name == "integration.g") for name in names
+    )
     assert [w.id for w in order] == [
+        "integration.g",
         "data.b",
         "data.load",
         "model.c",

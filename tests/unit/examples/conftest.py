@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from seatrial.examples.arrival_delay.prepare import HERE, prepare
-from seatrial.examples.arrival_delay.services import running
+from seatrial.examples.arrival_delay.example import EXAMPLE
+from seatrial.examples.arrival_delay.prepare import HERE
+from seatrial.examples.preparing import prepare
+from seatrial.examples.running import running
 
 Rows = list[dict[str, Any]]
 
@@ -18,7 +20,7 @@ Rows = list[dict[str, Any]]
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ready variant's directory. Not to be written to."""
     directory = tmp_path_factory.mktemp("example") / "ready"
-    prepare(directory, "ready")
+    prepare(EXAMPLE, directory, "ready")
     return directory
 
 
@@ -38,5 +40,5 @@ def rows() -> Callable[[str], Rows]:
 @pytest.fixture(scope="module")
 def services(ready: Path) -> Any:
     """The four services of the ready variant."""
-    with running(ready) as started:
+    with running(EXAMPLE, ready) as started:
         yield started

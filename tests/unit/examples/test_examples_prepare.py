@@ -8,12 +8,15 @@ import pytest
 
 from seatrial.core.errors import SeatrialError
 from seatrial.examples.arrival_delay.defects import DEFECTS
-from seatrial.examples.arrival_delay.draft import Draft, drafted
-from seatrial.examples.arrival_delay.prepare import HERE, prepare
+from seatrial.examples.arrival_delay.example import EXAMPLE
+from seatrial.examples.arrival_delay.prepare import HERE, TABLES
+from seatrial.examples.draft import Draft, drafted
+from seatrial.examples.preparing import prepare
 from seatrial.gate.catalogue import PRODUCTION_READINESS
 from seatrial.spec.documents import read_document
 from seatrial.spec.failure_modes import load_failure_modes
 from seatrial.spec.loading import feeds_of_unknown_inputs, load_inputs, load_procedure, load_system
+from seatrial.spec.procedure import REPORT, REPORT_LINK
 from seatrial.spec.subject import documents, procedures, referenced_files
 from seatrial.spec.users import load_users
 
@@ -22,12 +25,14 @@ ENVIRONMENT = {
     "ARRIVAL_WEATHER": "http://127.0.0.1:2",
     "ARRIVAL_PLANNER": "http://127.0.0.1:3",
     "ARRIVAL_PAGER": "http://secret@127.0.0.1:4",
+    "ARRIVAL_WEATHER_LINE": "127.0.0.1:5",
+    "ARRIVAL_PLANNER_LINE": "127.0.0.1:6",
     "ARRIVAL_PYTHON": "python",
 }
 
 
 def draft(variant: str = "ready") -> Draft:
-    return drafted(HERE / "files", HERE / "data", variant)
+    return drafted(HERE, TABLES, variant)
 
 
 @pytest.mark.parametrize("variant", ["pilot", "ready"])
@@ -40,7 +45,7 @@ def test_every_file_of_a_variant_is_sound(variant: str) -> None:
     load_failure_modes(texts["failure-modes.yaml"], name="failure-modes.yaml")
     assert len(load_users(texts["users.csv"], name="users.csv")) == 12
     for path in procedures(system):
-        load_procedure(texts[path], name=path, environment=ENVIRONMENT)
+        load_procedure(texts[path], name=path, environment={**ENVIRONMENT, REPORT: "a doubt", REPORT_LINK: "http://x"})
     for path in documents(system):
         read_document(texts[path], name=path)
     made = ("data/", "records/")
@@ -103,10 +108,10 @@ def test_the_proofs_of_the_rollback_name_the_digests_that_are_served(ready: Path
 
 def test_it_refuses_an_unknown_defect_and_a_directory_that_holds_something_else(tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match="no defect 'celcius'"):
-        prepare(tmp_path / "new", "ready", "celcius")
+        prepare(EXAMPLE, tmp_path / "new", "ready", "celcius")
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(SeatrialError, match="holds something else"):
-        prepare(tmp_path, "ready")
+        prepare(EXAMPLE, tmp_path, "ready")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -117,7 +122,7 @@ def test_models_trained_before_serve_again_only_where_the_same_rows_would_train_
         found = sorted((directory / "models").rglob("*.json"))
         return {f.relative_to(directory).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in found}
 
-    prepare(tmp_path / "celsius", "ready", "celsius", trained=ready)
-    prepare(tmp_path / "leak", "ready", "target-leak", trained=ready)
+    prepare(EXAMPLE, tmp_path / "celsius", "ready", "celsius", trained=ready)
+    prepare(EXAMPLE, tmp_path / "leak", "ready", "target-leak", trained=ready)
     assert digests(tmp_path / "celsius") == digests(ready)
     assert digests(tmp_path / "leak") != digests(ready)

@@ -18,7 +18,8 @@ import pytest
 from seatrial.adapters.http import Http
 from seatrial.adapters.pagers.catalogue import open_pager
 from seatrial.core.errors import Unreachable
-from seatrial.examples.arrival_delay.services import MODEL, PAGER, PLANNER, WEATHER, Services, running
+from seatrial.examples.arrival_delay.example import EXAMPLE, MODEL, PAGER, PLANNER, WEATHER
+from seatrial.examples.running import Services, running
 from seatrial.spec.system import Person
 
 DELIVERY = {
@@ -143,7 +144,7 @@ def test_going_back_restores_model_and_encoder_and_says_so(services: Services) -
 
 def test_with_its_defect_the_rollback_says_ok_and_leaves_the_wrong_encoder(ready: Path, tmp_path: Path) -> None:
     directory = changed(ready, tmp_path, "model_server", rollback_leaves_encoder=True)
-    with running(directory) as services:
+    with running(EXAMPLE, directory) as services:
         assert ask(services, MODEL, "POST", "/admin/activate", {"version": "2026.8.2"})[0] == 200
         _, served = ask(services, MODEL, "GET", "/version")
         assert (served["version"], served["encoder_version"]) == ("2026.8.2", "2026.11.1")
@@ -153,13 +154,13 @@ def test_with_its_defect_a_missing_field_ends_in_a_500_and_all_others_are_still_
     ready: Path, tmp_path: Path
 ) -> None:
     directory = changed(ready, tmp_path, "model_server", missing_field_crashes=True)
-    with running(directory) as services:
+    with running(EXAMPLE, directory) as services:
         assert ask(services, MODEL, "POST", "/predict", {"rows": [{}]})[0] == 500
         assert ask(services, MODEL, "POST", "/predict", {"rows": [dict.fromkeys(DELIVERY, 1)]})[0] == 500
 
 
 def test_stale_weather_is_not_used(ready: Path, tmp_path: Path) -> None:
-    with running(changed(ready, tmp_path, "weather_feed", age_hours=24)) as services:
+    with running(EXAMPLE, changed(ready, tmp_path, "weather_feed", age_hours=24)) as services:
         _, record = ask(services, MODEL, "POST", "/deliveries", DELIVERY)
         assert (record["source"], record["risk"]) == ("schedule", None)
         assert "older than two hours" in record["note"]
@@ -168,7 +169,7 @@ def test_stale_weather_is_not_used(ready: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("person", "answers"), [("ivo", False), ("olga", True)])
 def test_a_person_answers_a_signed_page_unless_asleep(ready: Path, tmp_path: Path, person: str, answers: bool) -> None:
     directory = changed(ready, tmp_path, "pager", asleep=["ivo"], answers_after_s=[0.05, 0.1])
-    with running(directory) as services:
+    with running(EXAMPLE, directory) as services:
         address = services.environment[PAGER]
         people = {person: Person(name=person, page=f"webhook+{address}/page/{person}")}
         origin = f"http://{address.rpartition('@')[2]}"
@@ -196,7 +197,7 @@ def test_a_page_with_another_secret_is_turned_away(services: Services) -> None:
 
 def test_all_services_end_with_the_block(ready: Path, tmp_path: Path) -> None:
     directory = changed(ready, tmp_path, "planner")
-    with running(directory) as services:
+    with running(EXAMPLE, directory) as services:
         assert all(alive(pid) for pid in services.processes.values())
     assert not any(alive(pid) for pid in services.processes.values())
 
@@ -204,13 +205,15 @@ def test_all_services_end_with_the_block(ready: Path, tmp_path: Path) -> None:
 def test_no_service_outlives_whoever_started_it(ready: Path, tmp_path: Path) -> None:
     directory = changed(ready, tmp_path, "planner")
     starter = (
-        "import sys, time; from pathlib import Path; from seatrial.examples.arrival_delay.services import running\n"
-        f"with running(Path({str(directory)!r})) as s: print(*s.processes.values(), flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from seatrial.examples.running import running; "
+        "from seatrial.examples.arrival_delay.example import EXAMPLE\n"
+        f"with running(EXAMPLE, Path({str(directory)!r})) as s:\n"
+        "    print(*s.processes.values(), flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         processes = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(processes) == 4
+        assert len(processes) == 5
         parent.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 10
     while any(alive(pid) for pid in processes) and time.monotonic() < deadline:
@@ -221,7 +224,7 @@ def test_no_service_outlives_whoever_started_it(ready: Path, tmp_path: Path) -> 
 def test_a_service_that_cannot_start_says_why_and_leaves_nothing_behind(ready: Path, tmp_path: Path) -> None:
     directory = changed(ready, tmp_path, "planner")
     (directory / "contracts" / "planner.json").write_text("{", encoding="utf-8")
-    with pytest.raises(Unreachable, match="planner did not start"), running(directory):
+    with pytest.raises(Unreachable, match="planner did not start"), running(EXAMPLE, directory):
         pass
 
 
@@ -232,3 +235,11 @@ def alive(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_what_the_model_server_connects_to_is_written_down_and_only_that(services: Services, ready: Path) -> None:
+    assert ask(services, MODEL, "POST", "/deliveries", DELIVERY)[0] == 201
+    lines = (ready / "logs" / "connections.jsonl").read_text(encoding="utf-8").splitlines()
+    reached = {json.loads(line)["to"] for line in lines}
+    assert {services.environment[f"{name}_LINE"] for name in ("ARRIVAL_WEATHER", "ARRIVAL_PLANNER")} <= reached
+    assert not reached & {services.environment[name].removeprefix("http://") for name in (MODEL, PAGER)}

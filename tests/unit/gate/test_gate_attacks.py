@@ -9,12 +9,13 @@ import pytest
 
 from plants.go_world import FILE, NOW, OBSERVED, SIGNED, World, go_world, good, part_digests, system
 from seatrial.core.bodies import ExemptionBody, WaiverBody
+from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
 from seatrial.gate.permissions import holders
 from seatrial.spec.policy import Policy
 
-ASKED = [duty for duty in holders(go_world().system) if duty != "change"]
+ASKED = list(holders(go_world().system))
 
 
 def codes(world: World) -> list[str]:
@@ -58,6 +59,66 @@ def test_an_acceptance_made_with_a_key_on_the_machine_of_the_ledger_is_a_rehears
     local = world.plus(world.accepted("owner", "olga", at=OBSERVED + timedelta(hours=1), local=True))
     assert codes(local) == ["separation-of-duties"]
     assert local.plus(world.accepted("owner", "olga")).decided().verdict is Answer.GO
+
+
+def said(world: World) -> tuple[Evidence, ...]:
+    """What people must have attested in the world that is GO."""
+    return (
+        world.attested("change-plan", "docs/change-plan.md", "carl"),
+        world.attested("compliance", "docs/review.md", "nora"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "who", "not_by"),
+    [("change-plan", "docs/change-plan.md", "carl", "sven"), ("compliance", "docs/review.md", "nora", "lena")],
+)
+def test_a_document_counts_by_the_word_of_one_who_may_give_it_and_by_no_other(
+    kind: str, document: str, who: str, not_by: str
+) -> None:
+    world = go_world().unattested(kind)
+    assert codes(world) == ["not-attested"]
+    given = world.attested(kind, document, who)
+    for forged in (
+        world.attested(kind, document, not_by),
+        world.attested(kind, document, who, problem="the key was revoked"),
+        world.attested(kind, document, who, holder="person:max"),
+        world.attested("process", document, who),
+        world.attested(kind, "docs/limits.md", who),
+        world.attested(kind, document, who, at=NOW + timedelta(days=1)),
+        world.attested(kind, document, who, at=NOW - timedelta(days=181)),
+        replace(given, record=replace(given.record, depends={})),
+        replace(given, record=replace(given.record, by="worker:k1")),
+    ):
+        if forged.record.at <= NOW:
+            assert codes(world.plus(forged)) == ["not-attested"], forged
+        else:
+            assert world.plus(forged).decided().verdict is Answer.NO_GO
+    verdict = world.plus(given).decided()
+    assert verdict.verdict is Answer.GO
+    assert given.digest in verdict.rests_on
+
+
+def test_a_review_ends_with_its_own_lease_however_often_it_was_looked_up_since() -> None:
+    world = go_world().unattested("compliance")
+    early = world.attested("compliance", "docs/review.md", "nora", at=NOW - timedelta(days=179))
+    (found,) = (a for a in world.plus(early).decided().requirements if a.id == "governance.compliance")
+    assert found.valid_until == NOW + timedelta(days=1)
+
+
+def test_who_answers_for_the_inventory_does_not_sign_for_it() -> None:
+    declared = system(inventory={"who": "ivo"})
+    world = replace(World(), system=declared, parts=part_digests(declared))
+    world = world.plus(
+        *(world.accepted(duty, who) for duty, who in holders(declared).items() if who),
+        *said(world),
+        *(world.observed(r.id, good(r)) for r in PRODUCTION_READINESS),
+        *(world.signed(role) for role in Role),
+    )
+    verdict = world.decided()
+    assert verdict.verdict is Answer.NO_GO
+    assert [s.role for s in verdict.signatures if not s.valid] == [Role.IT]
+    assert any("integration.inventory" in s.problem for s in verdict.signatures)
 
 
 def test_the_verdict_owes_the_verification_of_the_acceptances_that_it_rests_on() -> None:
@@ -184,6 +245,7 @@ def test_go_ends_on_the_day_on_which_somebody_it_rests_on_leaves() -> None:
         fresh,
         evidence=(
             *(fresh.accepted(duty, who) for duty, who in holders(leaving).items() if who),
+            *said(fresh),
             *(fresh.observed(r.id, good(r)) for r in PRODUCTION_READINESS),
             *(fresh.signed(role) for role in Role),
         ),

@@ -85,6 +85,27 @@ def test_evidence_expires_exactly_at_the_end_of_its_lease() -> None:
     assert last.decided().verdict is Answer.GO
 
 
+def test_a_check_whose_evidence_holds_for_a_day_ends_go_after_a_day() -> None:
+    daily = {"governance.rollback": ("governance.rollback", "governance.rollback-armed")}
+    world = go_world()
+    armed = world.observed(
+        "governance.rollback",
+        good(by_id("governance.rollback")),
+        check="governance.rollback-armed",
+        at=NOW - timedelta(hours=20),
+    )
+    world = replace(
+        world.plus(armed),
+        checks={**world.checks, **daily},
+        versions={**world.versions, "governance.rollback-armed": 1},
+        check_leases={"governance.rollback-armed": 86_400.0},
+    )
+    decided = world.decided()
+    assert (decided.verdict, decided.valid_until) == (Answer.GO, NOW + timedelta(hours=4))
+    late = NOW + timedelta(hours=4)
+    assert codes(replace(world, now=late, probed_at=late)) == ["expired"]
+
+
 def test_a_policy_cannot_stretch_a_lease() -> None:
     world = replace(go_world(), policy=Policy(leases={"data.freshness": "900d"}))
     late = replace(world, now=OBSERVED + timedelta(days=7), probed_at=OBSERVED + timedelta(days=7))
@@ -281,6 +302,9 @@ def test_a_measure_that_a_finding_explains_is_no_second_gap_and_an_open_finding_
 def test_a_search_without_power_proves_nothing() -> None:
     blind = replace(good(by_id("model.failure-modes")), measures=(replace(POWER, value=0.4, lower=0.3, upper=0.5),))
     assert codes(go_world().instead("model.failure-modes", blind)) == ["not-valid"]
+    told = Finding(code="search-too-weak", summary="It misses one in two.", weight=Weight.OPEN, explains=(POWER.name,))
+    explained = go_world().instead("model.failure-modes", replace(blind, findings=(told,)))
+    assert codes(explained) == ["search-too-weak"]
 
 
 def test_the_remedy_of_a_reason_is_the_one_that_the_check_named() -> None:

@@ -15,8 +15,10 @@ from seatrial.core.bodies import (
     WaiverBody,
     WithholdingBody,
 )
+from seatrial.core.observation import Reason
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.gate.acceptances import may_speak
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.verdict import Gap, Verdict
 from seatrial.spec.policy import Policy
@@ -142,6 +144,17 @@ def test_who_attested_evidence_of_a_domain_does_not_sign_it() -> None:
     assert replaced.decided().verdict is Answer.GO
 
 
+def test_whose_word_cannot_count_takes_nobody_elses_place() -> None:
+    world = go_world()
+    change = world.system.change
+    body = AttestationBody(person=str(change.who), kind="change-plan", document=str(change.plan), digest="d")
+    own_word = world.plus(world.said(RecordType.ATTESTATION, body, by=f"person:{change.who}", at=LATER))
+    assert not may_speak("change-plan", str(change.who), world.system)
+    assert may_speak("change-plan", "carl", world.system)
+    assert may_speak("process", str(change.who), world.system)
+    assert own_word.decided().verdict is Answer.GO, "it is no evidence, so it bars nobody from signing"
+
+
 def test_a_person_withholds_go_until_they_sign_again() -> None:
     world = go_world()
     body = WithholdingBody(person="lena", role=Role.LEGAL, reason="the retention duty is open")
@@ -211,6 +224,15 @@ def test_not_applicable_needs_two_people_and_a_catalogue_that_allows_it() -> Non
     assert verdict.verdict is Answer.GO
     found = next(a for a in verdict.requirements if a.id == ADVERSARIAL)
     assert (found.outcome, found.reason) == (Outcome.NOT_APPLICABLE, "Not applicable: nobody profits.")
+
+
+def test_what_was_found_wanting_is_not_exempted_after_an_attempt_that_saw_nothing() -> None:
+    world = asking(go_world().without(ADVERSARIAL), ADVERSARIAL)
+    wanting = world.plus(world.observed(ADVERSARIAL, bad(by_id(ADVERSARIAL)), at=OBSERVED - timedelta(hours=2)))
+    unseen = wanting.plus(world.observed(ADVERSARIAL, Reason(code="unreachable", summary="the endpoint is down")))
+    exempted = unseen.plus(exemption(world))
+    assert exempted.decided().verdict is Answer.NO_GO
+    assert only_gap(exempted).requirement == ADVERSARIAL
     for refused in (
         exemption(world, asked="lena"),
         exemption(world, asked="max"),

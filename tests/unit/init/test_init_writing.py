@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_both_files_are_written_and_nothing_else(tmp_path: Path) -> None:
     assert _files(tmp_path) == {"seatrial.yaml": "system: new\n", "inputs.json": "{}\n"}
 
 
+def test_a_folder_that_is_not_there_is_made_and_left_only_with_what_was_written(tmp_path: Path) -> None:
+    write(_proposal(tmp_path / "new"))
+    assert set(_files(tmp_path / "new")) == {"seatrial.yaml", "inputs.json"}
+    too_long = replace(_proposal(tmp_path / "other"), file=tmp_path / "other" / f"{'long' * 70}.yaml")
+    with pytest.raises(Unreachable, match="cannot be written"):
+        write(too_long)
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize("there", ["seatrial.yaml", "inputs.json"])
 def test_a_file_that_is_there_is_left_alone(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("mine")
@@ -64,7 +74,7 @@ def test_force_keeps_a_backup_of_each_time(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="no folder"):
-        write(_proposal(tmp_path / "nowhere"))
+        write(_proposal(tmp_path / "nowhere" / "new"))
 
 
 def test_when_the_second_cannot_be_written_the_first_is_taken_back(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from seatrial.core.observation import Figure, Finding, Measure
-from seatrial.core.vocabulary import Answer, Assurance, Domain, MeasureKind, Outcome, Role, Sense, Weight
+from seatrial.core.vocabulary import Answer, Assurance, Domain, GateName, MeasureKind, Outcome, Role, Sense, Weight
 from seatrial.gate.verdict import Assessment, Gap, Judged, Signature, Timeline, Verdict
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -58,6 +58,20 @@ FIGURES = {
         rows=tuple({"at_s": t / 10, "latency_s": 0.02 + (t % 7) / 100} for t in range(80)),
         options={"limit_s": 0.3},
     ),
+    "capacity": Figure(
+        kind="capacity",
+        title="Latency against load",
+        rows=tuple(
+            {
+                "rate": 40 * 1.25**step,
+                "latency_s": 0.03 * 1.4**step,
+                "upper_s": 0.04 * 1.4**step,
+                "state": "held" if step < 6 else "broke a limit",
+            }
+            for step in range(8)
+        ),
+        options={"limit_s": 0.3, "percentile": "p99", "peak": 40, "needed": 52},
+    ),
     "faults": Figure(
         kind="faults",
         title="What each fault led to",
@@ -87,6 +101,24 @@ FIGURES = {
             for p, s in [("execute", 4.0), ("verify", 1.5)]
         ),
         options={"limit_s": 14.0},
+    ),
+    "catch-up": Figure(
+        kind="catch-up",
+        title="Time to catch up",
+        rows=({"label": "weather refused", "seconds": 0.4}, {"label": "weather slow", "seconds": 2.1}),
+        options={"limit_s": 3.0},
+    ),
+    "isolation": Figure(
+        kind="isolation",
+        title="What each failing integration took down",
+        rows=tuple(
+            {"disturbed": f"{name} {how}", "stream": stream, "state": state}
+            for name, how, states in (
+                ("weather", "slow", ("kept its limits", "degraded, recovered")),
+                ("planner", "refusing", ("stopped, recovered", "did not recover")),
+            )
+            for stream, state in zip(("warn-planner", "the model's answers"), states, strict=True)
+        ),
     ),
     "people": Figure(
         kind="people",
@@ -160,7 +192,7 @@ def sample() -> Verdict:
         assessment("ownership.monitor", Domain.OWNERSHIP, Outcome.NOT_MET),
         assessment("ownership.pipeline-alert", Domain.OWNERSHIP, Outcome.MET),
         assessment("data.faults", Domain.DATA, Outcome.NOT_MET, "faults"),
-        assessment("data.load", Domain.DATA, Outcome.MET, "latency", "throughput"),
+        assessment("data.load", Domain.DATA, Outcome.MET, "latency", "throughput", "capacity"),
         assessment("data.freshness", Domain.DATA, Outcome.MET, "staleness"),
         assessment("model.threshold", Domain.MODEL, Outcome.NOT_DETERMINED, "metric", "reliability"),
         assessment("model.adversarial", Domain.MODEL, Outcome.NOT_APPLICABLE),
@@ -191,7 +223,7 @@ def sample() -> Verdict:
         version="2026.11.1",
         purpose="Warns the dock planner of inbound deliveries that will arrive more than 30 minutes late.",
         subject="5f" * 32,
-        gate="production-readiness",
+        gate=GateName.PRODUCTION_READINESS,
         verdict=Answer.NO_GO,
         rehearsal=False,
         decided_at=NOW,

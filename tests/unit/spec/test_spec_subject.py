@@ -32,6 +32,14 @@ def of(system: System, files: dict[str, str] | None = None, identities: dict[str
 
 
 BASE = of(loaded())
+CHAT = """
+system: bot
+version: "1"
+model:
+  openai: http://127.0.0.1:8080/v1
+  task: chat
+  chat: {name: m, system: prompts/system.md, tools: tools.json, parameters: {temperature: 0}, parallel: 4}
+"""
 
 
 def moved(after: dict[str, str]) -> set[str]:
@@ -52,7 +60,7 @@ def moved(after: dict[str, str]) -> set[str]:
         ("within: 5s", "within: 50s", {"flow.warn-planner"}),
         ("within: 4h", "within: 3h", set()),
         ("needed: 45/h", "needed: 4/h", set()),
-        ("tolerance: 0.05", "tolerance: 0.5", {"data.faults"}),
+        ("tolerance: 0.05", "tolerance: 0.2", {"data.faults"}),
         ("acknowledge_within: 15m", "acknowledge_within: 150m", set()),
         ("at_least: 0.6", "at_least: 0.1", set()),
         ("pass: 80 %", "pass: 0.1", set()),
@@ -77,8 +85,24 @@ def moved(after: dict[str, str]) -> set[str]:
         ("pager.example.com/olga", "pager.example.com/olga2", {"route.olga"}),
         ("name: Carl Weber", "name: Carl Weber, left_on: 2026-11-01", {"person.carl"}),
         ("email: olga@example.com", "email: o@example.com", set()),
-        ("who: sven, acted_on", "who: olga, acted_on", {"change"}),
+        ("who: sven\n  teams", "who: olga\n  teams", {"change"}),
+        ("held], overridden", "kept open], overridden", {"change"}),
+        ("overridden: {at_most: 30 %}", "overridden: {at_most: 20 %}", set()),
+        ("doubt.yaml, within: 30m", "doubt.yaml, within: 40m", set()),
+        (
+            "procedure: procedures/doubt.yaml",
+            "procedure: procedures/report.yaml",
+            {"escalation", "procedure.procedures/doubt.yaml", "procedure.procedures/report.yaml"},
+        ),
+        ("outputs: [planner]", "outputs: [planner, model]", {"workflow.dock-planning", "inventory"}),
+        ("gateway: Sends the deliveries.", "gateway: Sends deliveries.", {"inventory"}),
+        ("file: logs/access.log", "file: logs/calls.log", {"inventory"}),
+        ("keep: 200d", "keep: 300d", {"compliance"}),
+        ('eu-ai-act: "2024-07-12"', 'eu-ai-act: "2024-07-13"', {"compliance"}),
         ("noise: {temp: 0.5}", "noise: {temp: 5}", {"stress"}),
+        ("add: {distance: 100}", "add: {distance: 200}", {"stress"}),
+        ("at_most: 2 %", "at_most: 1 %", set()),
+        ("immutable: [flight_id]", "rate: 5/s, time: 1h, immutable: [flight_id]", set()),
         ("over: 500 labels", "over: 5 labels", {"offline"}),
         (
             "procedures/rollback.yaml",
@@ -101,7 +125,17 @@ def test_a_changed_file_moves_only_what_is_read_from_it(path: str) -> None:
     after = moved(of(loaded(), files={path: "changed"}))
     assert after
     named = {f"document.{path}", f"procedure.{path}"}
-    others = {"plan", "failure-modes", "users", "integration.erp", "integration.sensors", "data.training"}
+    others = {
+        "plan",
+        "failure-modes",
+        "users",
+        "inventory",
+        "integration.erp",
+        "integration.sensors",
+        "data.training",
+        "stress",
+        "load",
+    }
     assert after <= named | others | {"data.evaluation"}
     assert len(after) <= 2
 
@@ -179,3 +213,17 @@ def test_key_order_comments_and_formatting_move_nothing(
     again = loaded(commented if "|" not in text and not flow else text)
     assert of(again) == BASE
     assert system_digest(again) == system_digest(loaded())
+
+
+def test_a_changed_prompt_tool_or_parameter_is_another_model_and_more_requests_at_once_are_not() -> None:
+    def model_of(text: str, **files: str) -> str:
+        return parts(loaded(text), files={"prompts/system.md": "1", "tools.json": "1", **files}, identities={})["model"]
+
+    before = model_of(CHAT)
+    assert set(referenced_files(loaded(CHAT))) == {"prompts/system.md", "tools.json"}
+    assert model_of(CHAT.replace("parallel: 4", "parallel: 8")) == before
+    assert model_of(CHAT.replace("temperature: 0", "temperature: 1")) != before
+    assert model_of(CHAT.replace("name: m", "name: n")) != before
+    assert model_of(CHAT.replace("8080", "8081")) != before
+    for file in ("prompts/system.md", "tools.json"):
+        assert model_of(CHAT, **{file: "2"}) != before

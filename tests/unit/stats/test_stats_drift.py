@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from scipy.optimize import brentq
 
-from seatrial.stats import drift
+from seatrial.stats import auc, drift, proportions
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,35 @@ def test_the_bounds_on_a_shift_hold_the_true_one(distance: drift.Distance) -> No
     assert held >= 34
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("distance", ["psi", "js"])
+def test_a_shift_of_exactly_the_cut_off_is_hardly_ever_taken_for_certainly_less(distance: drift.Distance) -> None:
+    rng = np.random.default_rng(4)
+    runs, below = 400, 0
+    shares, tilt = np.array([0.4, 0.3, 0.2, 0.1]), _tilt_of_the_cut_off()
+    for i in range(runs):
+        if distance == "psi":
+            reference, current = rng.normal(0, 1, 3000), rng.normal(drift.FAIL_D, 1, 2000)
+            edges = np.quantile(reference, np.arange(1, 10) / 10)
+            a, b = (np.bincount(np.searchsorted(edges, x), minlength=10) for x in (reference, current))
+        else:
+            a, b = rng.multinomial(3000, shares), rng.multinomial(2000, tilt)
+        below += drift.d_interval(a, b, distance=distance, seed=i).upper <= drift.FAIL_D
+    assert proportions.lower(below, runs, 0.01) <= 0.05
+
+
+def _tilt_of_the_cut_off() -> npt.NDArray[np.float64]:
+    """Shares of four levels that lie exactly the cut-off away from 0.4, 0.3, 0.2 and 0.1."""
+    shares = np.array([0.4, 0.3, 0.2, 0.1])
+
+    def tilted(by: float) -> npt.NDArray[np.float64]:
+        raised = shares * np.exp(by * np.arange(4))
+        return np.asarray(raised / raised.sum())
+
+    by = brentq(lambda t: drift.d_of_js(drift.js_distance(shares, tilted(t))) - drift.FAIL_D, 0.01, 3.0)
+    return tilted(by)
+
+
 def test_two_equal_samples_stay_below_the_warning_and_never_pass_on_few_rows() -> None:
     rng = np.random.default_rng(2)
     many = drift.d_interval(rng.multinomial(5000, [0.1] * 10), rng.multinomial(5000, [0.1] * 10), distance="psi")
@@ -76,3 +107,14 @@ def test_an_empty_side_is_refused() -> None:
         drift.psi(np.array([0, 0]), np.array([1, 1]))
     with pytest.raises(ValueError, match="both sides"):
         drift.d_interval(np.array([0, 0]), np.array([1, 1]), distance="js")
+
+
+def test_a_classifier_that_learned_nothing_stays_within_the_recorded_null() -> None:
+    from scipy.special import ndtri
+
+    rng = np.random.default_rng(4)
+    n = 500
+    areas = [auc.interval(rng.normal(size=n), rng.normal(size=n)).value for _ in range(400)]
+    assert float(np.std(areas)) == pytest.approx(np.sqrt((2 * n + 1) / (12 * n * n)), rel=0.1)
+    bound = auc.interval(rng.normal(size=n), rng.normal(size=n))
+    assert bound.upper - bound.value == pytest.approx(float(ndtri(0.95)) * np.sqrt((2 * n + 1) / (12 * n * n)), rel=0.1)

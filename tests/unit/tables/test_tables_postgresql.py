@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     who: dict[str, Any] = {"cwd": folder}
     if os.getuid() == 0:
         # The server refuses to run as root.
-        for parent in (folder, *folder.parents[:2]):
+        for parent in (folder, *itertools.takewhile(lambda p: p != Path(tempfile.gettempdir()), folder.parents)):
             parent.chmod(0o755)
         os.chown(folder, 65_534, 65_534)
         who |= {"user": 65_534, "group": 65_534, "extra_groups": []}

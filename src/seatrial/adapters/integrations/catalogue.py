@@ -16,9 +16,6 @@ from seatrial.spec.system import IntegrationSection
 class OpenIntegration(Integration, Protocol):
     """An integration that may hold connections until it is closed."""
 
-    def health(self) -> None:
-        """Raises Unreachable when it does not answer its declared health probe, or cannot be reached at all."""
-
     def close(self) -> None:
         """Let go of everything."""
 
@@ -26,10 +23,10 @@ class OpenIntegration(Integration, Protocol):
 Factory = Callable[[Place, IntegrationSection, Http, Path], OpenIntegration]
 
 
-def _http(place: Place, _: IntegrationSection, http: Http, __: Path) -> OpenIntegration:
+def _http(place: Place, _: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
     from seatrial.adapters.integrations.http import HttpIntegration
 
-    return HttpIntegration(place, http=http)
+    return HttpIntegration(place, http=http, base_dir=base_dir)
 
 
 def _sql(place: Place, section: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
@@ -39,9 +36,58 @@ def _sql(place: Place, section: IntegrationSection, http: Http, base_dir: Path) 
 
 
 def _files(place: Place, _: IntegrationSection, __: Http, base_dir: Path) -> OpenIntegration:
-    from seatrial.adapters.integrations.files import FilesIntegration
+    from seatrial.adapters.integrations.files import FilesIntegration, local_folder
 
-    return FilesIntegration(place, base_dir=base_dir)
+    return FilesIntegration(place, folder=local_folder(place, base_dir))
+
+
+def _mqtt(place: Place, section: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.mqtt import MqttIntegration
+
+    return MqttIntegration(place, topic=section.topic, base_dir=base_dir, redact=http.redact)
+
+
+def _amqp(place: Place, _: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.amqp import AmqpIntegration
+
+    return AmqpIntegration(place, base_dir=base_dir, redact=http.redact)
+
+
+def _kafka(place: Place, section: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.kafka import KafkaIntegration
+
+    return KafkaIntegration(place, topic=section.topic, base_dir=base_dir, redact=http.redact)
+
+
+def _webhook(place: Place, _: IntegrationSection, http: Http, __: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.webhook import WebhookIntegration
+
+    return WebhookIntegration(place, http=http)
+
+
+def _sftp(place: Place, _: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.files import FilesIntegration
+    from seatrial.adapters.integrations.sftp import SftpFolder
+
+    return FilesIntegration(place, folder=SftpFolder(place, base_dir=base_dir, redact=http.redact))
+
+
+def _opcua(place: Place, _: IntegrationSection, http: Http, __: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.opcua import OpcUaIntegration
+
+    return OpcUaIntegration(place, redact=http.redact)
+
+
+def _odata(place: Place, _: IntegrationSection, http: Http, __: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.odata import ODataIntegration
+
+    return ODataIntegration(place, http=http)
+
+
+def _soap(place: Place, _: IntegrationSection, http: Http, base_dir: Path) -> OpenIntegration:
+    from seatrial.adapters.integrations.soap import SoapIntegration
+
+    return SoapIntegration(place, http=http, base_dir=base_dir)
 
 
 FACTORIES: Final[Mapping[str, Factory]] = {
@@ -49,7 +95,17 @@ FACTORIES: Final[Mapping[str, Factory]] = {
     "sql": _sql,
     "sqlite": _sql,
     "postgresql": _sql,
+    "mysql": _sql,
+    "mariadb": _sql,
     "files": _files,
+    "mqtt": _mqtt,
+    "amqp": _amqp,
+    "kafka": _kafka,
+    "webhook": _webhook,
+    "sftp": _sftp,
+    "opcua": _opcua,
+    "odata": _odata,
+    "soap": _soap,
 }
 
 
@@ -77,5 +133,7 @@ def open_integration(
             f"integration {name!r} is of kind {section.kind!r}, which is not available yet",
             remedy=f"Available kinds: {', '.join(FACTORIES)}.",
         )
-    writable = end == "test" and place.writable and not place.read_only
-    return factory(Place(name=name, end=place, which=end, writable=writable), section, http, base_dir or Path())
+    writable = place.writable and not place.read_only if end == "test" else place.opens() is not None
+    return factory(
+        Place(name=name, kind=section.kind, end=place, which=end, writable=writable), section, http, base_dir or Path()
+    )

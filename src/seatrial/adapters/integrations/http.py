@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 from seatrial.adapters.http import Answer, Http
 from seatrial.adapters.identity import ask
+from seatrial.adapters.integrations.http_end import TIMEOUT_S, HttpEnd
+from seatrial.adapters.integrations.openapi import OpenApi
 from seatrial.adapters.integrations.place import Place
+from seatrial.adapters.integrations.types import SEEN, types_of
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
-from seatrial.core.ports import Request, Row
+from seatrial.core.ports import Description, Request, Row
 
-_TIMEOUT_S: Final = 30.0
 _VALUES: Final = 50
 """Values that one observing request asks for: URLs have a length that every server takes."""
 
@@ -22,14 +27,17 @@ _VALUES: Final = 50
 class HttpIntegration:
     """Records as JSON: `read` and `observe` answer a list (or `{"records": […]}`), `write` takes one by POST."""
 
-    def __init__(self, place: Place, *, http: Http) -> None:
+    def __init__(self, place: Place, *, http: Http, base_dir: Path) -> None:
         self._place = place
         self._http = http
+        self._end = HttpEnd(place, http)
+        self._base_dir = base_dir
+        self._document: OpenApi | None = None
 
     def version(self) -> str:
         """The field `version` of what the declared address answers, else the whole of it."""
-        url = self._url(self._place.declared("version"))
-        content = ask(self._http, url, headers=self._place.end.headers, timeout_s=_TIMEOUT_S)
+        url = self._end.url(self._place.declared("version"))
+        content = ask(self._http, url, headers=self._place.end.headers, timeout_s=TIMEOUT_S)
         if isinstance(content, Mapping) and "version" in content:
             content = content["version"]
         if content in (None, ""):
@@ -38,15 +46,58 @@ class HttpIntegration:
 
     def health(self) -> None:
         """Raises Unreachable unless the declared health address answers with a 2xx."""
-        self._get(self._url(self._place.end.health or ""))
+        self._end.get(self._end.url(self._place.end.health or ""))
+
+    def schema(self) -> Mapping[str, str]:
+        """The fields and types of the declared OpenAPI document, else those of the newest records."""
+        document = self._openapi()
+        if document is not None:
+            return document.types(document.answered(self._end.url(self._place.declared("read"))))
+        return types_of(self.read(SEEN))
+
+    def server_time(self) -> datetime | None:
+        """From the `Date` of an answer, which is cut to whole seconds: the middle of that second."""
+        answer = self._end.get(
+            self._end.url(self._place.end.health or self._place.end.version or self._place.end.read or "")
+        )
+        try:
+            told = parsedate_to_datetime(answer.headers.get("date", ""))
+        except ValueError:
+            return None
+        return told.astimezone(UTC) + timedelta(seconds=0.5) if told.tzinfo is not None else None
+
+    def description(self) -> Description | None:
+        """What the declared OpenAPI document says of the records that are read and written here."""
+        document, end = self._openapi(), self._place.end
+        if document is None:
+            return None
+        return Description(
+            name=str(end.openapi),
+            answered=document.answered(self._end.url(end.read)) if end.read else None,
+            asked=document.asked(self._end.url(end.write)) if end.write and self._place.writable else None,
+        )
+
+    def _openapi(self) -> OpenApi | None:
+        declared = self._place.end.openapi
+        if declared and self._document is None:
+            place = f"integration {self._place.name!r}: {declared.partition('?')[0]}"
+            if declared.startswith(("http://", "https://")):
+                content = self._end.get(declared).body
+            else:
+                try:
+                    content = (self._base_dir / declared).read_bytes()
+                except OSError as error:
+                    raise Unreachable(f"{place} cannot be read: {error.strerror}", remedy="Correct openapi.") from None
+            self._document = OpenApi(content, place=place)
+        return self._document
 
     def read(self, most: int) -> Sequence[Row]:
         """The last `most` records that the declared address lists; it lists the newest ones, oldest first."""
-        return self._records(self._get(self._url(self._place.declared("read"))))[-most:] if most > 0 else ()
+        return self._records(self._end.get(self._end.url(self._place.declared("read"))))[-most:] if most > 0 else ()
 
     def write(self, record: Row) -> None:
         """POST one record. Raises Refused unless declared writable for tests."""
-        self._demand_success(self._http.send(self.request(record), timeout_s=_TIMEOUT_S), "write")
+        self._end.send(self.request(record), "write")
 
     def request(self, record: Row) -> Request:
         """The request that `write` sends."""
@@ -57,48 +108,42 @@ class HttpIntegration:
             raise Malformed(f"a record for integration {self._place.name!r} holds NaN or an infinity") from None
         return Request(
             method="POST",
-            url=self._url(self._place.declared("write")),
+            url=self._end.url(self._place.declared("write")),
             headers={"Content-Type": "application/json", **self._place.end.headers},
             body=body,
         )
 
+    def listen(self) -> None:
+        """Nothing to do: what arrives is kept there."""
+
     def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
         """The records that arrived, grouped by `key` as text."""
-        path = self._place.declared("observe")
         wanted = sorted(set(values))
         rows: list[Row] = []
-        for start in range(0, len(wanted), _VALUES):
-            chosen = wanted[start : start + _VALUES]
-            query = urlencode([("key", key), *(("value", value) for value in chosen)])
-            mark = "&" if "?" in path else "?"
-            found = self._records(self._get(self._url(f"{path}{mark}{query}")))
+        for url, chosen in self._asking(self._place.declared("observe"), key, wanted):
+            found = self._records(self._end.get(url))
             # A server that ignores the query answers everything each time: it must not be counted twice.
             rows += [row for row in found if str(row.get(key, "")) in chosen or key not in row]
         return self._place.grouped(rows, key, set(wanted))
+
+    def remove(self, key: str, values: Sequence[str]) -> None:
+        """DELETE the records whose field `key`, as text, is one of these. Raises Refused unless declared writable."""
+        self._place.refuse_remove()
+        for url, _ in self._asking(self._place.declared("remove"), key, sorted(set(values))):
+            request = Request(method="DELETE", url=url, headers=dict(self._place.end.headers))
+            self._end.send(request, "removal")
 
     def close(self) -> None:
         """Close idle connections."""
         self._http.close()
 
-    def _url(self, path: str) -> str:
-        if path.startswith(("http://", "https://")):
-            return path
-        return f"{self._place.end.url.rstrip('/')}/{path.lstrip('/')}" if path else self._place.end.url
-
-    def _get(self, url: str) -> Answer:
-        answer = self._http.get(url, headers=self._place.end.headers, timeout_s=_TIMEOUT_S)
-        self._demand_success(answer, "read")
-        return answer
-
-    def _demand_success(self, answer: Answer, what: str) -> None:
-        if not 200 <= answer.status < 300:
-            raise Unreachable(
-                self._http.redact(
-                    f"integration {self._place.name!r} answered a {what} with status {answer.status}: {answer.brief()}"
-                ),
-                remedy=f"See that server's own log, and integrations.{self._place.name}.{self._place.which}.",
-                permanent=answer.status < 500,
-            )
+    def _asking(self, path: str, key: str, wanted: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+        """Addresses that together name all of these values, and which ones each names."""
+        for start in range(0, len(wanted), _VALUES):
+            chosen = wanted[start : start + _VALUES]
+            query = urlencode([("key", key), *(("value", value) for value in chosen)])
+            mark = "&" if "?" in path else "?"
+            yield self._end.url(f"{path}{mark}{query}"), chosen
 
     def _records(self, answer: Answer) -> Sequence[Row]:
         try:

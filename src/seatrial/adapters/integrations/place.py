@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.ports import Row
@@ -15,12 +16,23 @@ class Place:
     """One end of one integration, and what may be done there."""
 
     name: str
+    kind: str
     end: End
     which: str
     writable: bool
 
     def refuse_write(self) -> None:
-        """Raises Refused unless this is a test end that is declared writable."""
+        """Raises Refused unless this is a test end that is declared writable, or production in its approved window."""
+        window = self.end.opens() if self.which == "production" else None
+        if self.writable and window is not None and not window.left_s(datetime.now(UTC)):
+            raise Refused(
+                f"integration {self.name!r} may be written to in production only within {self.end.window} UTC",
+                remedy=f"The window opens {window.next_opening(datetime.now(UTC)):%a %d %b, %H:%M} UTC.",
+            )
+        self.refuse_remove()
+
+    def refuse_remove(self) -> None:
+        """Raises Refused unless it is declared writable. What is ours may be taken back after its window closed too."""
         if not self.writable:
             raise Refused(
                 f"integration {self.name!r} is not declared writable at its {self.which} end",

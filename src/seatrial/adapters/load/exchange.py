@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatrial.adapters.wire import AnswerReader, Target
 from seatrial.core.errors import Malformed
-from seatrial.core.ports import LoadResult, Stream
+from seatrial.core.ports import LoadResult
 
 if TYPE_CHECKING:
     import ssl
@@ -30,29 +30,42 @@ class Shot:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How one stream is driven. Of the whole plan it has the requests `first`, `first + step` and so on."""
+
+    timeout_s: float
+    in_flight: int
+    most_failed: int | None = None
+    first: int = 0
+    step: int = 1
+
+
 class Course:
     """One stream: its plan, and what became of each planned request.
 
     Until an answer arrives a request counts as unanswered at its time-out, so that nothing that is lost looks fast.
     """
 
-    def __init__(self, stream: Stream, shots: Sequence[Shot], scheduled: Sequence[float]) -> None:
+    def __init__(self, pace: Pace, shots: Sequence[Shot], scheduled: array[float]) -> None:
         count = len(scheduled)
         self.shots = shots
-        self.scheduled = array("d", scheduled)
-        self.timeout_s = stream.timeout_s
-        self.most_in_flight = stream.in_flight
+        self.scheduled = scheduled
+        self.timeout_s = pace.timeout_s
         self.in_flight = 0
+        self._pace = pace
+        self._failed = 0
         self.open: deque[Exchange] = deque()
-        self._latency = array("d", [stream.timeout_s]) * count
+        self._latency = array("d", [pace.timeout_s]) * count
         self._lag = array("d", [0.0]) * count
         self._status = array("i", [NO_ANSWER]) * count
 
     def begin(self, at: int, start: float, now: float) -> Exchange | None:
-        """The exchange of planned request `at`, or None when it is dropped because too many are in flight."""
+        """The exchange of planned request `at`, or None when it is dropped: too many in flight, or too many failed."""
         due = start + self.scheduled[at]
         self._lag[at] = max(0.0, now - due)
-        if self.in_flight >= self.most_in_flight:
+        pace = self._pace
+        if self.in_flight >= pace.in_flight or (pace.most_failed is not None and self._failed > pace.most_failed):
             self._status[at] = DROPPED
             return None
         self.in_flight += 1
@@ -63,6 +76,7 @@ class Course:
     def end(self, at: int, status: int, latency_s: float) -> None:
         """Record what became of it."""
         self.in_flight -= 1
+        self._failed += not 200 <= status < 300
         if status != NO_ANSWER:
             self._status[at] = status
             self._latency[at] = latency_s
@@ -82,6 +96,10 @@ class Course:
             status=self._status,
         )
 
+    def shot(self, at: int) -> Shot:
+        """What planned request `at` sends: the requests take turns over the whole plan."""
+        return self.shots[(self._pace.first + at * self._pace.step) % len(self.shots)]
+
 
 class Exchange:
     """One request on its way."""
@@ -96,7 +114,7 @@ class Exchange:
         self.deadline = due + course.timeout_s
         self.ended = False
         self.retried = False
-        self.shot = course.shots[at % len(course.shots)]
+        self.shot = course.shot(at)
 
     def finish(self, status: int, now: float) -> None:
         """The last byte is here; too late is as bad as never."""

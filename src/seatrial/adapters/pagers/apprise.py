@@ -36,10 +36,17 @@ class AppriseChannel:
         """`apprise:` and the scheme."""
         return f"apprise:{self._scheme}"
 
+    def probe(self, person: str) -> bool:
+        """Nothing can be told of these services without sending."""
+        del person
+        return False
+
     def send(self, notice: Notice) -> None:
         """Deliver. Raises Unreachable when the service refuses, which is all that Apprise tells."""
         text = f"{notice.text}\n\n{notice.action}: {notice.link}"
-        if not self._service.notify(title=notice.title, body=text):
+        # What a service cannot show, Apprise turns into text for it.
+        body, form = (notice.html, "html") if notice.html else (text, "text")
+        if not self._service.notify(title=notice.title, body=body, body_format=form):
             raise Unreachable(
                 f"the page to {notice.person!r} over {self.name} was refused",
                 remedy=f"Correct people.{notice.person}.page, or see that service's own log.",

@@ -35,6 +35,7 @@ class Open:
     choices: tuple[str, ...]
     expires: float
     answer: str = ""
+    opened: float | None = None
     answered: float | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -65,8 +66,11 @@ class Links:
         with self._lock:
             return self._open.get(page)
 
-    def show(self, path: str) -> tuple[HTTPStatus, str]:
-        """The page with its buttons. Looking acknowledges nothing: previews and prefetchers look too."""
+    def show(self, path: str, *, opens: bool = True) -> tuple[HTTPStatus, str]:
+        """The page with its buttons. Looking acknowledges nothing: previews and prefetchers look too.
+
+        Where it `opens` the page, it takes down when that was done first.
+        """
         entry = self._valid(path)
         if entry is None:
             return _refusal(HTTPStatus.NOT_FOUND, "This link is not valid.")
@@ -74,6 +78,8 @@ class Links:
             return _refusal(HTTPStatus.GONE, "This page was already answered. Nothing more is needed.")
         if self._now() >= entry.expires:
             return _refusal(HTTPStatus.GONE, "This link has expired. It no longer counts.")
+        if opens and entry.opened is None:
+            entry.opened = self._now()
         return HTTPStatus.OK, _question(entry)
 
     def press(self, path: str, form: str) -> tuple[HTTPStatus, str]:
@@ -141,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(*self.server.links.show(self.path))
 
     def do_HEAD(self) -> None:
-        """The same, without its content."""
-        self._answer(*self.server.links.show(self.path))
+        """The same, without its content, which nobody can have read."""
+        self._answer(*self.server.links.show(self.path, opens=False))
 
     def do_POST(self) -> None:
         """A button."""

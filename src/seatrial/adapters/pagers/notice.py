@@ -19,6 +19,10 @@ class Notice:
     link: str = field(repr=False)
     sent_at: datetime
     expires_at: datetime
+    kind: str = "page"
+    """`page`, or `notice` for what asks for no acknowledgement."""
+    html: str = ""
+    """The same as `text` for channels that can show it, where there is such a form."""
 
 
 class Channel(Protocol):
@@ -30,3 +34,9 @@ class Channel(Protocol):
 
     def send(self, notice: Notice) -> None:
         """Deliver. Raises Unreachable when the channel refuses."""
+
+    def probe(self, person: str) -> bool:
+        """Whether it would take a notice now, without sending one; False where that cannot be told.
+
+        Raises Unreachable where it would not.
+        """

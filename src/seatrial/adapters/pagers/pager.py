@@ -39,14 +39,7 @@ class LinkPager:
         self, person: str, *, title: str, text: str, action: str, expires_s: float, choices: Sequence[str] = ()
     ) -> Page:
         """Send. Raises Refused for a person without a declared route, Unreachable when the channel refuses."""
-        declared = self._people.get(person)
-        if declared is None:
-            raise Refused(f"{person!r} is not declared under people", remedy=f"Add people.{person} to the system file.")
-        if not declared.page:
-            raise Refused(
-                f"{person!r} has no page route", remedy=f"Add people.{person}.page, such as webhook+https://…"
-            )
-        channel = open_channel(declared.page, http=self._http)
+        channel = open_channel(str(self._declared(person).page), http=self._http)
         own = self._serve()
         base = self._base_url or own
         page = secrets.token_hex(8)
@@ -72,6 +65,18 @@ class LinkPager:
             raise
         return Page(id=page, person=person, channel=channel.name, sent_at=sent_at)
 
+    def link(self, person: str, *, title: str, text: str, expires_s: float, choices: Sequence[str]) -> tuple[Page, str]:
+        """A page whose link travels in what somebody else sends. Raises Refused for a person who is not declared."""
+        if person not in self._people:
+            raise Refused(f"{person!r} is not declared under people", remedy=f"Add people.{person} to the system file.")
+        own = self._serve()
+        base = self._base_url or own
+        page = secrets.token_hex(8)
+        link = base + self._links.add(page, title=title, text=text, choices=tuple(choices), expires_s=expires_s)
+        sent_at = datetime.now(UTC)
+        self._sent[page] = (time.monotonic(), sent_at)
+        return Page(id=page, person=person, channel="the users' own", sent_at=sent_at), link
+
     def wait(self, page: Page, *, timeout_s: float) -> Acknowledgement | None:
         """The human acknowledgement, or None when none came in time or the page is not one of ours."""
         entry = self._links.entry(page.id)
@@ -88,8 +93,39 @@ class LinkPager:
             person=page.person,
             at=sent_at + timedelta(seconds=after_s),
             after_s=after_s,
+            read_s=None if entry.opened is None else entry.answered - entry.opened,
             answer=entry.answer,
         )
+
+    def probe(self, person: str) -> bool:
+        """Whether the channel would take a page; a declared test route is really sent to, and wakes nobody."""
+        declared = self._declared(person)
+        if declared.test_page is None:
+            return open_channel(str(declared.page), http=self._http).probe(person)
+        now = datetime.now(UTC)
+        notice = Notice(
+            id=secrets.token_hex(8),
+            person=person,
+            title="seatrial: daily probe of this route",
+            text="Nothing has happened, and nobody need do anything.",
+            action="Nothing to do",
+            link="",
+            sent_at=now,
+            expires_at=now,
+        )
+        open_channel(declared.test_page, http=self._http).send(notice)
+        return True
+
+    def _declared(self, person: str) -> Person:
+        """The person, who has a route. Raises Refused."""
+        declared = self._people.get(person)
+        if declared is None:
+            raise Refused(f"{person!r} is not declared under people", remedy=f"Add people.{person} to the system file.")
+        if not declared.page:
+            raise Refused(
+                f"{person!r} has no page route", remedy=f"Add people.{person}.page, such as webhook+https://…"
+            )
+        return declared
 
     def close(self) -> None:
         """Stop serving; open links die."""

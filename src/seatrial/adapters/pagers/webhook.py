@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from seatrial.adapters.http import Http
 from seatrial.adapters.pagers.notice import Notice
-from seatrial.core.errors import Malformed, SeatrialError, Unreachable
-from seatrial.core.ports import Request
+from seatrial.adapters.signed_post import SignedPost, parted
+from seatrial.core.errors import SeatrialError, Unreachable
 
-_TIMEOUT_S: Final = 10.0
-_TYPE: Final = "seatrial.page"
+_GONE: Final = frozenset({404, 410})
+_NOT_IMPLEMENTED: Final = 501
 
 
 class WebhookChannel:
-    """`webhook+https://SECRET@host/path` or `…?secret=SECRET`; without a secret it is unsigned, and named so.
-
-    The receiver checks `webhook-signature`: `v1,` and the base64 HMAC-SHA256, under the secret, of
-    `{webhook-id}.{webhook-timestamp}.{body}`.
-    """
+    """`webhook+https://SECRET@host/path` or `…?secret=SECRET`; without a secret it is unsigned, and named so."""
 
     def __init__(self, route: str, *, http: Http) -> None:
-        self._http = http
-        self._url, self._secret = _parted(route)
+        url, secret = parted(route.removeprefix("webhook+"))
+        self._post = SignedPost(url, secret, http=http)
 
     @property
     def name(self) -> str:
         """`webhook`, or `webhook (unsigned)`."""
-        return "webhook" if self._secret else "webhook (unsigned)"
+        return "webhook" if self._post.signed else "webhook (unsigned)"
 
     def send(self, notice: Notice) -> None:
         """POST it. Raises Unreachable unless the answer is a 2xx, which is no acknowledgement."""
         body = json.dumps(_event(notice), ensure_ascii=False).encode()
-        stamp = str(int(notice.sent_at.timestamp()))
-        headers = {
-            "Content-Type": "application/cloudevents+json; charset=utf-8",
-            "webhook-id": notice.id,
-            "webhook-timestamp": stamp,
-        }
-        if self._secret:
-            headers["webhook-signature"] = signature(self._secret, notice.id, stamp, body)
         try:
-            answer = self._http.send(
-                Request(method="POST", url=self._url, headers=headers, body=body), timeout_s=_TIMEOUT_S
-            )
+            answer = self._post.send(notice.id, body, at=notice.sent_at)
         except SeatrialError as error:
             raise Unreachable(
                 f"the page to {notice.person!r} could not be delivered: {error.what}",
@@ -62,27 +44,24 @@ class WebhookChannel:
                 permanent=answer.status < 500,
             )
 
-
-def signature(secret: str, page: str, stamp: str, body: bytes) -> str:
-    """The value of the header `webhook-signature`."""
-    signed = b".".join((page.encode(), stamp.encode(), body))
-    return "v1," + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode("ascii")
-
-
-def _parted(route: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(route.removeprefix("webhook+"))
-    except ValueError:
-        raise Malformed(
-            "a webhook route cannot be read", remedy="Write it as webhook+https://SECRET@host/path."
-        ) from None
-    userinfo, _, host = parts.netloc.rpartition("@")
-    user, _, password = userinfo.partition(":")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    in_query = next((value for name, value in query if name == "secret"), "")
-    rest = urlencode([(name, value) for name, value in query if name != "secret"])
-    secret = unquote(password or user) or in_query
-    return urlunsplit((parts.scheme, host, parts.path, rest, "")), secret
+    def probe(self, person: str) -> bool:
+        """Ask the receiver for its OPTIONS, which sends nothing. Raises Unreachable unless it would take a POST."""
+        try:
+            answer = self._post.options()
+        except SeatrialError as error:
+            raise Unreachable(
+                f"a page to {person!r} could not be delivered now: {error.what}",
+                remedy=f"See whether the address in people.{person}.page is served.",
+                permanent=error.permanent,
+            ) from None
+        if answer.status in _GONE or (answer.status >= 500 and answer.status != _NOT_IMPLEMENTED):
+            raise Unreachable(
+                f"the webhook of {person!r} answers with status {answer.status}",
+                remedy=f"Correct people.{person}.page, or the service behind it; where it answers only to real pages, "
+                f"declare people.{person}.test_page.",
+                permanent=answer.status < 500,
+            )
+        return True
 
 
 def _event(notice: Notice) -> dict[str, object]:
@@ -90,7 +69,7 @@ def _event(notice: Notice) -> dict[str, object]:
         "specversion": "1.0",
         "id": notice.id,
         "source": "seatrial",
-        "type": _TYPE,
+        "type": f"seatrial.{notice.kind}",
         "time": notice.sent_at.isoformat(),
         "subject": notice.person,
         "datacontenttype": "application/json",
@@ -98,6 +77,7 @@ def _event(notice: Notice) -> dict[str, object]:
             "person": notice.person,
             "title": notice.title,
             "text": notice.text,
+            **({"html": notice.html} if notice.html else {}),
             "action": notice.action,
             "link": notice.link,
             "expires_at": notice.expires_at.isoformat(),

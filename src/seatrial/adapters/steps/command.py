@@ -30,7 +30,7 @@ def run_command(settings: Mapping[str, Json], around: Surroundings, timeout_s: f
     killed. What it leaves running in the background on purpose lives on when it ends by itself.
     """
     only(settings, "command", "run", "env", "expect")
-    argv = _argv(settings)
+    argv = argv_of(settings)
     expect = mapping(settings, "command", "expect")
     only(expect, "command expect", "exit", "stdout")
     wanted = pattern(expect["stdout"], "expect.stdout") if "stdout" in expect else None
@@ -53,7 +53,8 @@ def run_command(settings: Mapping[str, Json], around: Surroundings, timeout_s: f
     )
 
 
-def _argv(settings: Mapping[str, Json]) -> list[str]:
+def argv_of(settings: Mapping[str, Json]) -> list[str]:
+    """The program and its arguments. Raises Malformed."""
     argv = settings.get("run")
     if isinstance(argv, str) or not isinstance(argv, Sequence) or not argv:
         raise Malformed(

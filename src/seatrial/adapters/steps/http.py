@@ -14,14 +14,15 @@ from seatrial.core.ports import Request, StepResult
 
 
 def run_http(settings: Mapping[str, Json], around: Surroundings, timeout_s: float) -> StepResult:
-    """`{url, method: GET, json, headers, expect: {status, json: {path: value}, body: regex}}`.
+    """`{url, method: GET, json, headers, take: regex, expect: {status, json: {path: value}, body: regex}}`.
 
-    Without `expect.status` any 2xx is right. `value` is the answer as JSON, or as text.
+    Without `expect.status` any 2xx is right. `value` is the answer as JSON, or as text; with `take` what its first
+    group matched in the whole body.
     """
-    only(settings, "http", "url", "method", "json", "headers", "expect")
+    only(settings, "http", "url", "method", "json", "headers", "take", "expect")
     expect = mapping(settings, "http", "expect")
     only(expect, "http expect", "status", "json", "body")
-    answer = around.http.send(_request(settings), timeout_s=timeout_s)
+    answer = around.http.send(request_of(settings), timeout_s=timeout_s)
     body = answer.body.decode("utf-8", "replace")
     value: Json = body
     with suppress(Malformed):
@@ -32,17 +33,27 @@ def run_http(settings: Mapping[str, Json], around: Surroundings, timeout_s: floa
         wrong += mismatches(value, wanted)
     if "body" in expect and pattern(expect["body"], "expect.body").search(body) is None:
         wrong.append(f"the answer does not match {expect['body']!r}")
+    taken = None
+    if "take" in settings:
+        taken = pattern(settings["take"], "take").search(body)
+        if taken is None or not taken.groups():
+            wrong.append(f"the answer holds nothing that {settings['take']!r} takes")
     told = shortened(body)
     output = "; ".join(wrong)
     return StepResult(
         ok=not wrong,
         duration_s=answer.latency_s,
         output=f"status {answer.status}: {output}\n{told}".strip() if wrong else f"status {answer.status}\n{told}",
-        value=value if len(body) <= len(told) else told,
+        value=_value(value, body, told) if taken is None or wrong else taken[1],
     )
 
 
-def _request(settings: Mapping[str, Json]) -> Request:
+def _value(value: Json, body: str, told: str) -> Json:
+    return value if len(body) <= len(told) else told
+
+
+def request_of(settings: Mapping[str, Json]) -> Request:
+    """The request that the step sends. Raises Malformed."""
     headers = {name: str(value) for name, value in mapping(settings, "http", "headers").items()}
     body = b""
     if "json" in settings:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from seatrial.adapters.http import Http
-from seatrial.adapters.steps.catalogue import KINDS
-from seatrial.adapters.steps.surroundings import Surroundings
+from seatrial.adapters.steps.catalogue import KINDS, LOOKS, PROBES
+from seatrial.adapters.steps.surroundings import Run, Surroundings
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.ports import Pager, StepResult
@@ -18,7 +18,7 @@ class StepRunner:
     """Steps over declared targets only: HTTP origins of `http`, the `databases`, commands in `base_dir`.
 
     `pager` is called when a step asks a person; without one such a step is not ok. `environment` is what commands see
-    beside PATH, HOME and the locale.
+    beside PATH, HOME and the locale. `readable` are databases that looks may ask, beside those that steps may change.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class StepRunner:
         base_dir: Path,
         pager: Callable[[], Pager] | None = None,
         databases: frozenset[str] = frozenset(),
+        readable: frozenset[str] = frozenset(),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._surroundings = Surroundings(
@@ -35,16 +36,28 @@ class StepRunner:
             base_dir=base_dir,
             pager=pager,
             databases=databases,
+            readable=readable,
             environment=environment or {},
             redact=http.redact,
         )
 
     def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
         """What the step did. An unknown kind, a wrong setting, an undeclared target or a hang ends as not ok."""
+        return self._ended(KINDS, kind, settings, timeout_s)
+
+    def look(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        """What a step that only looks saw; anything else ends as not ok, unsent."""
+        return self._ended(LOOKS, kind, settings, timeout_s)
+
+    def probe(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
+        """Whether the step could be carried out; nothing of it is."""
+        return self._ended(PROBES, kind, settings, timeout_s)
+
+    def _ended(self, kinds: Mapping[str, Run], kind: str, settings: Mapping[str, Json], timeout_s: float) -> StepResult:
         started = time.monotonic()
-        run = KINDS.get(kind)
+        run = kinds.get(kind)
         if run is None:
-            output = f"there is no step kind {kind!r}; known: {', '.join(KINDS)}"
+            output = f"there is no step kind {kind!r} here; known: {', '.join(kinds)}"
             return StepResult(ok=False, duration_s=0.0, output=output)
         try:
             result = run(settings, self._surroundings, timeout_s)

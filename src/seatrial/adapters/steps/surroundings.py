@@ -27,6 +27,8 @@ class Surroundings:
     databases: frozenset[str]
     environment: Mapping[str, str]
     redact: Redactor
+    readable: frozenset[str] = frozenset()
+    """Databases that may be asked, never changed."""
 
 
 Run = Callable[[Mapping[str, Json], Surroundings, float], StepResult]

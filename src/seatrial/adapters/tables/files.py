@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seatrial.core.errors import Malformed, Unreachable
+from seatrial.core.errors import Malformed, NoRows, Unreachable
 
 BATCH_ROWS = 65_536
 _CHUNK = 1 << 20
@@ -74,7 +74,7 @@ def filled(batches: Generator[Any, None, None], source: str) -> Iterator[Any]:
                 seen += batch.num_rows
                 yield batch
     if not seen:
-        raise Malformed(f"{source}: there are no rows", remedy="Write the data again, or correct the query.")
+        raise NoRows(f"{source}: there are no rows", remedy="Write the data again, or correct the query.")
 
 
 def _refuse_mixed_zones(batch: Any, zones: dict[str, bool], before: int, source: str) -> None:

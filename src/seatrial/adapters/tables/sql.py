@@ -31,6 +31,15 @@ _POSTGRESQL: Final = {
     1184: pa.timestamp("us", tz="UTC"),
 }
 _NUMERIC: Final = 1700
+_MYSQL: Final = {
+    **dict.fromkeys((1, 2, 3, 8, 9, 13), pa.int64()),
+    4: pa.float32(),
+    5: pa.float64(),
+    7: pa.timestamp("us", tz="UTC"),
+    10: pa.date32(),
+    12: pa.timestamp("us"),
+}
+_MYSQL_DECIMALS: Final = (0, 246)
 _MOST_DIGITS: Final = 38
 _ROWS: Final = 8192
 
@@ -38,8 +47,9 @@ _ROWS: Final = 8192
 class SqlTable:
     """Rows of one query, read-only, at most 8,192 of them in memory.
 
-    On PostgreSQL types are the server's: `numeric(p, s)` is a decimal, `numeric` without digits a float. SQLite knows
-    types of values only, so every value is asked for its own first. Raises Malformed where one column mixes text with
+    On PostgreSQL, MariaDB and MySQL types are the server's: `numeric(p, s)` is a decimal, `numeric` without digits a
+    float; a TIMESTAMP has its zone, and a date of zeros fits no date. SQLite knows types of values only, so every value
+    is asked for its own first. Raises Malformed where one column mixes text with
     numbers. The order of the rows has no part in the digest.
     """
 
@@ -73,13 +83,14 @@ class SqlTable:
 
     def _agreed(self) -> dict[str, pa.DataType]:
         if self._types is None:
-            described, chunks = self._database.stream(self._query, rows=1)
-            chunks.close()
+            described = self._database.described(self._query)
             names = unique([d.name for d in described], "the query")
             if self._database.dialect == "sqlite":
                 self._types = self._asked(names)
             elif self._database.dialect == "postgresql":
                 self._types = {d.name: _declared(d) for d in described}
+            elif self._database.dialect in {"mysql", "mariadb"}:
+                self._types = {d.name: _of_mysql(d) for d in described}
             else:
                 self._types = self._inferred(names)
         return self._types
@@ -93,7 +104,7 @@ class SqlTable:
         return {name: _stored(name, set(str(kinds or "").split(","))) for name, kinds in zip(names, found, strict=True)}
 
     def _inferred(self, names: Sequence[str]) -> dict[str, pa.DataType]:
-        _, chunks = self._database.stream(self._query, rows=BATCH_ROWS)
+        _, chunks = self._database.stream(self._query, rows=BATCH_ROWS, limit=BATCH_ROWS)
         with closing(chunks):
             first = next(chunks, [])
         columns = list(zip(*first, strict=True)) or [()] * len(names)
@@ -132,6 +143,14 @@ def _declared(column: Described) -> pa.DataType:
         fits = digits is not None and scale is not None and 0 < digits <= _MOST_DIGITS and 0 <= scale <= digits
         return pa.decimal128(digits, scale) if fits else pa.float64()
     return _POSTGRESQL.get(column.type_code or 0, pa.string())
+
+
+def _of_mysql(column: Described) -> pa.DataType:
+    if column.type_code in _MYSQL_DECIMALS:
+        # The server tells the width on a screen: sign and point are in it.
+        digits, scale = column.precision or 0, column.scale or 0
+        return pa.decimal128(digits, scale) if 0 < digits <= _MOST_DIGITS else pa.float64()
+    return _MYSQL.get(column.type_code or 0, pa.string())
 
 
 def _stored(name: str, kinds: set[str]) -> pa.DataType:

@@ -1,21 +1,24 @@
 """A fault campaign: clean rows are made faulty one by one and sent through the real entry, and what happens is told.
 
-One request at a time, single rows, as production sends them. Where the model answers batches like single rows, all
-cases of one fault first go as one batch: if it is answered, every row's answer is known at once.
+Single rows, as production sends them, a few at the same time. What looks like harm or a crash is asked again alone.
+Where the model answers batches like single rows, all cases of one fault first go as one batch: if it is answered,
+every row's answer is known at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 
 from seatrial.core.check import Trial
 from seatrial.core.errors import Unreachable
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Row
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
-from seatrial.domains.data.legality import excluded, unusual
-from seatrial.domains.data.yardstick import Yardstick
+from seatrial.domains.legality import excluded, spoiled, unusual
+from seatrial.domains.yardstick import Yardstick
 from seatrial.stats.proportions import lower, upper
 
 LOUD = 0.2
@@ -25,6 +28,7 @@ _ROUNDING = 1e-6
 _TESTED = 16
 _TRIED = 200
 _CONFIRMED = 3
+AT_ONCE = 8
 _WAITS_S = (0.2, 0.5, 1.0)
 
 
@@ -93,7 +97,10 @@ class Probe:
 
 
 class Campaign:
-    """Sends cases and classifies what comes back. `asked` counts requests; `over` is True when nothing more is sent."""
+    """Sends cases and classifies what comes back. `asked` counts requests; `over` is True when nothing more is sent.
+
+    `texts`: free text is what the model works on, so that a guard could look whether it is one.
+    """
 
     def __init__(
         self,
@@ -104,6 +111,7 @@ class Campaign:
         clean: Sequence[tuple[Row, Prediction]],
         batches: bool,
         deadline: float,
+        texts: bool = False,
     ) -> None:
         self._trial = trial
         self._places = places
@@ -111,6 +119,7 @@ class Campaign:
         self._clean = clean
         self._batches = batches
         self._deadline = deadline
+        self._texts = texts
         self.asked = 0
         self.killed = False
 
@@ -146,7 +155,8 @@ class Campaign:
 
     def _case(self, fault: Fault, row: Row, answer: Prediction, faulty: Row) -> Case:
         changed = [n for n in self._places if n in row and (n not in faulty or faulty[n] is not row[n])]
-        known = any(self._says(excluded, faulty, name) for name in changed)
+        rules = (excluded, spoiled) if self._texts else (excluded,)
+        known = any(self._says(rule, faulty, name) for rule in rules for name in changed)
         guarded = fault.stance is Stance.SAME or (fault.stance is not Stance.LEGAL and known)
         odd = any(self._says(unusual, faulty, name) for name in changed)
         return Case(clean=row, answer=answer, faulty=faulty, guarded=guarded, unusual=odd)
@@ -175,10 +185,10 @@ class Campaign:
 
     def _singly(self, cases: Sequence[Case]) -> Iterator[Told]:
         crashes = 0
-        for case in cases:
+        for case, reply in self._asked_each(cases):
             if self.over:
                 return
-            seen = self._classified(case, self._ask([case.faulty]))
+            seen = self._classified(case, self._alive(reply, [case.faulty]))
             if seen.ending in (Ending.HARM, Ending.CRASH) and not self.killed:
                 again = self._classified(case, self._ask([case.faulty]))
                 if again.ending is not seen.ending:
@@ -188,9 +198,22 @@ class Campaign:
             if crashes == _CRASHES:
                 return
 
+    def _asked_each(self, cases: Sequence[Case]) -> Iterator[tuple[Case, Reply]]:
+        """Each case alone, a few at the same time; none is begun any more once its taker has seen enough."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            begun = [pool.submit(self._trial.model.predict, [case.faulty]) for case in cases]
+            try:
+                for case, reply in zip(cases, begun, strict=True):
+                    yield case, reply.result()
+            finally:
+                self.asked += sum(not each.cancel() for each in begun)
+
     def _ask(self, rows: Sequence[Row]) -> Reply:
         self.asked += 1
-        reply = self._trial.model.predict(rows)
+        return self._alive(self._trial.model.predict(rows), rows)
+
+    def _alive(self, reply: Reply, rows: Sequence[Row]) -> Reply:
+        """The reply; for none, whether that took the endpoint down."""
         if reply.kind is not ReplyKind.UNREACHABLE:
             return reply
         for wait_s in _WAITS_S:
@@ -248,6 +271,8 @@ class Clean:
     problem: str
     takes_batches: bool
     agree: bool
+    latency_s: float
+    """The median time of an answer to a single row, seconds."""
 
 
 def answered_clean(trial: Trial, rows: Sequence[Row], *, most: int, batch: int) -> Clean:
@@ -255,6 +280,7 @@ def answered_clean(trial: Trial, rows: Sequence[Row], *, most: int, batch: int) 
     kept: list[tuple[Row, Prediction]] = []
     tried = 0
     problem = ""
+    times: list[float] = []
     takes, agree = False, False
     start = 0
     while start < len(rows) and len(kept) < most and (kept or tried < _TRIED):
@@ -270,6 +296,7 @@ def answered_clean(trial: Trial, rows: Sequence[Row], *, most: int, batch: int) 
                 )
             if reply.kind is ReplyKind.OK and len(reply.predictions) == 1:
                 kept.append((row, reply.predictions[0]))
+                times += [] if agree else [reply.latency_s]
             else:
                 problem = problem or f"{reply.kind.value}: {reply.error}"
         if not takes and len(kept) >= _TESTED:
@@ -281,6 +308,7 @@ def answered_clean(trial: Trial, rows: Sequence[Row], *, most: int, batch: int) 
         problem=problem,
         takes_batches=takes,
         agree=agree,
+        latency_s=median(times) if times else 0.0,
     )
 
 

@@ -11,7 +11,8 @@ from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
 from seatrial.domains.data.campaign import Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Stance
-from seatrial.domains.data.legality import undeclared
+from seatrial.domains.data.fault_remedies import remedy
+from seatrial.domains.legality import undeclared
 from seatrial.spec.system import InputField
 
 CODES = {
@@ -19,6 +20,7 @@ CODES = {
     "crash": "A fault ends in a server error, a cut connection, a time-out or an answer of another shape.",
     "unsteady": "A harm or crash that did not come again when the same request was sent again.",
     "unclear-refusal": "A fault is refused without a word about what is wrong.",
+    "unguarded-fields": "Fields of which no fault was refused, although a guard could have known it.",
     "refuses-legal": "An input that the declaration allows, or that means the same, is refused.",
 }
 _WORDS = {
@@ -48,17 +50,12 @@ _WORDS = {
     "reordering": "rows in another order",
     "empty-batch": "a request without rows",
 }
-_GUARDS = {
-    "wrong-unit": "Narrow the range to what is plausible in the right unit, or check it against other fields.",
-    "wrong-scale": "Narrow the range to what is plausible at the right scale, or check it against other fields.",
-    "duplicates": "Answer each row for itself, whatever else is in the request.",
-    "reordering": "Answer rows in the order in which they were asked.",
-}
 _SHOWN = 24
 _SAID = 160
 _KINDS = 3
 _TOLD = 60
 _FIELDS = 6
+_GONE = object()
 
 
 def findings(probes: Sequence[Probe], inputs: Mapping[str, InputField]) -> Iterator[Finding]:
@@ -80,22 +77,23 @@ def findings(probes: Sequence[Probe], inputs: Mapping[str, InputField]) -> Itera
 
 def _harm(kind: str, harmed: Sequence[Probe], inputs: Mapping[str, InputField]) -> Finding:
     fields = _fields(harmed)
-    worst = max(harmed, key=lambda p: _shift(_clearest(p)))
-    example = _example(worst, inputs)
+    # What one field alone does is the smaller harm, and the one that is mended first.
+    worst = max([p for p in harmed if not p.fault.beside] or harmed, key=lambda p: _shift(_clearest(p)))
+    example = _example(worst, _clearest(worst), inputs)
+    smallest = _smallest(harmed, inputs)
     feed = f" {_feed(worst)}" if worst.feed_harm else ""
     return Finding(
         code="silent-harm",
-        summary=f"{_capital(kind)} in {_listed(fields)} is answered as if nothing were wrong: {example}.{feed}",
+        summary=f"{_capital(kind)} in {_listed(fields)} is answered as if nothing were wrong: {example}.{feed}"
+        + (f" Already {smallest}." if smallest not in ("", example) else ""),
         fields=fields,
-        remedy=_GUARDS.get(
-            kind, f"Refuse {_WORDS.get(kind, kind)} in {_listed(fields)} before the model, with its name."
-        )
-        + (f" If null is legal in {_listed(fields)}, declare it nullable." if kind in ("null", "missing") else ""),
+        remedy=remedy(kind, _WORDS.get(kind, kind), harmed, inputs),
         why="Nobody is told, and people act on the answer.",
         detail={
             "kind": kind,
             "fields": {p.fault.name: {"harmed": _harmed(p), "rows": len(p.told)} for p in harmed},
             "example": example,
+            "smallest": smallest or example,
         },
     )
 
@@ -124,15 +122,44 @@ def _shift(told: Told) -> float:
     return abs(after - before) if before is not None and after is not None else 1.0
 
 
-def _example(probe: Probe, inputs: Mapping[str, InputField]) -> str:
-    told = _clearest(probe)
+def _smallest(harmed: Sequence[Probe], inputs: Mapping[str, InputField]) -> str:
+    """The harm with the least change of a number by which the decision itself changed; empty for none."""
+    found: list[tuple[float, Probe, Told]] = []
+    for probe in harmed:
+        for told in probe.told:
+            if not told.moved or told.after is None or told.after.prediction == told.case.answer.prediction:
+                continue
+            size = _size(probe, told)
+            if size is not None and (probe.feed_harm or told.ending is Ending.HARM):
+                found.append((size, probe, told))
+    if not found:
+        return ""
+    _, probe, told = min(found, key=lambda each: each[0])
+    return _example(probe, told, inputs)
+
+
+def _size(probe: Probe, told: Told) -> float | None:
+    """How far a single number was moved, as a share of itself; None where it is not one."""
+    was, now = told.case.clean.get(probe.fault.field), told.case.faulty.get(probe.fault.field)
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (was, now))
+    if probe.fault.beside or not numbers:
+        return None
+    return abs(float(now) - float(was)) / max(abs(float(was)), 1e-9)  # type: ignore[arg-type]
+
+
+def _example(probe: Probe, told: Told, inputs: Mapping[str, InputField]) -> str:
     before, after = _answer(told.case.answer), _answer(told.after)
-    field = probe.fault.field
-    if field not in told.case.clean:
+    fields = [probe.fault.field, *probe.fault.beside]
+    changed = [n for n in fields if n in told.case.clean and told.case.faulty.get(n, _GONE) != told.case.clean[n]]
+    if not changed:
         return f"the answer goes from {before} to {after}"
-    was = _value(told.case.clean[field], inputs.get(field))
-    now = _value(told.case.faulty[field], inputs.get(field)) if field in told.case.faulty else "nothing"
-    return f"{field} {was} sent as {now} moves the answer from {before} to {after}"
+    shown = " and ".join(_changed(told, n, inputs.get(n)) for n in changed[:_KINDS])
+    return f"{shown} moves the answer from {before} to {after}"
+
+
+def _changed(told: Told, name: str, declared: InputField | None) -> str:
+    now = _value(told.case.faulty[name], declared) if name in told.case.faulty else "nothing"
+    return f"{name} {_value(told.case.clean[name], declared)} sent as {now}"
 
 
 def _answer(answer: Prediction | None) -> str:
@@ -216,6 +243,22 @@ def undeclared_findings(inputs: Mapping[str, InputField]) -> Iterator[Finding]:
             )
 
 
+def unguarded_findings(probes: Sequence[Probe]) -> Iterator[Finding]:
+    """Fields of which nothing was ever refused, although a guard could have known."""
+    single = [p for p in probes if not p.fault.beside and not p.fault.field.startswith("(")]
+    fields = dict.fromkeys(p.fault.place for p in single if any(t.case.guarded for t in p.told))
+    refused = {p.fault.place for p in single if any(t.ending in (Ending.REFUSED, Ending.CRASH) for t in p.told)}
+    if bare := [name for name in fields if name not in refused]:
+        yield Finding(
+            code="unguarded-fields",
+            summary=f"Nothing wrong in {_listed(bare)} was ever refused: no guard looks at it.",
+            weight=Weight.NOTE,
+            fields=tuple(bare),
+            why="What is harmless today is so by chance, and the next model may see it otherwise.",
+            remedy="Check each of these fields against its declaration before the model.",
+        )
+
+
 def examples(probes: Sequence[Probe], most: int) -> list[Mapping[str, Json]]:
     """Whole rows before and after, for the erasable artifact: the worst of each fault, crashes first."""
     chosen = [(p, t) for p in probes for t in p.told if t.ending in (Ending.CRASH, Ending.HARM)]
@@ -234,7 +277,7 @@ def examples(probes: Sequence[Probe], most: int) -> list[Mapping[str, Json]]:
 
 
 def _fields(probes: Sequence[Probe]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(p.fault.field for p in probes))
+    return tuple(dict.fromkeys(name for p in probes for name in p.fault.places))
 
 
 def _listed(fields: Sequence[str]) -> str:

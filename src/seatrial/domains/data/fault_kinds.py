@@ -21,8 +21,8 @@ from enum import StrEnum
 
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
-from seatrial.domains.data.legality import Profile, excluded, reach, time_of
 from seatrial.domains.data.units import confusions, scaled
+from seatrial.domains.legality import Profile, excluded, reach, time_of
 from seatrial.spec.system import FaultField, InputField
 
 _SENTINELS = (-999, 9999, 0)
@@ -44,18 +44,34 @@ class Stance(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One way in which one field goes wrong. `make` gives the faulty row, None where the row cannot have this fault."""
+    """One way in which one field goes wrong. `make` gives the faulty row, None where the row cannot have this fault.
+
+    `beside` are further fields that go wrong with it. `entry` is the integration at which the row is put in, empty for
+    the model's own.
+    """
 
     field: str
     kind: str
     stance: Stance
     make: Callable[[Row, int], Row | None]
     variant: str = ""
+    beside: tuple[str, ...] = ()
+    entry: str = ""
 
     @property
     def name(self) -> str:
         """For people: field, kind and variant."""
-        return f"{self.field}: {self.kind}{f' ({self.variant})' if self.variant else ''}"
+        return f"{self.place}: {self.kind}{f' ({self.variant})' if self.variant else ''}"
+
+    @property
+    def place(self) -> str:
+        """The field, with the entry where it is not the model's own."""
+        return f"{self.entry}.{self.field}" if self.entry else self.field
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All fields that go wrong, likewise."""
+        return (self.place, *(f"{self.entry}.{name}" if self.entry else name for name in self.beside))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,9 +310,13 @@ def wider_row() -> Fault:
     )
 
 
-def oversize(places: Sequence[Place]) -> Iterator[Fault]:
-    """A text far longer than any that belongs there; a legal answer to it is a refusal, or none that moved."""
+def oversize(places: Sequence[Place], *, every: bool = False) -> Iterator[Fault]:
+    """A text far longer than any that belongs there; a legal answer to it is a refusal, or none that moved.
+
+    In one field, where all of them go the same way; in `every` one where texts are what the model works on.
+    """
     for place in places:
-        if place.declared.type == "string":
+        if place.declared.type == "string" and "oversize" not in place.known.skip:
             yield place.fault("oversize", Stance.GUARDED, lambda v, _: str(v) * (200_000 // max(1, len(str(v)))))
-            return
+            if not every:
+                return

@@ -10,7 +10,6 @@ rows that a harm on `policy.smallest_fault_harm` of all rows is met with probabi
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from seatrial.core.check import Check, Trial
@@ -18,37 +17,38 @@ from seatrial.core.codec import to_data
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
-from seatrial.domains.data import fault_findings, request_faults
+from seatrial.domains.data import fault_budget, fault_entry, fault_findings, fault_scope, request_faults
 from seatrial.domains.data.campaign import BADNESS, Campaign, Ending, Probe, answered_clean
+from seatrial.domains.data.fault_flows import Entered, Entering, through_all_flows
 from seatrial.domains.data.fault_kinds import Fault, Place, faults_of, oversize, swaps, wider_row
-from seatrial.domains.data.legality import profile_of
-from seatrial.domains.data.yardstick import yardstick
-from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.domains.data.fault_pairs import pairs
+from seatrial.domains.flows import lanes
+from seatrial.domains.legality import profile_of
+from seatrial.domains.sending import inputs_of, may_be_tried, rows_to_send
+from seatrial.domains.yardstick import yardstick
 from seatrial.spec.system import FaultField, InputField, System
 from seatrial.stats.clusters import proportion_interval
-from seatrial.stats.detection import seen_at_least_once, trials_to_see
+from seatrial.stats.detection import seen_at_least_once
 
 _ID = "data.faults"
 _POWER = "power to find the smallest harmful fault"
 _KILLED = "share of faults that the guards stopped or withstood"
-_TASKS = frozenset({"binary", "multiclass", "regression"})
+_TASKS = frozenset({"binary", "multiclass", "regression", "text"})
 _PROFILED = 4000
 _BASE = 400
-_LONGEST_S = 600.0
-_SPARE = 1.15
-"""So many more rows than the demanded power takes, so that it does not hang on a single one."""
 _EXAMPLES = 60
 _CODES = {
     **fault_findings.CODES,
+    **fault_entry.CODES,
+    **fault_scope.CODES,
+    **lanes.CODES,
     "no-inputs-declared": "The model's inputs are not declared, so nothing says what a fault is.",
     "not-a-test-endpoint": "The model's endpoint is not declared as one that may be given faulty input.",
     "no-evaluation-data": "No evaluation data are declared from which clean rows could be taken.",
-    "task-not-supported": "Faults are judged for binary, multiclass and regression models so far.",
+    "task-not-supported": "Faults are judged for models that answer with a label or a number, not freely.",
     "clean-rows-refused": "The model answers too few clean rows to make them faulty.",
     "not-repeatable": "The model answers the same clean row differently from one request to the next.",
-    "not-finished": "The time was up before every fault was injected.",
     "undeclared-range": "Fields without a declared range or values: only the data's own profile stands in for it.",
-    "skipped-by-declaration": "Fault kinds that the system file says cannot happen.",
 }
 
 
@@ -58,7 +58,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return stop
     trial.say("reading clean rows")
     rows = rows_to_send(trial, inputs, table="evaluation", most=_PROFILED, seed=trial.seed)
-    wanted = _cases(system, 1.0)
+    wanted = fault_budget.rows_each(system)
     clean = answered_clean(trial, rows, most=max(_BASE, 4 * wanted), batch=system.model.batch)
     if len(clean.rows) < wanted:
         return Reason(
@@ -69,7 +69,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             remedy="Give evaluation rows as production sends them, with the declared types and units.",
         )
     stick = yardstick(system, [answer for _, answer in clean.rows])
-    if moved := _unsteady(trial, clean.rows[: _cases(system, 1.0)], stick.moved):
+    if moved := _unsteady(trial, clean.rows[:wanted], stick.moved):
         return Observation(done="Asked the model for the same clean rows twice.", findings=(moved,))
     places = {name: _place(system, name, field, rows) for name, field in inputs.items() if name in rows[0]}
     campaign = Campaign(
@@ -78,12 +78,20 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         yardstick=stick,
         clean=clean.rows,
         batches=clean.agree,
-        deadline=trial.clock.monotonic() + _LONGEST_S,
+        deadline=trial.clock.monotonic() + fault_budget.at_the_model_s(system, len(inputs)),
+        texts=_texts(system),
     )
-    probes, missed = _injected(system, trial, campaign, list(_faults(places)))
+    faults = list(_faults(places, texts=_texts(system)))
+    faults += pairs(places, faults, _sources(system, inputs))
+    trial.say(fault_budget.told(system, len(faults), wanted, clean.latency_s))
+    probes, missed = _injected(system, trial, campaign, faults)
+    entered = Entered()
     if not campaign.killed:
         probes += request_faults.probed(trial, clean.rows, stick, batches=clean.takes_batches)
-    return _observation(system, trial, inputs, probes, missed, campaign)
+        entered = through_all_flows(
+            system, trial, inputs, rows, Entering(most=wanted, place=_place, faults=_faults, texts=_texts(system))
+        )
+    return _observation(system, trial, inputs, [*probes, *entered.probes], missed, campaign, entered)
 
 
 def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator[Observation | Reason]:
@@ -99,10 +107,13 @@ def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator
     if system.model.task not in _TASKS:
         yield Reason(
             code="task-not-supported",
-            summary=f"Faults are not yet judged for a model whose task is {system.model.task}.",
+            summary=f"Faults are not judged for a model whose task is {system.model.task}: a free answer to a faulty "
+            "text may differ from that to the clean one and still be right.",
+            remedy="Let model.stress try the edges and spellings of the questions, and declare faulty inputs with the "
+            "answers that they must get (stress.relations, must-answer).",
             fields=("model.task",),
         )
-    if not system.model.test_endpoint and system.model.python is None:
+    if not may_be_tried(system.model):
         finding = Finding(
             code="not-a-test-endpoint",
             summary="The model's endpoint is not declared as one that may be given faulty input.",
@@ -119,11 +130,6 @@ def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator
             remedy="Declare data.evaluation with its source.",
             fields=("data.evaluation",),
         )
-
-
-def _cases(system: System, applies: float) -> int:
-    harm = min(0.999, system.policy.smallest_fault_harm / applies)
-    return math.ceil(_SPARE * trials_to_see(harm, system.policy.search_power))
 
 
 def _unsteady(trial: Trial, clean: Sequence[tuple[Row, Prediction]], moved: object) -> Finding | None:
@@ -147,12 +153,16 @@ def _place(system: System, name: str, field: InputField, rows: Sequence[Row]) ->
     return Place(name=name, declared=field, profile=profile_of(rows, name), known=known, others=rows[:_BASE])
 
 
-def _faults(places: Mapping[str, Place]) -> Iterator[Fault]:
+def _texts(system: System) -> bool:
+    return system.model.task == "text"
+
+
+def _faults(places: Mapping[str, Place], *, texts: bool) -> Iterator[Fault]:
     yield wider_row()
     for place in places.values():
         yield from faults_of(place)
     yield from swaps(list(places.values()))
-    yield from oversize(list(places.values()))
+    yield from oversize(list(places.values()), every=texts)
 
 
 def _injected(
@@ -161,7 +171,7 @@ def _injected(
     """What was told of each fault, and the faults for which no time was left."""
     probes: list[Probe] = []
     missed: list[Fault] = []
-    wanted, smallest = _cases(system, 1.0), system.policy.smallest_fault_harm
+    wanted, smallest = fault_budget.rows_each(system), system.policy.smallest_fault_harm
     for number, fault in enumerate(faults):
         if campaign.over:
             missed.append(fault)
@@ -173,6 +183,12 @@ def _injected(
     return probes, missed
 
 
+def _sources(system: System, inputs: Mapping[str, InputField]) -> Mapping[str, str]:
+    """Where each input comes from: what goes wrong there goes wrong in all of its fields."""
+    fed = {name: source for source, section in system.integrations.items() for name in section.feeds}
+    return fed | {name: each.fed_by for name, each in inputs.items() if each.fed_by}
+
+
 def _observation(
     system: System,
     trial: Trial,
@@ -180,15 +196,24 @@ def _observation(
     probes: Sequence[Probe],
     missed: Sequence[Fault],
     campaign: Campaign,
+    entered: Entered,
 ) -> Observation:
-    findings = [*fault_findings.findings(probes, inputs), *_notes(system, inputs, missed, killed=campaign.killed)]
+    findings = [
+        *fault_findings.findings(probes, inputs),
+        *fault_findings.unguarded_findings(probes),
+        *entered.findings,
+        *fault_scope.left_out(system, inputs, probes, [] if campaign.killed else missed),
+        *(() if campaign.killed else fault_scope.entries_left_out(system, entered.tried)),
+        *fault_findings.undeclared_findings(inputs),
+    ]
     caught = any(f.weight is Weight.GAP for f in findings)
     told = [t for p in probes for t in p.told]
     kept = json.dumps(to_data(fault_findings.examples(probes, _EXAMPLES))).encode()
     return Observation(
-        done=f"Made clean rows faulty in {len(probes)} ways over {len({p.fault.field for p in probes})} fields, "
-        f"sent {campaign.asked:,} requests through the model's real entry, one at a time, and compared every answer "
-        "with that for the clean row.",
+        done=f"Made clean rows faulty in {len(probes)} ways, alone and together, over "
+        f"{len({p.fault.field for p in probes})} fields, sent {campaign.asked:,} requests to the model and put "
+        f"{entered.asked:,} records in at the flows' entries, and compared every answer and every record that came out "
+        "with that of the clean row.",
         measures=_measures(system, probes, missed, caught=caught),
         findings=tuple(findings),
         figures=(_figure(probes),),
@@ -196,8 +221,14 @@ def _observation(
         artifacts={"examples": trial.artifacts.put(kept, media_type="application/json")},
         facts={
             "requests": campaign.asked,
+            "records": entered.asked,
             "outcomes": {str(e): sum(t.ending is e for t in told) for e in BADNESS},
             "tolerance": system.data.faults.tolerance,
+            "skipped": {
+                name: {str(kind): why for kind, why in known.skip.items()}
+                for name, known in system.data.faults.fields.items()
+                if known.skip
+            },
             "faults": [_fact(p) for p in probes],
         },
     )
@@ -261,32 +292,10 @@ def _power(system: System, probe: Probe) -> float:
     return seen_at_least_once(min(1.0, system.policy.smallest_fault_harm / probe.applies), len(probe.told))
 
 
-def _notes(
-    system: System, inputs: Mapping[str, InputField], missed: Sequence[Fault], *, killed: bool
-) -> Iterator[Finding]:
-    if missed and not killed:
-        yield Finding(
-            code="not-finished",
-            summary=f"The time was up before {len(missed)} faults were injected, the first being {missed[0].name}.",
-            weight=Weight.OPEN,
-            fields=tuple(sorted({f.field for f in missed})),
-            remedy="Give the test endpoint the speed of production, or take other load off it.",
-        )
-    for name, field in system.data.faults.fields.items():
-        if field.skip:
-            yield Finding(
-                code="skipped-by-declaration",
-                summary=f"{name}: {', '.join(field.skip)} cannot happen, says the system file.",
-                weight=Weight.NOTE,
-                fields=(name,),
-            )
-    yield from fault_findings.undeclared_findings(inputs)
-
-
 def _figure(probes: Sequence[Probe]) -> Figure:
     worst: dict[tuple[str, str], Ending] = {}
     for probe in probes:
-        place = (probe.fault.field, probe.fault.kind)
+        place = (probe.fault.place, probe.fault.kind)
         worst[place] = max((worst.get(place, Ending.REFUSED), probe.worst), key=BADNESS.index)
     rows = tuple({"field": field, "kind": kind, "outcome": str(e)} for (field, kind), e in worst.items())
     return Figure(kind="faults", title="The worst that each fault did", rows=rows)
@@ -307,11 +316,11 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="Faulty input at the real entry",
     run=_run,
     codes=_CODES,
     limits=_limits,
     alone=True,
-    budget_s=lambda system: _LONGEST_S + 30.0 * system.model.timeout,
+    budget_s=fault_budget.whole_s,
 )

@@ -4,23 +4,43 @@ Requests arrive at their scheduled times whatever the answers do, and latency co
 a freeze is met by everybody who comes during it. The first tenth is discarded as warm-up. Each declared percentile is
 bounded twice, by order statistics over all requests and by a bootstrap over blocks of time, because latencies of one
 moment resemble each other; the larger bound counts. Whatever fails or is not answered stands above every latency.
+Where the policy asks for it, the peak is then held to see whether anything grows (`soak.py`), and the highest rate that
+keeps every limit is searched for (`capacity.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import LoadResult, ReplyKind, Request, Row, Stream
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import span
+from seatrial.domains.data import capacity, load_rows, soak
 from seatrial.domains.data.answers_under_load import Watcher
+from seatrial.domains.data.arrival_trace import busier_than_peak, read_trace
+from seatrial.domains.data.latency_record import encoded
+from seatrial.domains.data.load_findings import WHY, failing, slow, waits
+from seatrial.domains.data.load_rows import Repeats, Sent, in_turn
+from seatrial.domains.data.served import (
+    ISSUED_LEAST,
+    WARM_UP,
+    Served,
+    errors_limit,
+    in_flight,
+    issued,
+    lag_limit_s,
+    lag_s,
+    percentiles,
+    plain,
+    served,
+    upper_s,
+)
 from seatrial.domains.sending import inputs_of, rows_to_send
 from seatrial.spec.system import Load, System
 from seatrial.stats import proportions, quantiles
@@ -29,17 +49,11 @@ _ID = "data.load"
 _ERRORS = "share of requests that failed"
 _LAG = "p99 lag of the load generator"
 _ISSUED = "share of planned requests that were issued"
-_WARM_UP = 0.1
-_LAG_SHARE = 0.1
-_ISSUED_LEAST = 0.99
 _LIGHT = 0.1
 _LIGHT_S = 3.0
 _LIGHT_LEAST = 5.0
-_GROWTH = 2.0
-_ROWS = 256
 _POINTS = 400
 _CURVE = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
-_WHY = "At the hour with the most work the output comes too late to be used."
 _CODES = {
     "no-load-declared": "Neither the peak nor the latency that keeps the output useful is declared.",
     "not-a-test-endpoint": "The model's endpoint is not declared as one that may be put under load.",
@@ -49,42 +63,14 @@ _CODES = {
     "generator-too-slow": "This machine cannot send the declared rate on time even to a server that does nothing.",
     "too-slow": "A declared percentile of the latency is above its limit at the declared peak.",
     "errors-under-load": "Too many requests fail at the declared peak.",
-    "wrong-under-load": "Under load rows are answered differently from before.",
+    "wrong-under-load": "Under load rows are answered differently from before, or with what is no answer.",
+    "answers-not-seen": "While the load ran, no known row was answered.",
     "waits-under-load": "The latency grows with the rate although it is still within its limits.",
+    "busier-than-declared": "The trace of real arrivals was certainly busier than the declared peak.",
+    **load_rows.CODES,
+    **capacity.CODES,
+    **soak.CODES,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """What a stream did, without its warm-up: latencies in order of schedule, infinite for what failed."""
-
-    at_s: npt.NDArray[np.float64]
-    latency_s: npt.NDArray[np.float64]
-    failed: npt.NDArray[np.bool_]
-    statuses: Mapping[str, int]
-
-    @property
-    def n(self) -> int:
-        """Requests."""
-        return int(self.latency_s.size)
-
-    def at(self, share: float) -> float:
-        """The empirical percentile; infinite where so many failed, NaN where there were no requests."""
-        if not self.n:
-            return math.nan
-        return float(np.sort(self.latency_s)[min(self.n - 1, math.ceil(share * self.n) - 1)])
-
-
-def served(result: LoadResult) -> Served:
-    """A stream's result without the first tenth of its time."""
-    at = np.asarray(result.scheduled_s, dtype=np.float64)
-    status = np.asarray(result.status, dtype=np.int64)
-    kept = at >= _WARM_UP * float(at[-1] if at.size else 0.0)
-    failed = ~((status >= 200) & (status < 300))
-    latency = np.where(failed, np.inf, np.asarray(result.latency_s, dtype=np.float64))
-    kinds = {"0": "no answer", "-1": "dropped"}
-    counts = {kinds.get(str(s), str(s)): int((status[kept] == s).sum()) for s in np.unique(status[kept])}
-    return Served(at_s=at[kept], latency_s=latency[kept], failed=failed[kept], statuses=counts)
 
 
 def _run(system: System, trial: Trial) -> Observation | Reason:
@@ -93,37 +79,118 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(done="Looked for the declared peak and latency.", findings=(_undeclared(),))
     if not system.model.test_endpoint:
         return Observation(done="Nothing was sent: the endpoint may not be put under load.", findings=(_no_test(),))
-    prepared = _prepared(system, trial)
+    rate, duration_s = load.peak * _headroom(system), load.duration or system.policy.load_duration
+    prepared = _prepared(system, trial, math.ceil(rate * ((load.ramp or 0.0) + duration_s)))
     if isinstance(prepared, Reason):
         return prepared
-    rows, requests = prepared
-    rate, duration_s = load.peak * _headroom(system), load.duration or system.policy.load_duration
     trial.say("calibrating the generator against a server that does nothing")
     calibrated = trial.load.calibrate(rate, seed=trial.seed)
-    if _lag_s(calibrated) > _lag_limit_s(load):
+    if lag_s(calibrated) > lag_limit_s(load):
         calibrated = trial.load.calibrate(rate, seed=trial.seed + 1)
-    if _lag_s(calibrated) > _lag_limit_s(load):
+    if lag_s(calibrated) > lag_limit_s(load):
         return Reason(
             code="generator-too-slow",
-            summary=f"At {rate:g}/s the generator itself was {_lag_s(calibrated) * 1000:.0f} ms late against a server "
-            f"that does nothing; {_lag_limit_s(load) * 1000:.0f} ms are allowed.",
+            summary=f"At {rate:g}/s the generator itself was {lag_s(calibrated) * 1000:.0f} ms late against a server "
+            f"that does nothing; {lag_limit_s(load) * 1000:.0f} ms are allowed.",
             remedy="Run the check on a machine that has a core to spare.",
         )
-    stream = Stream(
+    trace = read_trace(trial.files.read(load.trace), name=load.trace) if load.trace is not None else ()
+    stream = _stream(system, load, prepared.sent.requests, trace, rate, duration_s)
+    light_rate = min(rate, max(_LIGHT_LEAST, rate * _LIGHT))
+    trial.say(f"{light_rate:g} requests a second, to see what one alone takes")
+    light = Stream(name="light", requests=prepared.asked, rate_per_s=light_rate, timeout_s=stream.timeout_s)
+    alone = served(trial.load.run([light], duration_s=_LIGHT_S, seed=trial.seed)["light"])
+    trial.say(f"{rate:g} requests a second for {duration_s:g} s")
+    with Watcher(trial.model, prepared.rows) as watcher:
+        result = trial.load.run([stream], duration_s=(load.ramp or 0.0) + duration_s, seed=trial.seed)["predict"]
+    unclean = load_rows.not_clean(trial, prepared.sent, result)
+    run = _Run(
+        rate=rate,
+        trace=trace,
+        result=result,
+        full=served(result, ramp_s=load.ramp or 0.0, without=unclean),
+        sent=prepared.sent,
+        left_out=int(unclean.sum()),
+        alone=alone,
+        calibrated=calibrated,
+        watcher=watcher,
+    )
+    if _clears(system, load, run):
+        steady = replace(stream, shape=())
+        if system.policy.soak_duration:
+            run.soak = soak.hold(system, load, trial, replace(steady, rate_per_s=load.peak))
+        if system.policy.capacity_level:
+            run.search = capacity.search(system, load, trial, steady)
+    return _observation(system, load, run)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """Everything that was driven. Soak and search are None where the policy asks for none, or the peak was not held."""
+
+    rate: float
+    trace: Sequence[float]
+    result: LoadResult
+    full: Served
+    sent: Sent
+    left_out: int
+    alone: Served
+    calibrated: LoadResult
+    watcher: Watcher
+    soak: soak.Soak | None = None
+    search: capacity.Search | None = None
+
+    @property
+    def repeats(self) -> Repeats:
+        """First-seen rows beside those that were sent before."""
+        first = self.sent.of(self.result.planned)
+        return Repeats(
+            fresh=self.full.only(first),
+            again=self.full.only(~first),
+            different=self.sent.different,
+            left_out=self.left_out,
+        )
+
+    @property
+    def judged(self) -> Served:
+        """By what the latency is judged: first-seen rows alone where others were clearly faster."""
+        return self.repeats.fresh if self.repeats.helped else self.full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """Rows that were asked before, their requests, and what the load sends."""
+
+    rows: Sequence[Row]
+    asked: Sequence[Request]
+    sent: Sent
+
+
+def _stream(
+    system: System, load: Load, requests: Sequence[Request], trace: Sequence[float], rate: float, duration_s: float
+) -> Stream:
+    timeout_s = _timeout_s(system, load)
+    climbs = (load.ramp or 0.0) / ((load.ramp or 0.0) + duration_s)
+    return Stream(
         name="predict",
         requests=requests,
         rate_per_s=rate,
-        timeout_s=_timeout_s(system, load),
-        in_flight=_in_flight(rate, _timeout_s(system, load)),
+        arrivals="trace" if trace else load.arrivals,
+        shape=((0.0, 0.0), (climbs, 1.0), (1.0, 1.0)) if climbs and not trace else (),
+        trace=trace,
+        timeout_s=timeout_s,
+        in_flight=in_flight(rate, timeout_s),
     )
-    light_rate = min(rate, max(_LIGHT_LEAST, rate * _LIGHT))
-    trial.say(f"{light_rate:g} requests a second, to see what one alone takes")
-    light = Stream(name="light", requests=requests, rate_per_s=light_rate, timeout_s=stream.timeout_s)
-    alone = served(trial.load.run([light], duration_s=_LIGHT_S, seed=trial.seed)["light"])
-    trial.say(f"{rate:g} requests a second for {duration_s:g} s")
-    with Watcher(trial.model, rows) as watcher:
-        result = trial.load.run([stream], duration_s=duration_s, seed=trial.seed)["predict"]
-    return _observation(system, load, result=result, alone=alone, calibrated=calibrated, watcher=watcher, rate=rate)
+
+
+def _clears(system: System, load: Load, run: _Run) -> bool:
+    """Whether the peak was held so well that more is worth trying: every limit by its bound."""
+    full = run.full
+    if not full.n:
+        return False
+    uppers = [(upper_s(system, run.judged, share), limit) for _, share, limit in percentiles(load)]
+    fails = proportions.upper(int(full.failed.sum()), full.n, 1.0 - system.policy.confidence)
+    return all(u is not None and u <= limit for u, limit in uppers) and fails <= errors_limit(system)
 
 
 def _undeclared() -> Finding:
@@ -131,7 +198,7 @@ def _undeclared() -> Finding:
         code="no-load-declared",
         summary="Neither the peak nor the latency that keeps the output useful is declared.",
         fields=("load",),
-        why=_WHY,
+        why=WHY,
         remedy="Declare load.peak, the most that production will ask, and load.latency, such as {p99: 300ms}.",
     )
 
@@ -142,12 +209,12 @@ def _no_test() -> Finding:
         summary="The model's endpoint is not declared as one that may be put under load.",
         weight=Weight.OPEN,
         fields=("model.test_endpoint",),
-        why=_WHY,
+        why=WHY,
         remedy="Point model.endpoint at a copy with production's size and declare model.test_endpoint: true.",
     )
 
 
-def _prepared(system: System, trial: Trial) -> tuple[list[Row], list[Request]] | Reason:
+def _prepared(system: System, trial: Trial, planned: int) -> _Prepared | Reason:
     inputs = inputs_of(system, trial)
     if not inputs:
         return Reason(
@@ -156,11 +223,15 @@ def _prepared(system: System, trial: Trial) -> tuple[list[Row], list[Request]] |
             remedy="Declare model.inputs: each field with its type, unit, range or values.",
             fields=("model.inputs",),
         )
-    found = rows_to_send(trial, inputs, table="evaluation", most=_ROWS, seed=trial.seed)
+    most = min(planned, load_rows.MOST) + load_rows.CHECKED
+    everything = rows_to_send(trial, inputs, table="evaluation", most=most, seed=trial.seed)
+    # What is asked before the load could be in a cache: these are few, and the load's own rows are others.
+    asked = min(load_rows.CHECKED, max(1, len(everything) // 5))
+    found, others = everything[:asked], everything[asked:]
     if found and trial.model.request(found[:1]) is None:
         return Reason(
             code="not-over-http",
-            summary="The model is called as a Python function, so no arrivals can be sent to it.",
+            summary="The model is not called over HTTP, so no arrivals can be sent to it.",
             remedy="Serve it over HTTP as production does, and declare model.endpoint.",
             fields=("model",),
         )
@@ -175,8 +246,13 @@ def _prepared(system: System, trial: Trial) -> tuple[list[Row], list[Request]] |
             remedy="Give evaluation rows as production sends them, with the declared types and units.",
             fields=("data.evaluation",),
         )
-    requests = [request for row in rows if (request := trial.model.request([row])) is not None]
-    return rows, requests
+    known = [(row, request) for row in rows if (request := trial.model.request([row])) is not None]
+    new = [(row, request) for row in others or rows if (request := trial.model.request([row])) is not None]
+    return _Prepared(
+        rows=rows,
+        asked=[request for _, request in known],
+        sent=in_turn([row for row, _ in new], [request for _, request in new], planned, trial.seed),
+    )
 
 
 def _headroom(system: System) -> float:
@@ -184,81 +260,97 @@ def _headroom(system: System) -> float:
     return declared or system.policy.load_headroom
 
 
-def _percentiles(load: Load) -> list[tuple[str, float, float]]:
-    """Name, share and limit in seconds, the lowest share first."""
-    return sorted(((name, float(name[1:]) / 100.0, limit) for name, limit in load.latency.items()), key=lambda p: p[1])
-
-
 def _timeout_s(system: System, load: Load) -> float:
     """Ten times the largest limit is as bad as never."""
     return min(system.model.timeout, max(2.0, 10.0 * max(load.latency.values())))
 
 
-def _in_flight(rate: float, timeout_s: float) -> int:
-    """So many that only the generator, never a slow target, could make it drop a request; within open files."""
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(64, min(math.ceil(2.0 * rate * timeout_s) + 64, soft - 128 if soft > 0 else 10_000, 10_000))
-
-
-def _lag_s(result: LoadResult) -> float:
-    lag = np.sort(np.asarray(result.lag_s, dtype=np.float64))
-    return float(lag[min(lag.size - 1, math.ceil(0.99 * lag.size) - 1)]) if lag.size else math.inf
-
-
-def _lag_limit_s(load: Load) -> float:
-    return _LAG_SHARE * _percentiles(load)[-1][2]
-
-
-def _observation(
-    system: System,
-    load: Load,
-    *,
-    result: LoadResult,
-    alone: Served,
-    calibrated: LoadResult,
-    watcher: Watcher,
-    rate: float,
-) -> Observation:
-    full = served(result)
-    measures = [_latency(system, full, *p) for p in _percentiles(load)] + [_failed(system, full)]
-    findings = [*_slow(load, measures, full, alone, rate), *_failing(measures[-1], full, rate), *watcher.findings()]
+def _observation(system: System, load: Load, run: _Run) -> Observation:
+    full, alone, repeats = run.full, run.alone, run.repeats
+    measures = [_latency(system, run.judged, *p) for p in percentiles(load)] + [_failed(system, full)]
+    findings = [
+        *slow(load, measures, full, alone, run.rate),
+        *failing(measures[-1], full, run.rate),
+        *run.watcher.findings(),
+    ]
     if not findings:
-        findings += _waits(full, alone)
+        findings += waits(full, alone)
+    findings += load_rows.findings(repeats, further=run.soak is not None or run.search is not None)
+    if run.trace:
+        findings += busier_than_peak(load, run.trace, 1.0 - system.policy.confidence)
+    return Observation(
+        done=f"Sent {run.result.planned:,} requests in {_arrivals(load)} of {run.rate:g} a second (declared peak "
+        f"{load.peak:g} a second, headroom {_headroom(system):g}), and measured each from its scheduled start to its "
+        f"last byte, with {run.sent.different:,} different rows{_further(system, run)}.",
+        measures=(*measures, *_further_measures(system, load, run), *_validity(load, run.result)),
+        findings=(
+            *findings,
+            *(soak.findings(system, load, run.soak) if run.soak else ()),
+            *(capacity.findings(load, run.search) if run.search else ()),
+        ),
+        figures=(
+            *_figures(load, full),
+            *(soak.figures(load, run.soak) if run.soak else ()),
+            *(capacity.figures(system, load, run.search) if run.search else ()),
+        ),
+        facts=_facts(system, load, run, full),
+    )
+
+
+def _arrivals(load: Load) -> str:
+    if load.trace is not None:
+        return "the busiest stretch of the declared trace, pressed to a mean"
+    return "open arrivals" if load.arrivals == "poisson" else "arrivals by the clock"
+
+
+def _further(system: System, run: _Run) -> str:
+    told = ""
+    if run.soak is not None:
+        told += f"; held the peak for {span(run.soak.duration_s)}"
+    if run.search is not None:
+        told += f"; searched for the capacity at {len(run.search.levels)} rates"
+    elif system.policy.capacity_level or system.policy.soak_duration:
+        told += "; nothing more was tried, because it was not established that the peak itself is held"
+    return told
+
+
+def _further_measures(system: System, load: Load, run: _Run) -> Iterator[Measure]:
+    if system.policy.soak_duration:
+        yield from soak.measures(system, load, run.soak)
+    if system.policy.capacity_level:
+        yield capacity.measure(system, load, run.search)
+
+
+def _facts(system: System, load: Load, run: _Run, full: Served) -> dict[str, Json]:
     facts: dict[str, Json] = {
-        "rate_per_s": rate,
-        "requests": result.planned,
+        "rate_per_s": run.rate,
+        "requests": run.result.planned,
         "statuses": dict(full.statuses),
-        "p95 at a light rate, s": _plain(alone.at(0.95)),
-        "p95 at the full rate, s": _plain(full.at(0.95)),
-        "calibrated lag p99, s": _plain(_lag_s(calibrated)),
-        "answers compared under load": watcher.compared,
+        "p95 at a light rate, s": plain(run.alone.at(0.95)),
+        "p95 at the full rate, s": plain(full.at(0.95)),
+        "calibrated lag p99, s": plain(lag_s(run.calibrated)),
+        "answers compared under load": run.watcher.compared,
+        **run.repeats.facts(),
     }
+    if full.n:
+        facts["latencies as HDR histogram, microseconds"] = encoded(
+            full.latency_s, unanswered_s=_timeout_s(system, load)
+        )
     if full.n >= 2 * system.policy.load_blocks:
-        share = _percentiles(load)[-1][1]
+        share = percentiles(load)[-1][1]
         effect = quantiles.block_effect(full.latency_s, share, blocks=system.policy.load_blocks)
         facts["requests that are worth one independent one"] = effect
-    return Observation(
-        done=f"Sent {result.planned:,} requests in open arrivals of {rate:g} a second (declared peak {load.peak:g} a "
-        f"second, headroom {_headroom(system):g}), and measured each from its scheduled start to its last byte.",
-        measures=(*measures, *_validity(load, result)),
-        findings=tuple(findings),
-        figures=_figures(load, full),
-        facts=facts,
-    )
+    if run.soak is not None:
+        facts.update(soak.facts(run.soak))
+    if run.search is not None:
+        facts.update(capacity.facts(run.search))
+    return facts
 
 
 def _latency(system: System, full: Served, name: str, share: float, limit_s: float) -> Measure:
     confidence = system.policy.confidence
     fewest = quantiles.fewest(share, confidence)
-    upper: float | None = None
-    if full.n >= max(fewest, 2 * system.policy.load_blocks):
-        pooled = quantiles.upper(full.latency_s, share, confidence)
-        blocks = quantiles.block_bootstrap_upper(
-            full.latency_s, share, confidence=confidence, blocks=system.policy.load_blocks
-        )
-        upper = None if pooled is None else max(pooled, blocks)
+    upper = upper_s(system, full, share)
     lower = quantiles.lower(full.latency_s, share, confidence)
     return Measure(
         name=f"{name} latency",
@@ -271,7 +363,7 @@ def _latency(system: System, full: Served, name: str, share: float, limit_s: flo
         n=full.n,
         method=f"order statistics, and a bootstrap over {system.policy.load_blocks} blocks of time",
         confidence=confidence,
-        needed=math.ceil((fewest - full.n) / (1.0 - _WARM_UP)) if full.n < fewest else None,
+        needed=math.ceil((fewest - full.n) / (1.0 - WARM_UP)) if full.n < fewest else None,
         needed_unit="requests",
         approximate=True,
     )
@@ -280,7 +372,7 @@ def _latency(system: System, full: Served, name: str, share: float, limit_s: flo
 def _failed(system: System, full: Served) -> Measure:
     alpha = 1.0 - system.policy.confidence
     count = int(full.failed.sum())
-    limit = _errors_limit(system)
+    limit = errors_limit(system)
     needed = proportions.more_to_clear_ceiling(count, full.n, limit, alpha) if full.n and limit < 1.0 else None
     return Measure(
         name=_ERRORS,
@@ -298,17 +390,10 @@ def _failed(system: System, full: Served) -> Measure:
     )
 
 
-def _errors_limit(system: System) -> float:
-    declared = system.load.errors if system.load is not None else None
-    return system.policy.load_errors if declared is None else declared
-
-
 def _validity(load: Load, result: LoadResult) -> tuple[Measure, ...]:
-    status = np.asarray(result.status, dtype=np.int64)
-    issued = float((status != -1).mean()) if status.size else 0.0
     return (
-        _exact(_LAG, _lag_s(result), _lag_limit_s(load), Sense.AT_MOST, "s", result.planned),
-        _exact(_ISSUED, issued, _ISSUED_LEAST, Sense.AT_LEAST, "share", result.planned),
+        _exact(_LAG, lag_s(result), lag_limit_s(load), Sense.AT_MOST, "s", result.planned),
+        _exact(_ISSUED, issued(result), ISSUED_LEAST, Sense.AT_LEAST, "share", result.planned),
     )
 
 
@@ -326,66 +411,10 @@ def _exact(name: str, value: float, limit: float, sense: Sense, unit: str, n: in
     )
 
 
-def _slow(load: Load, measures: Sequence[Measure], full: Served, alone: Served, rate: float) -> Iterator[Finding]:
-    missed = [
-        (name, m)
-        for (name, _, limit), m in zip(_percentiles(load), measures, strict=False)
-        if (m.lower is not None and m.lower > limit) or m.value == math.inf
-    ]
-    if not missed:
-        return
-    name, worst = missed[-1]
-    yield Finding(
-        code="too-slow",
-        summary=f"At {rate:g} requests a second {name} is {_seconds(worst.value)}, above its limit of "
-        f"{_seconds(worst.limit)}{_cause(full, alone)}.",
-        fields=tuple(f"load.latency.{n}" for n, _ in missed),
-        explains=tuple(m.name for _, m in missed),
-        why=_WHY,
-        remedy="Let requests run beside each other (workers, no lock around the model), or declare a lower peak with "
-        "operations' agreement.",
-        detail={"p95_light_s": _plain(alone.at(0.95)), "p95_full_s": _plain(full.at(0.95))},
-    )
-
-
-def _cause(full: Served, alone: Served) -> str:
-    light, heavy = alone.at(0.95), full.at(0.95)
-    if math.isfinite(light) and heavy > _GROWTH * light:
-        return f"; p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)}: requests wait for each other"
-    if math.isfinite(light):
-        return f"; at a light rate p95 is {_seconds(light)} already, so each request takes long by itself"
-    return ""
-
-
-def _waits(full: Served, alone: Served) -> Iterator[Finding]:
-    light, heavy = alone.at(0.95), full.at(0.95)
-    if alone.n >= 10 and math.isfinite(light) and heavy > _GROWTH * light:
-        yield Finding(
-            code="waits-under-load",
-            summary=f"p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)} at the full one.",
-            weight=Weight.NOTE,
-            remedy="Look where requests wait for each other before the peak grows.",
-        )
-
-
-def _failing(errors: Measure, full: Served, rate: float) -> Iterator[Finding]:
-    if errors.limit is not None and errors.lower is not None and errors.lower > errors.limit:
-        bad = ", ".join(f"{status}: {n}" for status, n in full.statuses.items() if not status.startswith("2"))
-        yield Finding(
-            code="errors-under-load",
-            summary=f"At {rate:g} requests a second {int(full.failed.sum())} of {full.n} fail ({bad}).",
-            fields=("load.peak",),
-            explains=(errors.name,),
-            why=_WHY,
-            remedy="Find in the server's log what fails at this rate: time-outs, pools, memory, a rate limit.",
-            detail={"statuses": dict(full.statuses)},
-        )
-
-
 def _figures(load: Load, full: Served) -> tuple[Figure, ...]:
     if not full.n:
         return ()
-    name, _, limit = _percentiles(load)[-1]
+    name, _, limit = percentiles(load)[-1]
     options: Mapping[str, Json] = {"limit_s": limit, "percentile": name}
     finite = np.where(np.isinf(full.latency_s), np.nan, full.latency_s)
     ceiling = float(np.nanmax(finite)) if not np.isnan(finite).all() else limit
@@ -398,16 +427,6 @@ def _figures(load: Load, full: Served) -> tuple[Figure, ...]:
         Figure(kind="latency", title="Latency at the declared peak with headroom", rows=tuple(curve), options=options),
         Figure(kind="throughput", title="Latency as the test went on", rows=tuple(points), options=options),
     )
-
-
-def _seconds(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "never"
-    return span(value)
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _limits(system: System) -> Sequence[Threshold]:
@@ -425,30 +444,35 @@ def _limits(system: System) -> Sequence[Threshold]:
                 unit="s",
                 confidence=confidence,
             )
-            for name, _, limit in _percentiles(load)
+            for name, _, limit in percentiles(load)
         ),
         Threshold(
             requirement=_ID,
             measure=_ERRORS,
             sense=Sense.AT_MOST,
-            limit=_errors_limit(system),
+            limit=errors_limit(system),
             unit="share",
             confidence=confidence,
         ),
-        Threshold(requirement=_ID, measure=_LAG, sense=Sense.AT_MOST, limit=_lag_limit_s(load), unit="s"),
-        Threshold(requirement=_ID, measure=_ISSUED, sense=Sense.AT_LEAST, limit=_ISSUED_LEAST, unit="share"),
+        *soak.limits(system, _ID),
+        *capacity.limits(system, _ID),
+        Threshold(requirement=_ID, measure=_LAG, sense=Sense.AT_MOST, limit=lag_limit_s(load), unit="s"),
+        Threshold(requirement=_ID, measure=_ISSUED, sense=Sense.AT_LEAST, limit=ISSUED_LEAST, unit="share"),
     )
 
 
 def _budget(system: System) -> float:
-    duration_s = (system.load.duration if system.load is not None else None) or system.policy.load_duration
-    return 1.5 * duration_s + 120.0 + 8.0 * system.model.timeout
+    load = system.load
+    if load is None:
+        return 120.0
+    duration_s = (load.ramp or 0.0) + (load.duration or system.policy.load_duration) + system.policy.soak_duration
+    return 1.5 * duration_s + 120.0 + 8.0 * system.model.timeout + 1.2 * capacity.longest_s(system, load)
 
 
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=3,
     title="Peak load with latency that is useful",
     run=_run,
     codes=_CODES,

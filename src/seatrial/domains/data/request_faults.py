@@ -8,7 +8,7 @@ from seatrial.core.check import Trial
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Row
 from seatrial.domains.data.campaign import Case, Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Fault, Stance
-from seatrial.domains.data.yardstick import Yardstick
+from seatrial.domains.yardstick import Yardstick
 
 FIELD = "(request)"
 _ROWS = 32

@@ -6,20 +6,26 @@ or site, where one other input tells them apart). The label stays, so what is lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.core.check import Trial
+from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Trial
 from seatrial.core.errors import SeatrialError
-from seatrial.core.observation import Figure, Finding, Json, Measure
-from seatrial.core.ports import ReplyKind
-from seatrial.core.vocabulary import MeasureKind, Weight
+from seatrial.core.observation import Figure, Finding, Json, Measure, Reason
+from seatrial.core.ports import Prediction, ReplyKind
+from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.domains.scored.metric_rows import MetricProblem
+from seatrial.domains.scored.metrics import Governed, governed, rows_of, unit_of
+from seatrial.domains.scored.outcomes import Outcomes, outcomes_of
+from seatrial.domains.scored.rows import Rows
 from seatrial.domains.sending import as_sent
-from seatrial.measure.columns import Column, plain_text
+from seatrial.measure.columns import Column, Columns
 from seatrial.spec.system import InputField, Source, System
 
 if TYPE_CHECKING:
@@ -33,8 +39,12 @@ _MULTIPLES = (1.0, 3.0, 12.0)
 _DAY_H = 24.0
 _MOST_KEYS = 50
 _BUCKET_S = 3600.0
+_HALVINGS = 4
+_DRAWS = 400
+_SURE = 0.95
 CODES = {
     "staleness-cost-unknown": "What staleness costs could not be measured by replaying lagged data.",
+    "limit-too-loose": "Data may be older than the age at which a governed metric loses its limit.",
 }
 
 Floats = npt.NDArray[np.float64]
@@ -64,22 +74,37 @@ class _Replay:
     times: Floats
     groups: npt.NDArray[np.int64]
     fed: tuple[str, ...]
-    positive: npt.NDArray[np.bool_]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """What the model says with data of that age, and what each metric that can be computed is then."""
+
+    lag_h: float
+    outcomes: Outcomes
+    values: Mapping[str, float]
 
 
 def cost_of_staleness(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cost:
-    """Score the same rows with data of several ages. Never raises: what cannot be done is told in a note."""
+    """Score the same rows with data of several ages. Never raises: what cannot be done stays open, and says why."""
+    if not _fed(system, inputs):
+        return Cost(done="found no input that a source of states feeds, so that none can be replayed staler.")
     try:
         return _cost(system, trial, inputs)
     except (_NotPossible, SeatrialError) as error:
         said = error.what if isinstance(error, SeatrialError) else str(error)
-        note = Finding(
+        finding = Finding(
             code="staleness-cost-unknown",
             summary=f"What staleness costs was not measured: {said}.",
-            weight=Weight.NOTE,
+            weight=Weight.OPEN,
             fields=("data.evaluation",),
+            why="A limit on age that nobody held against the answers may allow data on which they are wrong.",
+            remedy=(error.remedy if isinstance(error, SeatrialError) else "")
+            or f"Give labelled evaluation rows with their time over more than {_lags(system)[-1]:g} h, with "
+            f"{', '.join(_fed(system, inputs))}, which the model answers as they are.",
         )
-        return Cost(done="found that what staleness costs cannot be replayed.", findings=(note,))
+        return Cost(done="found that what staleness costs cannot be replayed.", findings=(finding,))
 
 
 def _cost(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cost:
@@ -87,36 +112,126 @@ def _cost(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cos
     fed = _fed(system, inputs)
     if source is None or source.time is None or source.label is None:
         raise _NotPossible("the evaluation data has no declared label or time column")
-    if system.model.task != "binary":
-        raise _NotPossible("only binary tasks are replayed")
-    if not fed:
-        raise _NotPossible("no input is declared to be fed by a source with a freshness limit")
     replay = _replay(system, trial, inputs, source, fed)
-    rows = []
-    for place, lag in enumerate(_lags(system)):
-        trial.say(f"replaying data {lag:g} h old", 0.5 + place / 10)
-        rows.append((lag, *_scored(system, trial, inputs, replay, lag * _HOUR_S)))
-    scores_known = all(auc is not None for _, auc, _ in rows)
-    shown = "auc" if scores_known else "recall"
-    figures = (
-        Figure(
-            kind="staleness",
-            title="What stale data would cost",
-            rows=tuple({"lag_h": lag, "metric": auc if scores_known else recall} for lag, auc, recall in rows),
-            options={"metric": shown},
-        ),
-    )
-    measures = tuple(m for lag, auc, recall in rows for m in _measures(lag, auc, recall, replay))
+    scored: dict[float, _Scored] = {}
+
+    def at(lag: float) -> _Scored:
+        if lag not in scored:
+            trial.say(f"replaying data {lag:g} h old", min(0.95, 0.5 + len(scored) / 40))
+            scored[lag] = _scored(system, trial, inputs, replay, lag)
+        return scored[lag]
+
+    for lag in _lags(system):
+        at(lag)
+    lost = [loss for metric in governed(system) if (loss := _loss(system, metric, at, replay.seed)) is not None]
+    rows = [scored[lag] for lag in sorted(scored)]
     return Cost(
-        done=f"scored {replay.chosen.size} evaluation rows again with {', '.join(fed)} up to {rows[-1][0]:g} h old.",
-        measures=measures,
-        figures=figures,
+        done=f"scored {replay.chosen.size} evaluation rows again with {', '.join(fed)} up to {rows[-1].lag_h:g} h old"
+        + (f"; {'; '.join(each.told for each in lost)}." if lost else "."),
+        measures=(*(m for each in rows for m in _measures(each)), *(m for each in lost for m in each.measures)),
+        findings=tuple(f for each in lost for f in each.findings),
+        figures=(_figure(system, rows),),
         facts={"rows": int(replay.chosen.size), "fields": list(replay.fed)},
     )
 
 
+def _figure(system: System, rows: Sequence[_Scored]) -> Figure:
+    limited = [m for m in governed(system) if m.limit is not None and m.name in rows[0].values]
+    shown = next((n for n in ("AUC", *(m.name for m in limited)) if all(n in each.values for each in rows)), "")
+    metric = next((m for m in limited if m.name == shown), None)
+    return Figure(
+        kind="staleness",
+        title="What stale data would cost",
+        rows=tuple({"lag_h": each.lag_h, "metric": each.values[shown]} for each in rows if shown),
+        options={"metric": shown} | ({} if metric is None else {"minimum": metric.limit}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loss:
+    """The age at which a governed metric loses its limit, as words, measure and findings."""
+
+    told: str
+    measures: tuple[Measure, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], seed: int) -> _Loss | None:
+    """Between which ages the metric goes over its limit, halved until it is known closely; None without a limit."""
+    limit, name = metric.limit, metric.name
+    if limit is None or name not in at(0.0).values:
+        return None
+
+    def kept(lag: float) -> bool:
+        value = at(lag).values.get(name, math.nan)
+        return value >= limit if metric.sense is Sense.AT_LEAST else value <= limit
+
+    if not kept(0.0):
+        return _Loss(told=f"{name} misses its limit on these rows even with data that is not old at all")
+    allowed = _allowed(system)
+    lags = [lag for lag in _lags(system) if lag]
+    first = next((lag for lag in lags if not kept(lag)), None)
+    if first is None:
+        return _Loss(told=f"{name} keeps its limit with data {lags[-1]:g} h old")
+    low, high = max([0.0, *(lag for lag in lags if lag < first)]), first
+    for _ in range(_HALVINGS):
+        middle = round((low + high) / 2.0, 3)
+        low, high = (middle, high) if kept(middle) else (low, middle)
+    measure = Measure(
+        name=f"age of the data at which {name} loses its limit",
+        value=high * _HOUR_S,
+        unit="s",
+        n=at(0.0).outcomes.n,
+        method=f"lagged values replayed; it still holds at {low:g} h",
+        kind=MeasureKind.INFORMATIVE,
+    )
+    findings: tuple[Finding, ...] = ()
+    if high <= allowed:
+        findings = (_too_loose(metric, at(0.0), at(allowed), high, allowed, seed),)
+    return _Loss(told=f"{name} loses its limit with data {high:g} h old", measures=(measure,), findings=findings)
+
+
+def _too_loose(metric: Governed, fresh: _Scored, old: _Scored, lost_h: float, allowed: float, seed: int) -> Finding:
+    """That data may be older than the governed minimum bears: a gap where the loss is certain, else a note."""
+    certain = _certain(metric, fresh.outcomes, old.outcomes, seed)
+    return Finding(
+        code="limit-too-loose",
+        summary=f"Data may be {allowed:g} h old, but {metric.name} loses its limit at {lost_h:g} h: it goes from "
+        f"{fresh.values[metric.name]:.3g} to {old.values[metric.name]:.3g}, and {metric.limit:g} is the limit"
+        + ("." if certain else "; so small a loss may be chance on these rows."),
+        weight=Weight.GAP if certain else Weight.NOTE,
+        fields=("data.freshness",),
+        why="A source may be within its limit and the answers no longer within the plan's.",
+        remedy=f"Declare data.freshness below {lost_h:g} h, and see that the sources keep it.",
+    )
+
+
+def _certain(metric: Governed, fresh: Outcomes, old: Outcomes, seed: int) -> bool:
+    """Whether the same rows are worse with old data in 95 % of draws of them."""
+    draws = np.random.default_rng(seed)
+    sign = 1.0 if metric.sense is Sense.AT_LEAST else -1.0
+    worse = []
+    for _ in range(_DRAWS):
+        chosen = draws.integers(0, fresh.n, fresh.n)
+        try:
+            drop = rows_of(metric.name, fresh.at(chosen)).value - rows_of(metric.name, old.at(chosen)).value
+        except MetricProblem:
+            continue
+        worse.append(sign * drop > 0.0)
+    return len(worse) > _DRAWS / 2 and float(np.mean(worse)) >= _SURE
+
+
+def _allowed(system: System) -> float:
+    """Hours: the strictest declared limit, up to which every source may be late."""
+    return round(min(each.at_most for each in system.data.freshness) / _HOUR_S, 3)
+
+
 def _fed(system: System, inputs: Mapping[str, InputField]) -> tuple[str, ...]:
-    sources = {each.source for each in system.data.freshness}
+    """The inputs that a state feeds, such as the weather.
+
+    What comes in at a flow's entry is an event: it comes late itself, and no older one stands in for it.
+    """
+    sources = {each.source for each in system.data.freshness} - {flow.from_ for flow in system.flows}
     by_feeds = [name for key in sources & set(system.integrations) for name in system.integrations[key].feeds]
     names = {*by_feeds, *(name for name, each in inputs.items() if each.fed_by in sources)}
     return tuple(name for name in inputs if name in names)
@@ -124,7 +239,7 @@ def _fed(system: System, inputs: Mapping[str, InputField]) -> tuple[str, ...]:
 
 def _lags(system: System) -> list[float]:
     """Hours: none, the declared limit and its multiples, and a day."""
-    limit = min(each.at_most for each in system.data.freshness) / _HOUR_S
+    limit = _allowed(system)
     return sorted({0.0, *(round(limit * times, 3) for times in _MULTIPLES), _DAY_H})
 
 
@@ -151,7 +266,7 @@ def _replay(
     times = times[np.isfinite(times)]
     order = np.argsort(times, kind="stable")
     whole, times = whole.take(pa.array(order)), times[order]
-    positive, labelled = _labels(whole, str(source.label), system.model.output.positive)
+    labelled = np.asarray(Column(str(source.label), whole[str(source.label)].combine_chunks()).names[1] >= 0)
     # Before the longest lag the table knows nothing earlier.
     begins = times[0] + _lags(system)[-1] * _HOUR_S if times.size else np.inf
     old_enough = np.flatnonzero(labelled & (times >= begins))
@@ -159,7 +274,7 @@ def _replay(
         raise _NotPossible(f"fewer than {FEWEST} labelled evaluation rows lie later than the longest lag")
     chosen = np.sort(np.random.default_rng(trial.seed).permutation(old_enough)[:ROWS])
     groups = _groups(whole, times, [n for n in inputs if n not in fed and inputs[n].type == "string"], fed)
-    return _Replay(whole, chosen, times, groups, tuple(fed), positive[chosen])
+    return _Replay(whole, chosen, times, groups, tuple(fed), trial.seed)
 
 
 def _seconds(table: pa.Table, name: str) -> Floats:
@@ -176,12 +291,6 @@ def _seconds(table: pa.Table, name: str) -> Floats:
             error_is_null=True,
         )
     return Column(name, column).rows_as_numbers
-
-
-def _labels(table: pa.Table, name: str, positive: object) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    texts, codes = Column(name, table[name].combine_chunks()).names
-    wanted = plain_text(positive)
-    return np.asarray(codes == (texts.index(wanted) if wanted in texts else -2)), np.asarray(codes >= 0)
 
 
 def _groups(table: pa.Table, times: Floats, candidates: Sequence[str], fed: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -214,30 +323,48 @@ def _spread(values: Floats, hours: npt.NDArray[np.int64], groups: npt.NDArray[np
     return float(within[many].sum() / (counts[many] - 1).sum()) if many.any() else float("inf")
 
 
-def _scored(
-    system: System, trial: Trial, inputs: Mapping[str, InputField], replay: _Replay, lag_s: float
-) -> tuple[float | None, float]:
-    """AUC (None without scores) and recall with data of that age."""
-    from seatrial.stats import auc
+def _scored(system: System, trial: Trial, inputs: Mapping[str, InputField], replay: _Replay, lag_h: float) -> _Scored:
+    """The replayed rows with data of that age. Raises _NotPossible where nothing can be told of it."""
+    import pyarrow as pa
 
-    rows = _rows(inputs, replay, lag_s)
-    answers = []
+    rows = _rows(inputs, replay, lag_h * _HOUR_S)
+    answers: list[Prediction] = []
     for start in range(0, len(rows), system.model.batch):
         reply = trial.model.predict(rows[start : start + system.model.batch])
         if reply.kind is not ReplyKind.OK or len(reply.predictions) != len(rows[start : start + system.model.batch]):
             raise _NotPossible(f"the model did not answer all rows ({reply.kind.value})")
         answers += list(reply.predictions)
-    output = system.model.output
-    score = np.array([np.nan if a.score is None else a.score for a in answers])
-    if output.act_at is not None and np.isfinite(score).all():
-        acted = score >= output.act_at
-    else:
-        acted = np.array([plain_text(a.prediction) == plain_text(output.positive) for a in answers])
-    positive = replay.positive
-    if not positive.any() or positive.all():
-        raise _NotPossible("all replayed rows have the same label")
-    area = auc.interval(score[positive], score[~positive]).value if np.isfinite(score).all() else None
-    return area, float(acted[positive].mean())
+    label = str(system.data.evaluation.label) if system.data.evaluation else ""
+    said = [json.dumps(a.prediction) if isinstance(a.prediction, list | dict) else a.prediction for a in answers]
+    batch = pa.RecordBatch.from_pydict(
+        {
+            label: replay.table[label].combine_chunks().take(pa.array(replay.chosen)),
+            PREDICTION: pa.array(said),
+            SCORE: pa.array([a.score for a in answers], pa.float64()),
+            PROBLEM: pa.array([None] * len(answers), pa.string()),
+        }
+    )
+    outcomes = outcomes_of(system, Rows(columns=Columns(batch), total=batch.num_rows))
+    if isinstance(outcomes, Reason):
+        raise _NotPossible(outcomes.summary.rstrip("."))
+    return _Scored(lag_h=lag_h, outcomes=outcomes, values=dict(_values(system, outcomes)))
+
+
+def _values(system: System, outcomes: Outcomes) -> Iterator[tuple[str, float]]:
+    """Area and recall of a binary task, and every governed metric."""
+    usual = {}
+    if system.model.task == "binary":
+        at = system.model.output.act_at
+        usual = {"AUC": "auc", "recall": "recall" if at is None else f"recall@{at:g}"}
+    wanted = {m.name: m.name for m in governed(system)}
+    named = {shown: name for shown, name in usual.items() if name not in wanted} | wanted
+    for shown, name in named.items():
+        try:
+            value = rows_of(name, outcomes).value
+        except MetricProblem:
+            continue
+        if math.isfinite(value):
+            yield shown, value
 
 
 def _rows(inputs: Mapping[str, InputField], replay: _Replay, lag_s: float) -> list[dict[str, Json]]:
@@ -263,20 +390,13 @@ def _earlier(replay: _Replay, lag_s: float) -> npt.NDArray[np.int64]:
     return found
 
 
-def _measures(lag: float, area: float | None, recall: float, replay: _Replay) -> list[Measure]:
-    named: list[tuple[str, str, float | None, Any]] = [
-        ("AUC", "", area, replay.chosen.size),
-        ("recall", "share", recall, replay.positive.sum()),
-    ]
-    return [
-        Measure(
-            name=f"{name} on data {lag:g} h old",
+def _measures(scored: _Scored) -> Iterator[Measure]:
+    for name, value in scored.values.items():
+        yield Measure(
+            name=f"{name} on data {scored.lag_h:g} h old",
             value=value,
-            unit=unit,
-            n=int(n),
+            unit="" if name == "AUC" else unit_of("recall" if name == "recall" else name),
+            n=scored.outcomes.n,
             method="lagged values replayed from the evaluation data",
             kind=MeasureKind.INFORMATIVE,
         )
-        for name, unit, value, n in named
-        if value is not None
-    ]

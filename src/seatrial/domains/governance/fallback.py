@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.vocabulary import MeasureKind, Sense
+from seatrial.domains.governance.landing import LandingSteps, counted
 from seatrial.domains.rehearsing import drill, open_procedure, recorded
 from seatrial.drills.journal import Journal, Phase
-from seatrial.spec.system import Fallback, System
+from seatrial.spec.fallback import Fallback
+from seatrial.spec.system import System
 from seatrial.stats import rates
 
 _ID = "governance.fallback"
@@ -20,7 +21,9 @@ _CODES = {
     "no-workflow": "No workflow is declared.",
     "no-fallback": "A workflow has no fallback.",
     "fallback-not-executable": "The fallback is a text that nobody can rehearse step by step.",
-    "nothing-to-count": "It is not declared how one finished item is recognised.",
+    "no-landing": "It is not declared where what is finished by hand is seen.",
+    "nothing-landed": "The steps were carried out, and nothing new is where the work should land.",
+    "target-proves-nothing": "The proof that the workflow runs by hand holds before the first step.",
     "fallback-failed": "The rehearsal of a fallback failed.",
     "not-restored": "After the rehearsal the workflow was not brought back.",
 }
@@ -50,19 +53,22 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     journals: dict[str, Json] = {}
     for name, workflow in system.workflows.items():
         problem = _not_rehearsable(name, workflow.fallback)
-        if problem is not None or workflow.fallback is None:
+        lands = workflow.fallback.lands if workflow.fallback is not None else None
+        if problem is not None or workflow.fallback is None or lands is None:
             findings.extend([problem] if problem else [])
             continue
         trial.say(f"rehearsing {name} by hand")
-        journal = drill(trial, open_procedure(trial, workflow.fallback.procedure))
+        steps = LandingSteps(trial, name, lands)
+        procedure = counted(open_procedure(trial, workflow.fallback.procedure))
+        journal = drill(system, trial, "fallback", procedure, changes=True, steps=steps)
         journals[name] = recorded((journal,))
         findings.extend(_findings(name, workflow.fallback, journal))
         if journal.succeeded:
-            measures.extend(_measures(system, name, workflow.fallback, journal))
+            measures.extend(_measures(system, name, workflow.fallback, journal, steps.items))
+            findings.extend(_nothing_landed(name, workflow.fallback) if steps.items == 0 else ())
     return Observation(
         done=f"Rehearsed the fallback of {len(journals)} of {len(system.workflows)} workflow(s) step by "
-        f"step, and counted "
-        "what was finished by hand against the volume that it must carry.",
+        "step, and counted what was finished by hand, where it lands, against the volume that it must carry.",
         measures=tuple(measures),
         findings=tuple(findings),
         proof=0 if findings else len(journals),
@@ -91,22 +97,21 @@ def _not_rehearsable(workflow: str, fallback: Fallback | None) -> Finding | None
             why=_WHY,
             remedy="Write its steps as a procedure file (YAML); a step for a person is of the kind `ask`.",
         )
-    if fallback.counts is None:
+    if fallback.lands is None:
         return Finding(
-            code="nothing-to-count",
-            summary=f"Nothing tells how a finished item of {workflow} is recognised in the rehearsal.",
-            weight=Weight.OPEN,
-            fields=(f"{field}.counts",),
-            remedy=f"Give {field}.counts: a pattern that matches once for each finished item in the steps' output.",
+            code="no-landing",
+            summary=f"It is not declared where what is finished by hand in {workflow} is seen.",
+            fields=(f"{field}.lands",),
+            why="Steps that print what they would have done carry no work.",
+            remedy=f"Declare in {field}.lands where it lands, and by which field items are told apart: "
+            "{integration: planner, key: id} or {source: sheet.csv, key: id}.",
         )
     return None
 
 
-def _measures(system: System, workflow: str, fallback: Fallback, journal: Journal) -> Iterator[Measure]:
-    steps = [e for e in journal.entries if e.phase is Phase.STEPS]
-    seconds = sum(e.duration_s for e in steps)
-    pattern = re.compile(fallback.counts or "", re.MULTILINE)
-    items = sum(len(pattern.findall(e.output)) for e in steps)
+def _measures(system: System, workflow: str, fallback: Fallback, journal: Journal, items: int) -> Iterator[Measure]:
+    # The last of the steps is our own look.
+    seconds = sum([e.duration_s for e in journal.entries if e.phase is Phase.STEPS][:-1])
     hours = seconds / _HOUR_S
     alpha = 1.0 - system.policy.confidence
     yield Measure(
@@ -118,7 +123,7 @@ def _measures(system: System, workflow: str, fallback: Fallback, journal: Journa
         sense=Sense.AT_LEAST,
         unit="/h",
         n=items,
-        method="items counted in the rehearsal, exact Poisson bound",
+        method="items counted where they land, exact Poisson bound",
         confidence=system.policy.confidence,
     )
     yield Measure(
@@ -136,7 +141,15 @@ def _measures(system: System, workflow: str, fallback: Fallback, journal: Journa
 
 def _findings(workflow: str, fallback: Fallback, journal: Journal) -> Iterator[Finding]:
     field = f"workflows.{workflow}.fallback.procedure"
-    if not journal.succeeded:
+    if journal.idle:
+        yield Finding(
+            code="target-proves-nothing",
+            summary=f"{fallback.procedure} was not begun: its `target` holds while {workflow} runs with the system.",
+            fields=(field,),
+            why="A proof that also holds on any other day does not show that anybody works by hand.",
+            remedy=f"Let `target` of {fallback.procedure} look at what is true only while {workflow} runs without it.",
+        )
+    elif not journal.succeeded:
         yield Finding(
             code="fallback-failed",
             summary=f"The rehearsal of {workflow} by hand failed: {journal.problem}.",
@@ -144,13 +157,27 @@ def _findings(workflow: str, fallback: Fallback, journal: Journal) -> Iterator[F
             why=_WHY,
             remedy=f"Mend {fallback.procedure} with the people who would do it, then rehearse it again.",
         )
-    if journal.restored is False:
+    if journal.restored is not True and not journal.idle:
+        problem = journal.problem or "nothing proves that it is as it was"
         yield Finding(
             code="not-restored",
-            summary=f"After the rehearsal {workflow} was not brought back: {journal.problem}.",
+            summary=f"After the rehearsal {workflow} was not proven to be brought back: {problem}.",
             fields=(field,),
-            remedy=f"Bring {workflow} back now; mend the restore steps of {fallback.procedure}.",
+            remedy=f"Bring {workflow} back now; mend the restore steps of {fallback.procedure} and its proof under "
+            "`restored`.",
         )
+
+
+def _nothing_landed(workflow: str, fallback: Fallback) -> Iterator[Finding]:
+    field = f"workflows.{workflow}.fallback"
+    yield Finding(
+        code="nothing-landed",
+        summary=f"{fallback.procedure} was carried out, and nothing new is where the work of {workflow} lands.",
+        fields=(f"{field}.procedure", f"{field}.lands"),
+        explains=(_rate_name(workflow),),
+        why="Steps that leave nothing behind carry no work.",
+        remedy=f"Let the steps put what is finished where {field}.lands says, or correct that; then rehearse again.",
+    )
 
 
 def _limits(system: System) -> Sequence[Threshold]:
@@ -178,7 +205,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="Each workflow by hand",
     run=_run,
     codes=_CODES,

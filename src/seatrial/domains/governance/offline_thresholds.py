@@ -12,6 +12,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
+from seatrial.core.wording import span
 from seatrial.domains.governance.provoking import Provoked, provoke
 from seatrial.domains.rehearsing import drill, durations, open_procedure, recorded
 from seatrial.drills.journal import Journal
@@ -47,7 +48,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     fired = sum(p.fires for p in provoked)
     journals: tuple[Journal, ...] = ()
     if fired and system.governance.offline is not None:
-        journals = (drill(trial, open_procedure(trial, system.governance.offline), changes=True),)
+        journals = (drill(system, trial, "offline", open_procedure(trial, system.governance.offline), changes=True),)
         findings.extend(_trip(journals[0], system.governance.offline))
     return Observation(
         done=f"Put {len(rules)} rule(s) to the outputs as they are and to outputs with the harm planted; "
@@ -74,6 +75,8 @@ def spelled(rule: OfflineRule) -> str:
         return f"{rule.category} above {rule.above}"
     if rule.freshness is not None:
         return f"{rule.freshness} older than {(rule.older_than or 0.0) / 3600:.3g} h"
+    if rule.heartbeat is not None:
+        return f"no prediction for {span(rule.heartbeat)}"
     return f"event {rule.event}"
 
 

@@ -14,7 +14,7 @@ from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.observation import Reason
 from seatrial.core.vocabulary import Role
 from seatrial.core.wording import percent
-from seatrial.domains.scored.metrics import MetricProblem, rows_of
+from seatrial.domains.scored.metrics import ROW_BY_ROW, MetricProblem, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
 from seatrial.domains.scored.rows import read_rows
 from seatrial.spec.quantities import rate_per_s, share
@@ -42,6 +42,8 @@ def provoke(system: System, trial: Trial, rule: OfflineRule) -> Provoked:
     """Put the rule to health and to harm. Raises SeatrialError where what is declared does not let a program do so."""
     if rule.event is not None:
         return _event(system, rule)
+    if rule.heartbeat is not None:
+        return _heartbeat(rule, rule.heartbeat)
     if rule.freshness is not None:
         return _freshness(system, trial, rule)
     outcomes, days = _labelled(system, trial)
@@ -80,6 +82,17 @@ def _event(system: System, rule: OfflineRule) -> Provoked:
         fires_on_health=fires_on(rule, other),
         before="an event of another kind was raised in a test lane",
         planted=f"the event {raised.kind} was raised in a test lane, as {legal} may",
+    )
+
+
+def _heartbeat(rule: OfflineRule, longest_s: float) -> Provoked:
+    silence_s = longest_s + 1.0
+    return Provoked(
+        rule=rule,
+        fires=fires_above(silence_s, longest_s),
+        fires_on_health=fires_above(0.0, longest_s),
+        before="a prediction has just come",
+        planted=f"no prediction for {silence_s:g} s",
     )
 
 
@@ -153,11 +166,12 @@ def _value(name: str, outcomes: Outcomes) -> float:
         rows = rows_of(name, outcomes)
     except MetricProblem as error:
         raise Malformed(str(error), remedy="Use a metric of the reference page, on labels that are declared.") from None
-    if rows.scale == "auc":
+    if rows.scale not in ROW_BY_ROW:
         raise Malformed(
-            f"{name} is no share that a window of labels can be held to", remedy="Use recall, precision or f1."
+            f"{name} is no mean over rows, so that the watch could not tell after launch when the rule must fire",
+            remedy="Use one that is: recall, precision, f1, accuracy, error, or an error with its cap.",
         )
-    return rows.shown(float(rows.values.mean()))
+    return rows.value
 
 
 def _harmed(outcomes: Outcomes, part: float, seed: int) -> Outcomes:

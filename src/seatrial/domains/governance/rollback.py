@@ -8,7 +8,7 @@ from textwrap import shorten
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense
-from seatrial.domains.rehearsing import drills, durations, open_procedure, recorded
+from seatrial.domains.rehearsing import drills, durations, open_procedure, over_time, recorded, shown_by
 from seatrial.drills.journal import Journal, Phase
 from seatrial.spec.resolution import rollback_window_s, rollback_window_too_long
 from seatrial.spec.system import System
@@ -46,16 +46,23 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(done="Looked for the way back.", findings=(finding,))
     window_s = rollback_window_s(system)
     procedure = open_procedure(trial, system.rollback.procedure)
-    journals = drills(trial, procedure, times=system.policy.rehearsals, changes=True)
+    journals = drills(system, trial, "rollback", procedure, times=system.policy.rehearsals, changes=True)
     return Observation(
         done=f"Executed {system.rollback.procedure} {len(journals)} time(s) from the state of "
         f"production, proved each time "
         "what was served afterwards, timed it, and brought production back.",
         measures=_measures(journals, window_s, system.policy.rehearsals, system.policy.confidence),
         findings=(*_window(system, window_s), *_findings(journals, system.rollback.procedure)),
-        figures=(durations("The way back, drill by drill", journals, limit_s=window_s / 2),),
+        figures=(
+            durations("The way back, drill by drill", journals, limit_s=window_s / 2),
+            *over_time("The way back from drill to drill, the slowest of each day", trial, _ID, limit_s=window_s / 2),
+        ),
         proof=sum(j.succeeded for j in journals),
-        facts={"journals": recorded(journals), "window_s": window_s},
+        facts={
+            "journals": recorded(journals),
+            "window_s": window_s,
+            "armed": {name: digest for name, (digest, _) in shown_by(trial, procedure).items()},
+        },
     )
 
 
@@ -196,7 +203,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="The way back, drilled",
     run=_run,
     codes=_CODES,

@@ -8,21 +8,21 @@ disadvantage.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.core.check import Check, Trial
-from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.ports import LoadResult, ReplyKind, Row, Stream
+from seatrial.core.ports import TEST_MARK, LoadResult
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import span
-from seatrial.domains.integration.flow_run import Lane, Passage, drive, spare
-from seatrial.domains.integration.marked_records import marked, marker
-from seatrial.domains.integration.same_value import same
-from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.domains.flows import cleaning, lanes, window
+from seatrial.domains.flows.accounts import Account, account
+from seatrial.domains.flows.cleaning import Cleanup
+from seatrial.domains.flows.driving import Passage, drive, patience_s
+from seatrial.domains.flows.lanes import MODEL, lane_of, model_stream, unready
+from seatrial.domains.flows.marking import marker
 from seatrial.spec.system import Flow, System
 from seatrial.stats import proportions
 
@@ -33,18 +33,16 @@ _LAG_SHARE = 0.1
 _ISSUED_LEAST = 0.99
 _ALONE_SHARE = 1 / 3
 _ALONE_LEAST_S = 2.0
-_MODEL = "(model)"
-_MODEL_ROWS = 64
+_BETWEEN_S = 5.0
+_AFTERWARDS = "test records afterwards"
 _GROWTH = 2.0
 _NOTABLE_S = 0.2
-_MOST_TEMPLATES = 5000
 _WHY = "Integrations that each work alone fail together, in the first busy week."
 _CODES = {
+    **lanes.CODES,
+    **cleaning.CODES,
+    **window.CODES,
     "no-flows": "No flow is declared, so nothing says what must arrive where.",
-    "unknown-integration": "A flow names an integration that is not declared.",
-    "not-writable": "The entry of a flow may not be written to, so no test record can be put in.",
-    "not-observable": "The exit of a flow cannot be observed.",
-    "no-flow-records": "There are no records from which test records could be made.",
     "records-lost": "Records that the entry took never arrived.",
     "records-doubled": "Records arrived more than once.",
     "records-altered": "Records arrived with other contents.",
@@ -52,66 +50,6 @@ _CODES = {
     "records-late": "Too many records arrived after the declared time.",
     "slower-together": "Records take much longer when all flows run than when the flow runs alone.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Every record of one flow, once. `overtaken` is informative and beside the rest."""
-
-    delivered: int
-    late: int
-    lost: int
-    doubled: int
-    altered: int
-    refused: int
-    overtaken: int
-    n: int
-    p95_s: float
-    changed: tuple[str, ...]
-
-
-def account(passage: Passage) -> Account:
-    """What became of each record; the worst that happened to it counts."""
-    flow = passage.flow
-    counts = dict.fromkeys(("delivered", "late", "lost", "doubled", "altered", "refused"), 0)
-    changed: set[str] = set()
-    for row, accepted, after_s in zip(passage.sent, passage.accepted, passage.after_s, strict=True):
-        copies = passage.copies.get(str(row[flow.key]), ())
-        differing = {f for copy in copies for f in _differing(flow, row, copy)}
-        changed |= differing
-        if not copies:
-            counts["lost" if accepted else "refused"] += 1
-        elif differing:
-            counts["altered"] += 1
-        elif len(copies) > 1:
-            counts["doubled"] += 1
-        else:
-            counts["delivered" if after_s <= flow.within else "late"] += 1
-    seen = sorted(s for s in passage.after_s if not math.isnan(s))
-    return Account(
-        **counts,
-        overtaken=_overtaken(passage),
-        n=len(passage.sent),
-        p95_s=seen[max(0, math.ceil(0.95 * len(seen)) - 1)] if seen else math.nan,
-        changed=tuple(sorted(changed)),
-    )
-
-
-def _differing(flow: Flow, sent: Row, arrived: Row) -> Iterator[str]:
-    for there, here in flow.expect.items():
-        if there not in arrived or not same(arrived[there], sent.get(here)):
-            yield there
-
-
-def _overtaken(passage: Passage) -> int:
-    """Records seen at least two looks before one that was put in earlier."""
-    newest = -math.inf
-    count = 0
-    gaps = [s for s in passage.after_s if not math.isnan(s)]
-    for after_s in gaps:
-        count += after_s < newest - 2.0 * passage.step_s
-        newest = max(newest, after_s)
-    return count
 
 
 def _run(system: System, trial: Trial) -> Observation | Reason:
@@ -124,132 +62,99 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             remedy="Declare each flow: where records go in and come out, by which key, within what time, how many.",
         )
         return Observation(done="Looked for flows.", findings=(finding,))
-    if findings := [f for flow in system.flows for f in _unready(system, flow)]:
+    findings = [f for flow in system.flows for f in unready(system, flow, windows=True)]
+    if findings := findings or list(window.closed(system, trial.clock.now(), lasts_s(system))):
         return Observation(done="Nothing was put in: not every flow can be driven.", findings=tuple(findings))
-    duration_s = system.policy.flow_duration
-    alone_s = max(_ALONE_LEAST_S, duration_s * _ALONE_SHARE)
-    mark = marker(trial)
+    with Cleanup(system, trial) as cleanup:
+        driven = _driven(system, trial, cleanup)
+    if not isinstance(driven, _Driven):
+        done = f"Stopped the test in production; put in nothing further. {_left(cleanup)}"
+        return Observation(done=done, findings=(*driven, *cleanup.findings()), facts={_AFTERWARDS: cleanup.told()})
+    return _observation(system, driven, cleanup)
+
+
+def _driven(system: System, trial: Trial, cleanup: Cleanup) -> _Driven | tuple[Finding, ...]:
+    """Each flow alone and then all at once; findings where one was stopped in production before that."""
+    mark, each_s, duration_s = marker(trial), alone_s(system), system.policy.flow_duration
     alone: dict[str, Account] = {}
-    for flow in system.flows:
-        trial.say(f"{flow.name} alone, {flow.peak:g} records a second for {alone_s:g} s")
-        passages, _ = drive(trial, [_lane(trial, flow, f"{mark}-a", alone_s)], duration_s=alone_s)
+    for number, flow in enumerate(system.flows):
+        trial.say(f"{flow.name} alone, {flow.peak:g} records a second for {each_s:g} s")
+        most = window.most_failed(system, flow, each_s)
+        lane = cleanup.add(lane_of(trial, flow, f"{mark}-a{number}", each_s, most_failed=most))
+        passages, _ = drive(trial, [lane], duration_s=each_s)
         alone[flow.name] = account(passages[flow.name])
-    lanes = [_lane(trial, flow, f"{mark}-b{number}", duration_s) for number, flow in enumerate(system.flows)]
-    beside = _model_stream(system, trial)
+        if stopped := tuple(window.stopped(flow, most, passages[flow.name])):
+            return stopped
+    driven = [
+        cleanup.add(lane_of(trial, flow, f"{mark}-b{number}", duration_s, most_failed=_most(system, flow)))
+        for number, flow in enumerate(system.flows)
+    ]
+    beside = model_stream(system, trial)
     what = " and the model's own peak" if beside else ""
-    trial.say(f"all {len(lanes)} flow(s){what} at once for {duration_s:g} s")
-    together, results = drive(trial, lanes, beside=beside, duration_s=duration_s)
-    return _observation(system, {n: account(p) for n, p in together.items()}, alone, together, results)
+    trial.say(f"all {len(driven)} flow(s){what} at once for {duration_s:g} s")
+    together, results = drive(trial, driven, beside=beside, duration_s=duration_s)
+    return _Driven(alone=alone, passages=together, results=results)
 
 
-def _unready(system: System, flow: Flow) -> Iterator[Finding]:
-    where = f"flows.{flow.name}"
-    for name in (flow.from_, flow.to):
-        if name not in system.integrations:
-            yield Finding(
-                code="unknown-integration",
-                summary=f"The flow {flow.name} names {name}, which is not declared.",
-                fields=(where,),
-                remedy=f"Declare integrations.{name}.",
-            )
-            return
-    entry, exit_ = system.integrations[flow.from_].test, system.integrations[flow.to].test
-    if entry is None or not entry.writable or entry.read_only:
-        yield Finding(
-            code="not-writable",
-            summary=f"No test record can be put into {flow.name}: {flow.from_} has no writable test end.",
-            weight=Weight.OPEN,
-            fields=(f"integrations.{flow.from_}.test",),
-            why=_WHY,
-            remedy=f"Declare integrations.{flow.from_}.test with url, write and writable: true.",
-        )
-    if exit_ is None or (not exit_.observe and system.integrations[flow.to].kind != "files"):
-        yield Finding(
-            code="not-observable",
-            summary=f"Nobody can see what arrives of {flow.name}: {flow.to} declares no observe at a test end.",
-            weight=Weight.OPEN,
-            fields=(f"integrations.{flow.to}.test.observe",),
-            why=_WHY,
-            remedy=f"Declare integrations.{flow.to}.test with url and observe.",
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Driven:
+    """Each flow's account when it ran alone, and what became of all flows at once."""
+
+    alone: Mapping[str, Account]
+    passages: Mapping[str, Passage]
+    results: Mapping[str, LoadResult]
 
 
-def _lane(trial: Trial, flow: Flow, mark: str, duration_s: float) -> Lane:
-    templates = _templates(trial, flow)
-    count = spare(flow.peak, duration_s)
-    records = tuple(marked(templates[at % len(templates)], flow.key, mark, at) for at in range(count))
-    entry = trial.integration(flow.from_)
-    if entry.request(records[0]) is None:
-        return Lane(flow=flow, records=records, requests=None)
-    return Lane(
-        flow=flow, records=records, requests=tuple(r for row in records if (r := entry.request(row)) is not None)
-    )
+def alone_s(system: System) -> float:
+    """How long each flow runs alone."""
+    return max(_ALONE_LEAST_S, system.policy.flow_duration * _ALONE_SHARE)
 
 
-def _templates(trial: Trial, flow: Flow) -> list[Row]:
-    """Records to make ours of: the declared file, else what the entry shows. Raises SeatrialError for none."""
-    if flow.records is None:
-        found = list(trial.integration(flow.from_).read(200))
-    else:
-        lines = trial.files.read(flow.records).decode("utf-8", "replace").splitlines()
-        found = [_record(line, flow.records, at) for at, line in enumerate(lines, start=1) if line.strip()]
-    if not found:
-        raise SeatrialError(
-            f"there are no records from which test records for {flow.name} could be made",
-            remedy=f"Name a JSON-lines file with some in flows.{flow.name}.records.",
-        )
-    return found[:_MOST_TEMPLATES]
+def lasts_s(system: System) -> float:
+    """How long it takes at most until the last record is given up."""
+    each = sum(alone_s(system) + patience_s(flow) + _BETWEEN_S for flow in system.flows)
+    return each + system.policy.flow_duration + max(patience_s(flow) for flow in system.flows) + _BETWEEN_S
 
 
-def _record(line: str, path: str, at: int) -> Row:
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, Mapping):
-        raise SeatrialError(f"{path}, line {at}, is no JSON record", remedy="One JSON object a line.")
-    return content
-
-
-def _model_stream(system: System, trial: Trial) -> list[Stream]:
-    """The model's declared peak beside the flows, where it may be put under load."""
-    if system.load is None or not system.model.test_endpoint or system.data.evaluation is None:
-        return []
-    inputs = inputs_of(system, trial)
-    rows = rows_to_send(trial, inputs, table="evaluation", most=_MODEL_ROWS, seed=trial.seed) if inputs else []
-    rows = [row for row in rows if trial.model.predict([row]).kind is ReplyKind.OK]
-    requests = [r for row in rows if (r := trial.model.request([row])) is not None]
-    return [Stream(name=_MODEL, requests=requests, rate_per_s=system.load.peak)] if requests else []
-
-
-def _observation(
-    system: System,
-    accounts: Mapping[str, Account],
-    alone: Mapping[str, Account],
-    passages: Mapping[str, Passage],
-    results: Mapping[str, LoadResult],
-) -> Observation:
+def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observation:
+    passages, results, alone = driven.passages, driven.results, driven.alone
+    accounts = {name: account(passage) for name, passage in passages.items()}
     measures = [m for name, found in accounts.items() for m in _measures(system, name, found)]
     facts: dict[str, Json] = {
         name: {"together": _told(found), "alone": _told(alone[name])} for name, found in accounts.items()
     }
-    if _MODEL in results:
-        statuses = list(results[_MODEL].status)
-        facts[_MODEL] = {"requests": len(statuses), "answered": sum(200 <= s < 300 for s in statuses)}
+    if MODEL in results:
+        statuses = list(results[MODEL].status)
+        facts[MODEL] = {"requests": len(statuses), "answered": sum(200 <= s < 300 for s in statuses)}
+    facts[_AFTERWARDS] = cleanup.told()
     total = sum(a.n for a in accounts.values())
-    beside = ", with the model's own peak beside them" if _MODEL in results else ""
+    beside = ", with the model's own peak beside them" if MODEL in results else ""
     rows: tuple[Mapping[str, Json], ...] = tuple(
         {"flow": name, "state": state, "records": count} for name, a in accounts.items() for state, count in _states(a)
     )
     return Observation(
         done=f"Drove {len(accounts)} flow(s) end to end, each alone and then all at once at the declared peak{beside}: "
-        f"put in {total:,} marked records, and accounted for each at the exit. They remain at the test ends under "
-        "keys that begin with seatrial.",
+        f"put in {total:,} marked records, and accounted for each at the exit. {_left(cleanup)}",
         measures=(*measures, *_validity(system, passages, results)),
-        findings=tuple(f for n, a in accounts.items() for f in _findings(system, n, a, alone[n], passages[n].flow)),
+        findings=(
+            *(f for n, a in accounts.items() for f in _findings(system, n, a, alone[n], passages[n].flow)),
+            *(f for lane in passages.values() for f in window.stopped(lane.flow, _most(system, lane.flow), lane)),
+            *cleanup.findings(),
+        ),
         figures=(Figure(kind="flows", title="What became of every record, all flows at once", rows=rows),),
         facts=facts,
     )
+
+
+def _most(system: System, flow: Flow) -> int | None:
+    return window.most_failed(system, flow, system.policy.flow_duration)
+
+
+def _left(cleanup: Cleanup) -> str:
+    kept = sorted({left.integration for left in cleanup.remains if not left.declared})
+    if not kept:
+        return "They were taken away again."
+    return f"They remain at {', '.join(kept)} under keys that begin with {TEST_MARK}."
 
 
 def _told(found: Account) -> Mapping[str, Json]:
@@ -418,7 +323,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 
 
 def _budget(system: System) -> float:
-    one_s = sum(system.policy.flow_duration * _ALONE_SHARE + 3.0 * flow.within + 20.0 for flow in system.flows)
+    one_s = sum(alone_s(system) + 3.0 * flow.within + 40.0 for flow in system.flows)
     return 120.0 + 2.0 * one_s + 2.0 * system.policy.flow_duration
 
 

@@ -17,14 +17,17 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Row
 from seatrial.core.vocabulary import Sense, Weight
+from seatrial.domains.flows.marking import broken_on_purpose, marked, marker
 from seatrial.domains.integration.contract_schema import Breach, ContractSchema
-from seatrial.domains.integration.marked_records import marked, marker
+from seatrial.domains.integration.description import CODES as DESCRIPTION_CODES
+from seatrial.domains.integration.description import breaches
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.system import InputField, IntegrationSection, System
 from seatrial.stats import proportions
 
 _ID = "integration.contracts"
 _MOST = 1000
+_READ = 10_000
 _SHOWN = 6
 _WAITS_S = (0.1, 0.3, 0.6, 1.0)
 _WHY = "Both sides believe in the contract until a record arrives that breaks it."
@@ -42,6 +45,7 @@ _CODES = {
     "not-read": "An integration declares no way to read or observe what was exchanged.",
     "test-record-not-seen": "A test record was written and taken, and never observed.",
     "key-repeated": "The key of a flow occurs more than once among the records.",
+    **DESCRIPTION_CODES,
     "time-without-zone": "Times are exchanged without their zone.",
 }
 
@@ -55,6 +59,7 @@ class Exchange:
     remedy: str = ""
     tested: bool = False
     unseen: bool = False
+    written: Sequence[Row] = ()
 
 
 def _run(system: System, trial: Trial) -> Observation | Reason:
@@ -117,6 +122,7 @@ def _of(
     sound = next((exchange.records[at] for at, found in broken.items() if not found), None)
     if sound is not None:
         findings += _weak(name, section, schema, sound, inputs)
+    findings += breaches(name, trial.integration(name), exchange.records, exchange.written)
     findings += _absent_feeds(name, section, exchange.records, inputs)
     findings += _semantics(system, name, section, exchange.records, inputs)
     return measure, findings, len(exchange.records)
@@ -137,34 +143,36 @@ def _exchanged(system: System, trial: Trial, name: str, section: IntegrationSect
     if end is None:
         return Exchange(records=(), problem="no test or production end is declared", remedy="Declare where it is.")
     records: Sequence[Row] = ()
-    if end.read or section.kind == "files":
+    if section.tells(end, "read"):
         try:
-            records = trial.integration(name).read(_MOST)
+            # Those that another check broke on purpose say nothing of what is really exchanged.
+            records = [r for r in trial.integration(name).read(_READ) if not broken_on_purpose(r)][-_MOST:]
         except SeatrialError as error:
             return Exchange(records=(), problem=error.what, remedy=error.remedy)
     flow = next((f for f in system.flows if f.to == name), None)
-    writable = section.test is not None and section.test.writable and bool(section.test.observe)
+    writable = section.test is not None and section.test.writable and section.tells(section.test, "observe")
     if section.direction == "in" or flow is None or not writable or not records:
-        problem = "" if end.read or section.kind == "files" else "nothing tells how to read what was exchanged"
+        problem = "" if section.tells(end, "read") else "nothing tells how to read what was exchanged"
         return Exchange(records=records, problem=problem, remedy=f"Declare read at the end of {name}.")
     try:
-        arrived = _written(trial, name, flow.key, records[-1])
+        sent, arrived = _written(trial, name, flow.key, records[-1])
     except SeatrialError as error:
         return Exchange(records=records, problem=error.what, remedy=error.remedy)
-    return Exchange(records=[*records, *arrived], tested=True, unseen=not arrived)
+    return Exchange(records=[*records, *arrived], tested=True, unseen=not arrived, written=(sent,))
 
 
-def _written(trial: Trial, name: str, key: str, template: Row) -> Sequence[Row]:
+def _written(trial: Trial, name: str, key: str, template: Row) -> tuple[Row, Sequence[Row]]:
     """A record like one that was really exchanged, under a key of our own, as it arrived."""
     record = marked(template, key, marker(trial), 0)
     integration = trial.integration(name)
+    integration.listen()
     integration.write(record)
     value = str(record[key])
     for wait_s in _WAITS_S:
         if found := integration.observe(key, [value]).get(value):
-            return found
+            return record, found
         trial.clock.sleep(wait_s)
-    return ()
+    return record, ()
 
 
 def _absent(name: str, exchange: Exchange) -> Iterator[Finding]:
@@ -364,5 +372,6 @@ CHECK: Check[System] = Check(
     run=_run,
     codes=_CODES,
     limits=_limits,
+    before_traffic=True,
     budget_s=lambda system: 60.0 + 60.0 * len(system.integrations),
 )

@@ -19,20 +19,25 @@ from seatrial.domains.integration.format_figures import drift_figure, fingerprin
 from seatrial.domains.integration.format_power import Power, search_power
 from seatrial.domains.integration.format_replay import Replay, replay
 from seatrial.domains.integration.format_rows import feeds_of, fields_of, spread_rows
+from seatrial.domains.scored.vendor_form import CODES as VENDOR_CODES
+from seatrial.domains.scored.vendor_form import vendor_form
 from seatrial.domains.sending import inputs_of
 from seatrial.measure.format_change import CODES as CHANGE_CODES
 from seatrial.measure.format_change import Change
-from seatrial.measure.format_changes import Declared, Fingerprints, format_changes
+from seatrial.measure.format_changes import Declared, format_changes
+from seatrial.measure.format_swaps import Fingerprints
 from seatrial.spec.system import InputField, System
 from seatrial.stats import proportions
 
 REQUIREMENT = "integration.format"
 POWER = "power of the search for changed formats"
+REPLAYED = "entities that differ between both paths in the field that differs most"
 FEWEST_ROWS = 300
 """Live rows below which nothing is said: a format that half of the rows have could still be a coincidence."""
 _WHY = "Accuracy does not show it: the model goes on answering, on numbers that mean something else to it."
 _CODES = {
     **CHANGE_CODES,
+    "vendor-form": VENDOR_CODES["vendor-form"],
     "no-live-sample": "No live sample is declared, so nothing tells what production sends.",
     "no-reference": "Neither training nor evaluation data is declared to compare live rows with.",
     "too-few-live-rows": "The live sample is too small to tell a changed format from chance.",
@@ -115,13 +120,13 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     changed = {name for change in changes if change.weight is Weight.GAP for name in change.fields}
     power = search_power(rows, looked.reference, looked.fields, changed=changed, seed=trial.seed)
     measures, decision_findings = _decisions(system, trial)
-    findings = [*(_finding(system, looked, change) for change in changes), *_about(looked), *decision_findings]
+    findings = [*(_finding(system, looked, change) for change in changes), *_about(system, looked), *decision_findings]
     findings += _replay_findings(system, looked, replayed)
     return Observation(
         done=f"Compared the format of {len(looked.fields)} fields between {looked.reference_table} and "
         f"{looked.live_rows:,} live rows, replayed {0 if replayed is None else replayed.matched:,} entities, and "
         f"planted {power.planted - len(changed)} silent changes of which {len(power.missed)} were missed.",
-        measures=(_power_measure(system, power), *measures),
+        measures=(_power_measure(system, power), *measures, *_replay_measures(system, replayed)),
         findings=tuple(findings),
         figures=(
             fingerprint_figure(looked.reference, looked.live, looked.fields, changes),
@@ -200,7 +205,8 @@ def _finding(system: System, looked: _Looked, change: Change) -> Finding:
     )
 
 
-def _about(looked: _Looked) -> Iterator[Finding]:
+def _about(system: System, looked: _Looked) -> Iterator[Finding]:
+    yield from vendor_form(system, "the accepted pilot data are the reference for every format")
     if looked.reference_table == "evaluation":
         yield Finding(
             code="reference-is-evaluation",
@@ -266,6 +272,27 @@ def _replay(system: System, trial: Trial, looked: _Looked, rows: Any) -> Replay 
         if found is not None and found.matched:
             return found
     return None
+
+
+def _replay_measures(system: System, replayed: Replay | None) -> Iterator[Measure]:
+    """The field that differs most often between both paths, with its bounds: 0 of 299 is surely less than 1 %."""
+    if replayed is None or not replayed.matched or not replayed.differing:
+        return
+    name, count = max(replayed.differing.items(), key=lambda item: item[1])
+    alpha = 1.0 - system.policy.confidence
+    yield Measure(
+        name=REPLAYED,
+        value=count / replayed.matched,
+        lower=proportions.lower(count, replayed.matched, alpha),
+        upper=proportions.upper(count, replayed.matched, alpha),
+        unit="share",
+        n=replayed.matched,
+        method=f"Clopper-Pearson, over the same entities through both paths; the field is {name}"
+        if count
+        else "Clopper-Pearson, over the same entities through both paths; no field differs",
+        confidence=system.policy.confidence,
+        kind=MeasureKind.INFORMATIVE,
+    )
 
 
 def _replay_findings(system: System, looked: _Looked, replayed: Replay | None) -> Iterator[Finding]:

@@ -10,7 +10,9 @@ from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
 from seatrial.measure.distance import column_distance
 from seatrial.measure.format_change import Change
-from seatrial.measure.format_changes import Declared, Fingerprints, kind_of
+from seatrial.measure.format_changes import Declared
+from seatrial.measure.format_swaps import Fingerprints
+from seatrial.measure.kinds import kind_of
 from seatrial.stats import drift
 
 _SHOWN = 3

@@ -10,8 +10,9 @@ import numpy as np
 
 from seatrial.core.vocabulary import Weight
 from seatrial.measure.catalogue import start
-from seatrial.measure.format_changes import Declared, Fingerprints, format_changes
+from seatrial.measure.format_changes import Declared, format_changes
 from seatrial.measure.format_plants import plants, swaps
+from seatrial.measure.format_swaps import Fingerprints
 
 if TYPE_CHECKING:
     import pyarrow as pa

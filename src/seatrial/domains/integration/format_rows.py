@@ -9,7 +9,8 @@ import numpy as np
 
 from seatrial.core.ports import Table
 from seatrial.measure.columns import plain_text
-from seatrial.measure.format_changes import Declared, Fingerprints
+from seatrial.measure.format_changes import Declared
+from seatrial.measure.format_swaps import Fingerprints
 from seatrial.spec.system import InputField, System
 
 if TYPE_CHECKING:

@@ -2,54 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import numpy as np
+import numpy.typing as npt
+
 from seatrial.core.bodies import ObservationBody
-from seatrial.core.check import Trial
+from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Trial
 from seatrial.core.codec import CodecError, from_data
-from seatrial.core.observation import Finding, Measure
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Finding, Measure, Observation
+from seatrial.core.ports import Table
 from seatrial.core.vocabulary import RecordType, Sense, Weight
+from seatrial.domains.model.bounding import LIVE
+from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.scored.metrics import Governed
+from seatrial.measure.columns import Columns
+from seatrial.spec.system import InputField, System
 
 CODES: Mapping[str, str] = {
-    "repeated-attempt": "Other models were tried on these evaluation data before; the bound is taken more strictly.",
+    "repeated-attempt": "The metric was tried on these evaluation data before; its bound is taken more strictly.",
     "limit-set-after-results": "The limit was set or loosened after results on these data had been seen.",
 }
 
 
+CONTENT = "evaluation_content"
+"""Among the facts of an observation: the digest of the evaluation file's bytes."""
+ROWS = "evaluation_rows"
+"""Among the facts of an observation: the sketch of the evaluation rows."""
+METRICS = "metrics"
+"""Among the facts of an observation: the names of the governed metrics."""
+_KEPT = 512
+_MOST_INPUTS = 12
+_SAME = 0.1
+"""Data of whose rows more than this share were seen before are no fresh rows."""
+_FEW = 20
+"""Of fewer rows in common reach than this no share can be told: any row that was seen before counts."""
+_TOLD_APART = 0.8
+_NONE = np.uint64(2**64 - 1)
+
+Sketch = npt.NDArray[np.uint64]
+"""The smallest hashes of different rows, in order: a sample that is the same wherever the same rows occur."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """`attempt` counts the models tried on these evaluation data in order of first use, this one included.
+    """`tried` are the attempts at each kind of metric on these evaluation data, this one last if it is new.
 
-    `grown` is true when this model was already measured on other evaluation data: then the sample may have grown
-    because of what was seen. `results` are the earlier results on these data: when, and their measures.
+    `look` counts the evaluation data that this model was measured on, these included: from the second on the sample may
+    have grown because of what was seen. `results` are the earlier results on these data: when, and their measures.
     """
 
-    attempt: int
-    grown: bool
+    tried: Mapping[str, int]
+    look: int
     results: tuple[tuple[datetime, tuple[Measure, ...]], ...] = ()
 
+    def attempt(self, metric: str) -> int:
+        """Which attempt at this metric, or at one of its kind with another threshold, this one is."""
+        return self.tried.get(_kind(metric), 1)
 
-def history(trial: Trial, requirement: str) -> History:
-    """What the ledger tells about earlier observations of this requirement."""
+    @property
+    def most(self) -> int:
+        """The attempt at the metric that was tried most."""
+        return max(self.tried.values(), default=1)
+
+
+def content_of(system: System, trial: Trial) -> str | None:
+    """The digest of the evaluation file's bytes: the same rows declared differently are still the same rows.
+
+    None for a query, whose rows would have to be read again, and for a file that cannot be read.
+    """
+    source = system.data.evaluation
+    if source is None or source.query is not None:
+        return None
+    try:
+        return trial.table("evaluation").digest()
+    except SeatrialError:
+        return None
+
+
+def sketch_of(table: Table, label: str, inputs: Mapping[str, InputField]) -> Sketch:
+    """The sketch of the rows over their label and at most twelve inputs, numbers first, else over all that they hold.
+
+    Empty where these do not tell rows apart: then other rows may look like them.
+    """
+    present = [name for name in table.columns() if name not in {PREDICTION, SCORE, PROBLEM}]
+    told = [name for name in inputs if name in present and name != label]
+    told.sort(key=lambda name: (inputs[name].type not in {"number", "time"}, name))
+    wanted = [*(told or sorted(name for name in present if name != label))[:_MOST_INPUTS], label]
+    kept, rows = np.empty(0, dtype=np.uint64), 0
+    for batch in table.batches(wanted):
+        hashes = RowConditions(Columns(batch)).hashes(wanted)
+        rows += hashes.size
+        if kept.size == _KEPT:
+            hashes = hashes[hashes < kept[-1]]
+        kept = np.unique(np.concatenate([kept, hashes]))[:_KEPT]
+    distinct = kept.size if kept.size < _KEPT else _KEPT * float(_NONE) / float(kept[-1])
+    return kept if distinct >= _TOLD_APART * rows else np.empty(0, dtype=np.uint64)
+
+
+def spelled(sketch: Sketch) -> str:
+    """The sketch as text, for the facts of an observation."""
+    return "".join(f"{int(value):016x}" for value in sketch)
+
+
+def _read(text: object) -> Sketch:
+    if not isinstance(text, str) or len(text) % 16:
+        return np.empty(0, dtype=np.uint64)
+    try:
+        return np.array([int(text[at : at + 16], 16) for at in range(0, len(text), 16)], dtype=np.uint64)
+    except ValueError:
+        return np.empty(0, dtype=np.uint64)
+
+
+def share_rows(now: Sketch, before: Sketch) -> bool:
+    """Whether so many of today's rows were among the earlier ones that they are not fresh."""
+    reach = min(sketch[-1] if sketch.size == _KEPT else _NONE for sketch in (now, before))
+    told = now[now <= reach]
+    seen = np.isin(told, before)
+    return bool(seen.any()) and (told.size < _FEW or float(seen.mean()) > _SAME)
+
+
+def history(
+    trial: Trial, requirement: str, metrics: Sequence[Governed], *, content: str | None = None, rows: Sketch
+) -> History:
+    """What the ledger tells about earlier observations of this requirement.
+
+    The evaluation data are the same where their part of the subject is, where the earlier observation has the same
+    `content` among its facts, or where they share rows. A model counts once for each set of metrics of a kind.
+    """
     data, model = trial.part("data.evaluation"), trial.part("model")
-    tried: list[str | None] = []
-    grown = False
+    tried: dict[str, list[_Attempt]] = {}
+    others: set[str | None] = set()
     results = []
     for at, depends, body in _observations(trial, requirement):
         if body.observation is None:
             continue
-        same_data = data is not None and depends.get("data.evaluation") == data
+        facts = body.observation.facts
+        same_content = content is not None and facts.get(CONTENT) == content
+        same_part = data is not None and depends.get("data.evaluation") == data
+        same_data = same_content or same_part
         same_model = model is not None and depends.get("model") == model
-        if same_data and depends.get("model") not in tried:
-            tried.append(depends.get("model"))
-        if same_data:
+        if same_data or share_rows(rows, _read(facts.get(ROWS))):
             results.append((at, body.observation.measures))
-        grown |= same_model and not same_data
-    attempt = tried.index(model) + 1 if model in tried else len(tried) + 1
-    return History(attempt=attempt, grown=grown, results=tuple(results))
+            for kind, attempt in _attempts(depends.get("model"), _names(body.observation)):
+                if attempt not in tried.setdefault(kind, []):
+                    tried[kind].append(attempt)
+        if same_model and not same_data:
+            others.add(depends.get("data.evaluation"))
+    return History(
+        tried={
+            kind: before.index(now) + 1 if model is not None and now in before else len(before) + 1
+            for kind, now in _attempts(model, [metric.name for metric in metrics])
+            for before in (tried.get(kind, []),)
+        },
+        look=1 + len(others),
+        results=tuple(results),
+    )
+
+
+def _names(observation: Observation) -> list[str]:
+    """The metrics that were declared then; of a record that does not say so those that were measured."""
+    told = observation.facts.get(METRICS)
+    if isinstance(told, list | tuple):
+        return [str(name) for name in told]
+    return [measure.name.removesuffix(LIVE) for measure in observation.measures]
+
+
+_Attempt = tuple[str | None, frozenset[str]]
+
+
+def _attempts(model: str | None, names: Iterable[str]) -> Iterator[tuple[str, _Attempt]]:
+    """For each kind of metric the model with the metrics of that kind that it was measured by."""
+    kinds: dict[str, set[str]] = {}
+    for name in names:
+        kinds.setdefault(_kind(name), set()).add(name)
+    yield from ((kind, (model, frozenset(found))) for kind, found in kinds.items())
+
+
+def _kind(metric: str) -> str:
+    """The metric without its threshold: who tries other thresholds on the same rows tries again."""
+    return metric.partition("@")[0]
 
 
 def _observations(trial: Trial, requirement: str) -> Iterator[tuple[datetime, Mapping[str, str], ObservationBody]]:
@@ -95,17 +230,18 @@ def _looser(metric: Governed, before: float) -> bool:
     return metric.limit < before if metric.sense is Sense.AT_LEAST else metric.limit > before
 
 
-def attempt_finding(past: History) -> list[Finding]:
-    """A note when other models were tried on these data first."""
-    if past.attempt < 2:
-        return []
+def attempt_finding(past: History, metrics: Sequence[Governed]) -> list[Finding]:
+    """A note on every metric that was tried on these data before."""
     return [
         Finding(
             code="repeated-attempt",
             weight=Weight.NOTE,
-            summary=f"this is model number {past.attempt} on the same evaluation data; its bound is taken at "
-            f"1/{past.attempt * (past.attempt + 1)} of the error rate",
-            remedy="Evaluate a changed model on fresh rows: they have the full error rate.",
+            summary=f"this is attempt {attempt} at {metric.name} on the same evaluation data, or on data that share "
+            f"rows with them; its bound is taken at 1/{attempt * (attempt + 1)} of the error rate",
+            fields=(metric.name,),
+            remedy="Evaluate a changed model on rows of which none was seen before: they have the full error rate.",
             why="Of many models tried on the same rows, one looks good by luck.",
         )
+        for metric in metrics
+        if (attempt := past.attempt(metric.name)) > 1
     ]

@@ -4,45 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from seatrial.core.observation import Measure
 from seatrial.core.vocabulary import MeasureKind, Sense
+from seatrial.domains.model import bounds
+from seatrial.domains.model.bounds import Setting
 from seatrial.domains.model.live_mix import LiveMix
-from seatrial.domains.scored.metrics import Governed, MetricRows, unit_of
+from seatrial.domains.scored.metric_rows import MetricRows
+from seatrial.domains.scored.metrics import Governed, unit_of
 from seatrial.domains.scored.rows import Floats, Ints
-from seatrial.stats import auc, clusters, means, proportions, sequential, weights
+from seatrial.stats import means, proportions, quantiles, weights
 from seatrial.stats.interval import Interval
 
+__all__ = ["LIVE", "Setting", "clustered", "interval_measure", "live_measure", "plain_measure"]
 LIVE = " on the live mix"
 """Suffix of a metric's name when its rows are re-weighted to the live mix."""
 _CLUSTERED = 1.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """`alpha` is the error rate of this attempt; `anytime` asks for a bound that stays valid on a grown sample.
-
-    `groups` number the entity of every labelled row, None where rows are independent.
-    """
-
-    alpha: float
-    anytime: bool = False
-    groups: Ints | None = None
+_FEWEST_EFFECTIVE = 500
+_LEAST_EFFECTIVE = 0.2
+_MOST_OF_ONE = 0.1
+_RESERVE = 1.1
+_MEANS = frozenset({"share", "f1", "mean", "root"})
 
 
 def clustered(groups: Ints) -> bool:
     """Whether so many rows belong together that they are no longer independent rows."""
-    return groups.size > _CLUSTERED * np.unique(groups).size
+    return groups.size > _CLUSTERED * int(np.count_nonzero(np.bincount(groups)))
 
 
 def plain_measure(metric: Governed, rows: MetricRows, setting: Setting) -> Measure:
     """The metric on the evaluation rows as they are, with its bound and what would settle it."""
-    used = np.flatnonzero(rows.used)
-    found = _interval(rows, used, setting)
+    found = bounds.plain(rows, metric.sense, setting)
     return _measure(metric, rows, found, setting.alpha, name=metric.name, needed=_needed(metric, rows, found, setting))
+
+
+def interval_measure(metric: Governed, rows: MetricRows, found: Interval, setting: Setting, *, name: str) -> Measure:
+    """The metric as an interval that was found elsewhere says, with what would settle it."""
+    measure = _measure(metric, rows, found, setting.alpha, name=name, needed=None)
+    return _with_needed(measure, found, rows)
 
 
 def live_measure(metric: Governed, rows: MetricRows, mix: LiveMix, labelled: Ints, setting: Setting) -> Measure:
@@ -52,136 +54,26 @@ def live_measure(metric: Governed, rows: MetricRows, mix: LiveMix, labelled: Int
     rows the bound is left open: an estimate with estimated weights is not to be trusted then.
     """
     of_row = mix.weights[labelled]
-    chosen = rows.used & (of_row > 0)
+    chosen = of_row[rows.places]
     name = metric.name + LIVE
-    if not chosen.any():
+    if not _bears(rows, chosen):
         return _open(metric, name, setting.alpha)
-    values = rows.values[chosen[rows.used]]
-    if rows.scale == "auc":
-        positive = np.asarray(rows.positive, dtype=bool)[chosen]
-        if positive.all() or not positive.any():
-            return _open(metric, name, setting.alpha)
-        found = weights.auc_interval(values, positive, of_row[chosen], setting.alpha, unsupported=mix.unsupported)
-    elif metric.sense is Sense.AT_LEAST:
-        found = weights.interval(values, of_row[chosen], setting.alpha, unsupported=mix.unsupported)
-    else:
-        found = _turned(weights.interval(1.0 - values, of_row[chosen], setting.alpha, unsupported=mix.unsupported))
-    if rows.scale != "auc" and (setting.groups is not None or setting.anytime):
-        found = _widened(found, rows, np.flatnonzero(rows.used), setting)
+    found = bounds.weighted(rows, of_row, metric.sense, setting, unsupported=mix.unsupported)
     measure = _measure(metric, rows, found, setting.alpha, name=name, needed=None)
-    inner = weights.spread(of_row[chosen])
-    if not mix.usable or inner.largest > 0.1:
+    inner = weights.spread(chosen[chosen > 0.0])
+    if not mix.usable or inner.largest > _MOST_OF_ONE:
         share = mix.spread.share
-        lacking = 500 - mix.spread.effective
-        more = math.ceil(lacking / share) if lacking > 0 and share >= 0.2 else None
+        lacking = _FEWEST_EFFECTIVE - mix.spread.effective
+        more = math.ceil(lacking / share) if lacking > 0 and share >= _LEAST_EFFECTIVE else None
         return _without_bounds(measure, more)
     return _with_needed(measure, found, rows)
 
 
-def _interval(rows: MetricRows, used: Ints, setting: Setting) -> Interval:
-    if rows.scale == "auc":
-        positive = np.asarray(rows.positive, dtype=bool)
-        plain = auc.interval(rows.values[positive], rows.values[~positive], setting.alpha)
-        return plain if setting.groups is None else _vacuous(plain)
-    groups = None if setting.groups is None else setting.groups[used]
-    if groups is not None and np.unique(groups).size >= 2:
-        by = clusters.proportion_interval if rows.scale != "mean" else clusters.mean_interval
-        found = by(rows.values, groups, setting.alpha)
-        if np.unique(groups).size < clusters.FEWEST:
-            return _vacuous(found)
-        return _anytime_clusters(found, setting.alpha) if setting.anytime else found
-    if groups is not None:
-        return _vacuous(proportions.interval(0, int(used.size), setting.alpha), float(rows.values.mean()))
-    if rows.scale == "mean":
-        return (
-            _anytime_mean(rows.values, setting)
-            if setting.anytime
-            else means.betting_interval(rows.values, setting.alpha)
-        )
-    hits, n = round(float(rows.values.sum())), int(used.size)
-    return _anytime_share(hits, n, setting.alpha) if setting.anytime else proportions.interval(hits, n, setting.alpha)
-
-
-def _vacuous(found: Interval, value: float | None = None) -> Interval:
-    return Interval(
-        value=found.value if value is None else value,
-        lower=0.0,
-        upper=1.0,
-        n=found.n,
-        n_effective=found.n_effective,
-        method="too few clusters for a bound",
-        approximate=True,
-    )
-
-
-def _anytime_share(hits: int, n: int, alpha: float) -> Interval:
-    return Interval(
-        value=hits / n,
-        lower=sequential.anytime_lower(hits, n, alpha, tightest_at=float(n)),
-        upper=sequential.anytime_upper(hits, n, alpha, tightest_at=float(n)),
-        n=n,
-        n_effective=float(n),
-        method="beta mixture, valid at every sample size",
-    )
-
-
-def _anytime_clusters(found: Interval, alpha: float) -> Interval:
-    """The bound at every sample size, at what the clustered rows are worth; a mean is bounded as a share would be."""
-    n = max(1, math.floor(found.n_effective))
-    low = sequential.anytime_lower(math.floor(found.value * n), n, alpha, tightest_at=float(n))
-    high = sequential.anytime_upper(math.ceil(found.value * n), n, alpha, tightest_at=float(n))
-    return Interval(
-        value=found.value,
-        lower=min(found.lower, low),
-        upper=max(found.upper, high),
-        n=found.n,
-        n_effective=found.n_effective,
-        method=f"{found.method}, beta mixture, valid at every sample size",
-        approximate=True,
-    )
-
-
-def _anytime_mean(values: Floats, setting: Setting) -> Interval:
-    return Interval(
-        value=float(values.mean()),
-        lower=sequential.betting_lower(values, setting.alpha),
-        upper=1.0 - sequential.betting_lower(1.0 - values, setting.alpha),
-        n=int(values.size),
-        n_effective=float(values.size),
-        method="betting, valid at every sample size",
-    )
-
-
-def _turned(found: Interval) -> Interval:
-    return Interval(
-        value=1.0 - found.value,
-        lower=1.0 - found.upper,
-        upper=1.0 - found.lower,
-        n=found.n,
-        n_effective=found.n_effective,
-        method=found.method,
-        approximate=True,
-    )
-
-
-def _widened(found: Interval, rows: MetricRows, used: Ints, setting: Setting) -> Interval:
-    """Clusters, and looking again at a grown sample, widen this bound as much as they widen the plain one."""
-    asked, plain = _interval(rows, used, setting), _interval(rows, used, Setting(alpha=setting.alpha))
-    below = _ratio(asked.value - asked.lower, plain.value - plain.lower)
-    above = _ratio(asked.upper - asked.value, plain.upper - plain.value)
-    return Interval(
-        value=found.value,
-        lower=max(0.0, found.value - below * (found.value - found.lower)),
-        upper=min(1.0, found.value + above * (found.upper - found.value)),
-        n=found.n,
-        n_effective=found.n_effective / max(below, above) ** 2,
-        method=f"{found.method}, widened like the plain bound",
-        approximate=True,
-    )
-
-
-def _ratio(asked: float, plain: float) -> float:
-    return max(1.0, asked / plain) if plain > 0.0 else 1.0
+def _bears(rows: MetricRows, of_value: Floats) -> bool:
+    """Whether there is weight on the rows that the metric looks at, for an AUC in both classes."""
+    if rows.positive is None:
+        return bool(of_value.any())
+    return bool(of_value[rows.positive].any() and of_value[~rows.positive].any())
 
 
 def _measure(
@@ -189,9 +81,9 @@ def _measure(
 ) -> Measure:
     return Measure(
         name=name,
-        value=rows.shown(found.value),
-        lower=rows.shown(found.lower),
-        upper=rows.shown(found.upper),
+        value=_finite(rows.shown(found.value)),
+        lower=_finite(rows.shown(found.lower)),
+        upper=_finite(rows.shown(found.upper)),
         limit=metric.limit,
         sense=metric.sense,
         unit=unit_of(metric.name),
@@ -203,6 +95,10 @@ def _measure(
         needed_unit="labelled rows" if needed else "",
         approximate=found.approximate,
     )
+
+
+def _finite(bound: float) -> float | None:
+    return bound if math.isfinite(bound) else None
 
 
 def _open(metric: Governed, name: str, alpha: float) -> Measure:
@@ -236,8 +132,11 @@ def _without_bounds(measure: Measure, needed: int | None) -> Measure:
 
 
 def _with_needed(measure: Measure, found: Interval, rows: MetricRows) -> Measure:
-    if measure.limit is None or measure.value is None or rows.scale == "auc" or _settled(measure):
+    if measure.limit is None or measure.value is None or _settled(measure):
         return measure
+    if rows.scale not in _MEANS:
+        more = _by_reach(measure, rows)
+        return measure if more is None else _needing(measure, more)
     limit = rows.raw(measure.limit)
     reach = abs(found.value - limit)
     deviation = math.sqrt(max(found.value * (1.0 - found.value), 1e-4))
@@ -250,23 +149,43 @@ def _with_needed(measure: Measure, found: Interval, rows: MetricRows) -> Measure
     return _needing(measure, math.ceil(wanted * scale))
 
 
+def _by_reach(measure: Measure, rows: MetricRows) -> int | None:
+    """Further rows from how a bound comes nearer with the root of n: a planning figure, with a tenth added."""
+    if measure.limit is None or measure.value is None or not measure.n:
+        return None
+    if measure.bound is None:
+        if rows.scale != "quantile" or measure.confidence is None:
+            return None
+        return max(1, quantiles.fewest(rows.share, measure.confidence) - measure.n)
+    distance = (measure.value - measure.limit) * (1.0 if measure.sense is Sense.AT_LEAST else -1.0)
+    if distance <= 0.0:
+        return None
+    reach = abs(measure.value - measure.bound)
+    return max(1, math.ceil(measure.n * (_RESERVE * (reach / distance) ** 2 - 1.0)))
+
+
 def _needing(measure: Measure, needed: int) -> Measure:
     return replace(measure, needed=needed, needed_unit="labelled rows")
 
 
 def _settled(measure: Measure) -> bool:
     """True when either bound has decided already."""
-    if measure.limit is None or measure.lower is None or measure.upper is None:
-        return False
+    if measure.limit is None:
+        return True
+    low = -math.inf if measure.lower is None else measure.lower
+    high = math.inf if measure.upper is None else measure.upper
     if measure.sense is Sense.AT_LEAST:
-        return measure.lower >= measure.limit or measure.upper < measure.limit
-    return measure.upper <= measure.limit or measure.lower > measure.limit
+        return low >= measure.limit or high < measure.limit
+    return high <= measure.limit or low > measure.limit
 
 
 def _needed(metric: Governed, rows: MetricRows, found: Interval, setting: Setting) -> int | None:
     """Further labelled rows, of all kinds, that would settle an open bound at the observed rate."""
-    if metric.limit is None or rows.scale == "auc":
+    if metric.limit is None:
         return None
+    if rows.scale not in _MEANS:
+        measure = _measure(metric, rows, found, setting.alpha, name=metric.name, needed=None)
+        return None if _settled(measure) else _by_reach(measure, rows)
     limit = rows.raw(metric.limit)
     good = found.lower >= limit if metric.sense is Sense.AT_LEAST else found.upper <= limit
     if good:
@@ -280,7 +199,7 @@ def _needed(metric: Governed, rows: MetricRows, found: Interval, setting: Settin
 
 
 def _more(metric: Governed, rows: MetricRows, found: Interval, limit: float, setting: Setting) -> int | None:
-    if rows.scale == "mean":
+    if rows.scale in {"mean", "root"}:
         distance = found.value - limit if metric.sense is Sense.AT_LEAST else limit - found.value
         deviation = float(rows.values.std())
         return means.more_values_to_clear(found.value, deviation, found.n, distance=distance, alpha=setting.alpha)

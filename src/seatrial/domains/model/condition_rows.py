@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.domains.model.derived_fields import derived
 from seatrial.domains.scored.rows import Floats, Mask, numbers_of, times_of
-from seatrial.measure.columns import Columns, plain_text
+from seatrial.measure.columns import Column, Columns, plain_text
 from seatrial.measure.hashing import mixed, row_hashes
 from seatrial.spec.conditions import Comparison, Condition, Constant, Every, Membership, Missing, Node, Not
 
@@ -23,10 +24,19 @@ class RowConditions:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._numbers: dict[str, Floats] = {}
+        self._derived: dict[str, Column | None] = {}
 
     def unknown_fields(self, condition: Condition) -> tuple[str, ...]:
         """The fields of the condition that there is no column for."""
-        return tuple(name for name in condition.fields if name not in self._columns)
+        return tuple(name for name in condition.fields if self.column(name) is None)
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or the field derived from one; None where there is neither."""
+        if name in self._columns:
+            return self._columns[name]
+        if name not in self._derived:
+            self._derived[name] = derived(self._columns, name)
+        return self._derived[name]
 
     def hashes(self, names: Sequence[str]) -> npt.NDArray[np.uint64]:
         """One hash for each row over the columns of these names that there are."""
@@ -60,9 +70,9 @@ class RowConditions:
         return settled if decides else ~settled, known
 
     def _missing(self, name: str) -> Mask:
-        if name not in self._columns:
+        column = self.column(name)
+        if column is None:
             return np.ones(self._columns.rows, dtype=bool)
-        column = self._columns[name]
         missing = ~column.valid
         return missing | np.isnan(column.rows_as_numbers) if column.kind == "number" else missing
 
@@ -70,16 +80,16 @@ class RowConditions:
         if node.operator in {"==", "!="}:
             same = self._among(node.field, (node.value,))
             return same if node.operator == "==" else ~same
-        if node.field not in self._columns:
+        column = self.column(node.field)
+        if column is None:
             return np.zeros(self._columns.rows, dtype=bool)
         compare = _ORDER[node.operator]
         if isinstance(node.value, str):
-            return self._ordered_text(node, node.value)
+            return self._ordered_text(column, node, node.value)
         with np.errstate(invalid="ignore"):
-            return np.asarray(compare(self._as_numbers(node.field), float(node.value)), dtype=bool)
+            return np.asarray(compare(self._as_numbers(node.field, column), float(node.value)), dtype=bool)
 
-    def _ordered_text(self, node: Comparison, value: str) -> Mask:
-        column = self._columns[node.field]
+    def _ordered_text(self, column: Column, node: Comparison, value: str) -> Mask:
         compare = _ORDER[node.operator]
         moment = _moment(value)
         seconds = times_of(column) if moment is not None else None
@@ -92,22 +102,22 @@ class RowConditions:
 
     def _among(self, name: str, values: tuple[Constant, ...]) -> Mask:
         found = np.zeros(self._columns.rows, dtype=bool)
-        if name not in self._columns:
+        column = self.column(name)
+        if column is None:
             return found
-        column = self._columns[name]
         texts = [v for v in values if isinstance(v, str)]
         others = [v for v in values if not isinstance(v, str)]
         if texts or column.kind in {"text", "boolean"}:
             wanted = {*texts, *(plain_text(v) for v in others), *(_TRUTH.get(plain_text(v), "") for v in others)}
             names, codes = column.names
             found |= np.array([text in wanted for text in names] + [False], dtype=bool)[codes]
-        if others and column.kind == "number":
-            found |= np.isin(self._as_numbers(name), [float(v) for v in others])
+        if others and column.kind != "time":
+            found |= np.isin(self._as_numbers(name, column), [float(v) for v in others])
         return found
 
-    def _as_numbers(self, name: str) -> Floats:
+    def _as_numbers(self, name: str, column: Column) -> Floats:
         if name not in self._numbers:
-            self._numbers[name] = np.asarray(numbers_of(self._columns[name]), dtype=np.float64)
+            self._numbers[name] = np.asarray(numbers_of(column), dtype=np.float64)
         return self._numbers[name]
 
 

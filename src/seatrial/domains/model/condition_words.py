@@ -16,7 +16,7 @@ def spoken(condition: Condition) -> str:
 
 def _said(node: Node) -> str:
     if isinstance(node, Comparison):
-        return f"{node.field} is {_compared(node)}"
+        return _mentioned(node) or f"{node.field} is {_compared(node)}"
     if isinstance(node, Membership):
         return f"{node.field} is {' or '.join(map(_constant, node.values))}"
     if isinstance(node, Missing):
@@ -26,6 +26,14 @@ def _said(node: Node) -> str:
     if isinstance(node, Every):
         return " and ".join(_together(node))
     return " or ".join(f"({_said(each)})" if isinstance(each, Every) else _said(each) for each in node.inner)
+
+
+def _mentioned(comparison: Comparison) -> str:
+    """Of a field such as `body mentions refund` its name says it all; empty for any other field."""
+    source, mentions, word = comparison.field.partition(" mentions ")
+    if not mentions or comparison.operator != "==":
+        return ""
+    return comparison.field if comparison.value else f"{source} does not mention {word}"
 
 
 def _together(node: Every) -> list[str]:

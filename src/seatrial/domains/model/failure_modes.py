@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
-from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
+from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
-from seatrial.core.wording import percent
+from seatrial.core.wording import number, percent
 from seatrial.domains.model import register
+from seatrial.domains.model.acted import far_off
+from seatrial.domains.model.compared import groups_of
 from seatrial.domains.model.condition_rows import RowConditions
-from seatrial.domains.model.condition_words import spoken
-from seatrial.domains.model.register import Entry
+from seatrial.domains.model.derived_fields import source_of
+from seatrial.domains.model.grid import Grid, grid_of, halves
 from seatrial.domains.model.search_power import Harm, rows_needed, search_power
-from seatrial.domains.model.slices import Grid, Slice, confirmed_slices, grid_of, unexplained
+from seatrial.domains.model.sliced_by import features, kinds_of_row
+from seatrial.domains.model.slices import Searched, confirmed_slices, searched
+from seatrial.domains.model.told_slices import examples, figures, finding, judged, kind_of_error
 from seatrial.domains.scored import outcomes
-from seatrial.domains.scored.metrics import governed
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
-from seatrial.domains.scored.rows import Mask, Rows, features_of, read_rows
+from seatrial.domains.scored.rows import Ints, Mask, Rows, read_rows
+from seatrial.domains.scored.text_features import free_texts
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.failure_modes import FailureMode
-from seatrial.spec.system import System
+from seatrial.spec.system import InputField, System
 
 REQUIREMENT = "model.failure-modes"
-MOST_ROWS = 30_000
-"""Rows that are searched: enough to find the policy's smallest harm, few enough to plant it thirty times."""
+MOST_ROWS = 4_000_000
+"""Rows that are searched: as many as memory holds; of more a sample is drawn."""
+MOST_TEXTS = 50_000
+"""Rows that are searched where texts have to be read."""
+_LIVE_ROWS = 30_000
 _SAMPLE_SEED = 20_261_123
 """The same rows in every run: who could draw again would find a sample that confirms nothing."""
 _FEWEST = 100
-_MOST_SHOWN = 12
-_LARGE_ERROR = 0.8
-_CANNOT_EXCLUDE_Z = 0.8416
 POWER = "power of the search for weak slices"
-_WHY = "When the system is wrong there, nobody knows what it costs or what to do."
+EXAMPLES = "wrong rows of each weak slice"
 
 CODES = {
     **outcomes.CODES,
@@ -49,18 +50,11 @@ CODES = {
     "unanswered-failure-mode": "A confirmed weak slice has no entry in the register.",
     "answered-failure-mode": "A confirmed weak slice is answered by an entry of the register.",
     "small-failure-mode": "A confirmed weak slice lies below the declared smallest harm.",
+    "inputs-left-out": "There are more inputs than the search takes in; it did not look at the last ones.",
+    "wrong-throughout": "The model is wrong nearly everywhere, so that no slice stands out.",
+    "search-too-weak": "The search finds too few of the weak slices that are planted to see whether it would.",
     "power-unknown": "No slice of the declared smallest size can be described, so the search's power is unknown.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A confirmed slice with what the register and live traffic say about it."""
-
-    weak: Slice
-    answer: Entry | None
-    material: bool
-    live_share: float | None
 
 
 def limits(system: System) -> Sequence[Threshold]:
@@ -91,10 +85,8 @@ def run(system: System, trial: Trial) -> Observation | Reason:
             fields=("model.inputs",),
         )
     modes = register.declared_modes(system, trial)
-    named = [f for m in modes for f in m.condition.fields]
     trial.say("Reading the scored evaluation rows", 0.05)
-    table = trial.table("scored.evaluation")
-    rows = read_rows(table, [*columns_of(system), *inputs, *named], most=MOST_ROWS, seed=_SAMPLE_SEED)
+    rows, kinds = _rows(system, trial, inputs, modes)
     found = outcomes_of(system, rows)
     if isinstance(found, Reason):
         return found
@@ -104,50 +96,77 @@ def run(system: System, trial: Trial) -> Observation | Reason:
             summary=f"{found.n} labelled rows are too few to look for weak slices",
             remedy=f"Label at least {_FEWEST - found.n} more rows; the search's power will say whether they suffice.",
         )
-    return _searched(system, trial, rows, found, modes)
+    return _searched(system, trial, _Read(rows=rows, inputs=inputs, kinds=kinds, found=found), modes)
 
 
-def _searched(
-    system: System, trial: Trial, rows: Rows, found: Outcomes, modes: Sequence[FailureMode]
-) -> Observation | Reason:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """The rows with what the model said of them. `kinds` are columns that say of what kind a row is."""
+
+    rows: Rows
+    inputs: Mapping[str, InputField]
+    kinds: Sequence[str]
+    found: Outcomes
+
+
+def _rows(
+    system: System, trial: Trial, inputs: Mapping[str, InputField], modes: Sequence[FailureMode]
+) -> tuple[Rows, list[str]]:
+    table = trial.table("scored.evaluation")
+    kinds = kinds_of_row(system, table.columns(), inputs)
+    named = [name for mode in modes for field in mode.condition.fields for name in (field, source_of(field)) if name]
+    wanted = [*columns_of(system), *inputs, *named, *kinds]
+    rows = read_rows(table, wanted, most=MOST_ROWS, seed=_SAMPLE_SEED)
+    if rows.n > MOST_TEXTS and free_texts(rows, inputs):
+        rows = read_rows(table, wanted, most=MOST_TEXTS, seed=_SAMPLE_SEED)
+    return rows, kinds
+
+
+def _searched(system: System, trial: Trial, read: _Read, modes: Sequence[FailureMode]) -> Observation | Reason:
     from threadpoolctl import threadpool_limits
 
     alpha = 1.0 - system.policy.confidence
+    rows, found = read.rows, read.found
     wrong, meaning = _wrong(system, found)
     conditions = RowConditions(rows.columns)
-    inputs = inputs_of(system, trial)
-    features = features_of(rows, inputs)
     label = str(system.data.evaluation.label) if system.data.evaluation else ""
     entries, problems = register.entries(system, trial, modes, conditions, found.rows)
     # On a busy machine two spinning threads take ten times as long as one.
     with threadpool_limits(limits=1):
-        grid = grid_of(features, conditions, found.rows, [label, *inputs])
+        find, confirm = halves(conditions, found.rows, [label, *read.inputs])
+        sliced_by = features(rows, conditions, read.inputs, read.kinds, wrong=wrong[find], find=found.rows[find])
+        grid = grid_of(sliced_by, found.rows, find, confirm, many=len(read.inputs))
         if grid is None:
             return Reason(code="nothing-to-slice", summary="no condition over the inputs holds for enough rows")
         trial.say("Searching for weak slices", 0.2)
-        weak = confirmed_slices(grid, wrong, alpha=alpha)
-        power = _power(system, trial, grid, wrong)
-    live = _live_conditions(system, trial)
-    judged = _judged(system, grid, wrong, weak, entries, live)
+        first = searched(grid, wrong)
+        groups = groups_of(system, rows, found.rows)
+        weak = confirmed_slices(grid, wrong, first, alpha=alpha, rise=system.policy.smallest_harm, groups=groups)
+        power = _power(system, trial, grid, wrong, first, meaning, groups)
+    told = judged(system, grid, wrong, weak, entries, _live_conditions(system, trial, read))
+    shown = [*read.inputs, *columns_of(system), *read.kinds]
+    kept = examples(grid, rows, found, wrong, told, shown) if told else b""
     return Observation(
-        done=f"{len(grid.conditions):,} conditions over {len(features)} inputs and their pairs were searched on "
-        f"{grid.find.size:,} rows for where more answers are {meaning}; {len(weak)} were confirmed on "
-        f"{grid.confirm.size:,} others and held against {len(modes)} entries of the register.",
+        done=f"{len(grid.conditions):,} conditions over {len(grid.facets)} properties of a row, alone and up to three "
+        f"together, were searched on {grid.find.n:,} rows for where more answers are {meaning}; {len(weak)} were "
+        f"confirmed on {grid.confirm.n:,} others and held against {len(modes)} entries of the register.",
         measures=(power,) if isinstance(power, Measure) else (),
         findings=(
-            *(_finding(each, meaning) for each in judged),
+            *(finding(each, meaning, kind_of_error(found, each.weak)) for each in told),
             *problems,
-            *register.not_weak(entries, wrong, alpha),
-            *_notes(wrong, found),
-            *(() if isinstance(power, Measure) else (power,)),
+            *register.outdated(entries, wrong, alpha, harm=system.policy.smallest_harm),
+            *_notes(wrong, found, grid),
+            *(_too_weak(system, power, grid, wrong) if isinstance(power, Measure) else (power,)),
         ),
-        figures=tuple(_figures(judged)),
-        proof=1 + sum(each.answer is not None for each in judged),
+        figures=tuple(figures(told)),
+        proof=1 + sum(each.answer is not None for each in told),
+        artifacts={EXAMPLES: trial.artifacts.put(kept, media_type="application/json")} if kept else {},
         facts={
             "rows": found.n,
+            "rows_in_table": rows.total,
             "error": float(wrong.mean()),
             "confirmed": len(weak),
-            "answered": sum(e.answer is not None for e in judged),
+            "answered": sum(e.answer is not None for e in told),
             "entries": len(modes),
         },
     )
@@ -155,36 +174,34 @@ def _searched(
 
 def _wrong(system: System, found: Outcomes) -> tuple[Mask, str]:
     """Which rows count as wrong, and what that means in words."""
-    if found.task != "regression":
-        return found.wrong, "wrong"
-    error = np.where(found.answered, np.abs(found.predicted - found.truth), np.inf)
-    for metric in governed(system):
-        name, at, cap = metric.name.partition("@")
-        if at and name in {"within", "beyond"} and _is_number(cap):
-            return np.asarray(error > float(cap), dtype=bool), f"off by more than {cap}"
-    cut = float(np.quantile(error[found.answered], _LARGE_ERROR))
-    return np.asarray(error > cut, dtype=bool), f"among the fifth that is farthest off (by more than {cut:.4g})"
+    return far_off(system, found) if found.task == "regression" else (found.wrong, "wrong")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _power(system: System, trial: Trial, grid: Grid, wrong: Mask) -> Measure | Finding:
+def _power(
+    system: System, trial: Trial, grid: Grid, wrong: Mask, first: Searched, meaning: str, groups: Ints | None
+) -> Measure | Finding:
     policy = system.policy
     harm = Harm(rise=policy.smallest_harm, share=policy.smallest_slice)
     alpha = 1.0 - policy.confidence
     found = search_power(
         grid,
         wrong,
+        first,
         harm,
         wanted=policy.search_power,
         alpha=alpha,
+        groups=groups,
         say=lambda share: trial.say("Planting harm to see whether the search finds it", 0.3 + 0.6 * share),
     )
+    if found is None and wrong.mean() > 1.0 - harm.rise:
+        return Finding(
+            code="wrong-throughout",
+            weight=Weight.OPEN,
+            summary=f"{percent(float(wrong.mean()))} of all answers are {meaning}: where everything is weak, no "
+            "condition stands out, and a register of conditions says nothing",
+            remedy="Improve the model; or, where the prediction is read from the wrong field or the labels mean "
+            "something else, correct model.output or data.evaluation.",
+        )
     if found is None:
         return Finding(
             code="power-unknown",
@@ -214,99 +231,53 @@ def _power(system: System, trial: Trial, grid: Grid, wrong: Mask) -> Measure | F
     )
 
 
-def _live_conditions(system: System, trial: Trial) -> RowConditions | None:
+def _too_weak(system: System, power: Measure, grid: Grid, wrong: Mask) -> Iterator[Finding]:
+    """Where the search is not certain to have seen the smallest harm: what would make it so."""
+    policy = system.policy
+    if power.lower is None or power.value is None or power.lower >= policy.search_power:
+        return
+    if power.needed:
+        remedy = f"Label about {number(power.needed)} more rows."
+    elif int(wrong.size) >= MOST_ROWS:
+        remedy = "Make the model wrong less often, or declare in model.inputs only what it really uses."
+    else:
+        remedy = (
+            f"No feasible number of rows is enough with {percent(float(wrong.mean()))} wrong throughout and "
+            f"{len(grid.conditions):,} conditions: improve the model, or declare in model.inputs only what it uses."
+        )
+    yield Finding(
+        code="search-too-weak",
+        weight=Weight.OPEN,
+        summary=f"of weak slices planted with {percent(policy.smallest_harm)} more errors in "
+        f"{percent(policy.smallest_slice)} of the rows the search finds {percent(power.value)} (certainly "
+        f"{percent(power.lower)}), so finding none says little",
+        fields=("data.evaluation",),
+        explains=(POWER,),
+        remedy=remedy,
+        why="A weak slice that the search would have missed is met for the first time in operation.",
+    )
+
+
+def _live_conditions(system: System, trial: Trial, read: _Read) -> RowConditions | None:
     if system.data.live is None:
         return None
     try:
-        inputs = inputs_of(system, trial)
-        live = read_rows(trial.table("live"), list(inputs), most=MOST_ROWS, seed=trial.seed)
+        live = read_rows(trial.table("live"), [*read.inputs, *read.kinds], most=_LIVE_ROWS, seed=trial.seed)
     except SeatrialError:
         return None
     return RowConditions(live.columns) if live.n else None
 
 
-def _judged(
-    system: System,
-    grid: Grid,
-    wrong: Mask,
-    weak: Sequence[Slice],
-    entries: Sequence[Entry],
-    live: RowConditions | None,
-) -> list[_Found]:
-    """What to tell: the slices that no entry answers, reckoned over the rows that no entry covers; then the others."""
-    alpha = 1.0 - system.policy.confidence
-    answers = {each.members: register.answering(entries, each.rows) for each in weak}
-    unanswered = unexplained(
-        grid,
-        wrong,
-        [each for each in weak if answers[each.members] is None],
-        known=register.covered(entries, wrong.size),
-        alpha=alpha,
-    )
-    told = {each.members for each in unanswered}
-    main = unexplained(grid, wrong, weak, known=np.zeros(wrong.size, dtype=bool), alpha=alpha)
-    return [
-        *(_told(system, each, None, live) for each in unanswered),
-        *(
-            _told(system, each, answers[each.members] or _closest(entries, each), live)
-            for each in main
-            if each.members not in told
-        ),
-    ]
-
-
-def _closest(entries: Sequence[Entry], weak: Slice) -> Entry | None:
-    """The entry that covers most of the slice: several entries together leave nothing of it that is weak."""
-    best = max(entries, key=lambda e: int((e.rows & weak.rows).sum()), default=None)
-    return best if best is not None and bool((best.rows & weak.rows).any()) else None
-
-
-def _told(system: System, weak: Slice, answer: Entry | None, live: RowConditions | None) -> _Found:
-    deviation = math.sqrt(weak.error * (1.0 - weak.error) / weak.n)
-    return _Found(
-        weak=weak,
-        answer=answer,
-        material=weak.harm + _CANNOT_EXCLUDE_Z * deviation >= system.policy.smallest_harm,
-        live_share=None if live is None else float(live.holds(weak.condition).mean()),
-    )
-
-
-def _finding(found: _Found, meaning: str) -> Finding:
-    weak = found.weak
-    live = "" if found.live_share is None else f"; {percent(found.live_share)} of live traffic is like this"
-    what = (
-        f"When {spoken(weak.condition)}, {percent(weak.error)} of the answers are {meaning}, against "
-        f"{percent(weak.rest)} elsewhere{live}."
-    )
-    if found.answer is not None:
-        code, weight, remedy = "answered-failure-mode", Weight.NOTE, f"Answered by {found.answer.mode.id}."
-    elif found.material:
-        code, weight = "unanswered-failure-mode", Weight.GAP
-        remedy = f"Complete this entry and add it to the register:\n{register.proposed(weak)}"
-    else:
-        code, weight, remedy = "small-failure-mode", Weight.NOTE, "Worth an entry in the register."
-    return Finding(
-        code=code,
-        weight=weight,
-        summary=what,
-        fields=weak.condition.fields,
-        remedy=remedy,
-        why=_WHY if weight is Weight.GAP else "",
-        detail={
-            "when": weak.condition.text,
-            "error": weak.error,
-            "rest": weak.rest,
-            "lower": weak.lower,
-            "rows": weak.n,
-            "p": weak.p,
-            "live_share": found.live_share,
-            "entry": None if found.answer is None else found.answer.mode.id,
-        },
-    )
-
-
-def _notes(wrong: Mask, found: Outcomes) -> Iterator[Finding]:
+def _notes(wrong: Mask, found: Outcomes, grid: Grid) -> Iterator[Finding]:
     yield from found.findings
+    if grid.left_out:
+        yield Finding(
+            code="inputs-left-out",
+            weight=Weight.OPEN,
+            summary=f"{grid.left_out} inputs were not searched, because there are more than a search can take in",
+            remedy="Declare in model.inputs what the model really uses.",
+            why="Where nobody looked, nobody knows.",
+        )
     if not wrong.any():
         yield Finding(
             code="no-errors",
@@ -314,24 +285,6 @@ def _notes(wrong: Mask, found: Outcomes) -> Iterator[Finding]:
             summary=f"the model is right on all {wrong.size} rows",
             remedy="Check that the label is not one of the inputs.",
         )
-
-
-def _figures(judged: Sequence[_Found]) -> Iterator[Figure]:
-    if not judged:
-        return
-    rows: tuple[dict[str, Json], ...] = tuple(
-        {
-            "label": f.weak.condition.text,
-            "error": f.weak.error,
-            "rest": f.weak.rest,
-            "share": float(f.weak.rows.mean()) if f.live_share is None else f.live_share,
-            "n": f.weak.n,
-            "lower": f.weak.lower,
-            "answered": f.answer is not None,
-        }
-        for f in judged[:_MOST_SHOWN]
-    )
-    yield Figure(kind="slices", title="Where the model is wrong more often", rows=rows)
 
 
 CHECK: Check[System] = Check(
@@ -342,6 +295,6 @@ CHECK: Check[System] = Check(
     run=run,
     codes=CODES,
     limits=limits,
-    budget_s=lambda _: 180.0,
+    budget_s=lambda _: 600.0,
     tables=lambda _: ("scored.evaluation",),
 )

@@ -7,22 +7,23 @@ rate at which the training rows repeat each other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Mask
-from seatrial.measure.columns import Column, Columns
-from seatrial.measure.hashing import mixed, number_hashes, row_hashes
+from seatrial.measure.columns import Columns
+from seatrial.measure.hashing import mixed, row_hashes
 from seatrial.stats import auc, proportions
 from seatrial.stats.interval import Interval
 
 Hashes = npt.NDArray[np.uint64]
 MOST_HASHES = 8_000_000
 """Hashes that are kept: 64 MB. Beyond, the same rows by hash are left out on both sides."""
-_SIGNIFICANT = 3
+MOST_ROWS_OF_PARTS = 12_000
+"""Rows on which parts of fields are looked at: what knows the answer shows on fewer."""
 _BINS = 20
 _FOLDS = 2
 
@@ -43,9 +44,8 @@ class Overlap:
 class Fingerprints:
     """Hashes of rows over fixed columns, thinned by hash so that both sides stay comparable."""
 
-    def __init__(self, columns: Sequence[str], *, coarse: bool) -> None:
+    def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        self._coarse = coarse
         self._kept: list[Hashes] = []
         self._size = 0
         self.shift = 0
@@ -64,7 +64,7 @@ class Fingerprints:
         """One hash for each row over the columns of these names."""
         total = np.zeros(columns.rows, dtype=np.uint64)
         for name in names:
-            total = mixed(total * np.uint64(3) + _hashes(columns[name], coarse=self._coarse))
+            total = mixed(total * np.uint64(3) + row_hashes(columns[name]))
         return total
 
     def _thinned(self, hashes: Hashes) -> Hashes:
@@ -83,27 +83,37 @@ def overlap(training: Fingerprints, evaluation: Fingerprints) -> Overlap:
     """How many evaluation rows have a copy in training, beside how often training rows repeat each other."""
     shift = max(training.shift, evaluation.shift)
     known, asked = training.all(shift), evaluation.all(shift)
-    values, counts = np.unique(known, return_counts=True)
-    natural = float(counts[counts > 1].sum() / known.size) if known.size else 0.0
-    return Overlap(rows=int(asked.size), copies=int(np.isin(asked, values).sum()), natural=natural)
+    return Overlap(rows=int(asked.size), copies=int(occurring(known, asked).sum()), natural=twins(known))
 
 
-def _hashes(column: Column, *, coarse: bool) -> Hashes:
-    if not coarse or column.kind not in {"number", "time"}:
-        return row_hashes(column)
-    numbers = column.rows_as_numbers
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = np.floor(np.log10(np.abs(numbers)))
-        unit = 10.0 ** (np.where(np.isfinite(magnitude), magnitude, 0.0) - _SIGNIFICANT + 1)
-        rounded = np.round(numbers / unit) * unit
-    return number_hashes(np.round(rounded, 12))
+def occurring(known: Hashes, asked: Hashes) -> Mask:
+    """Which of the asked hashes are among the known ones."""
+    if not known.size:
+        return np.zeros(asked.size, dtype=np.bool_)
+    ordered = np.sort(known)
+    # Looking up in order is several times faster than at random.
+    order = np.argsort(asked)
+    place = np.minimum(np.searchsorted(ordered, asked[order]), known.size - 1)
+    found = np.empty(asked.size, dtype=np.bool_)
+    found[order] = ordered[place] == asked[order]
+    return found
+
+
+def twins(hashes: Hashes) -> float:
+    """The share of hashes that occur more than once."""
+    if hashes.size < 2:
+        return 0.0
+    ordered = np.sort(hashes)
+    same = ordered[1:] == ordered[:-1]
+    return float((np.append(same, False) | np.insert(same, 0, False)).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowing:
-    """How well one field alone tells the label; `scale` says in which figure."""
+    """How well one field alone tells the label; `scale` says in which figure, `name` which part of the field it is."""
 
     field: str
+    name: str
     found: Interval
     scale: str
 
@@ -111,8 +121,11 @@ class Knowing:
 def knowing(features: Sequence[Feature], outcomes: Outcomes, *, alpha: float, seed: int) -> list[Knowing]:
     """Each feature's own knowledge of the label: AUC for two classes, else the share it gets right, or explains.
 
-    A feature is cut into bins; what each bin says is learned on one half of the rows and judged on the other.
+    A feature is cut into bins; what each bin says is learned on one half of the rows and judged on the other. Free
+    answers have no label that a field could tell.
     """
+    if outcomes.task not in {"binary", "multiclass", "regression"}:
+        return []
     rng = np.random.default_rng(seed)
     fold = rng.integers(0, _FOLDS, outcomes.n)
     found = []
@@ -154,7 +167,35 @@ def _cross_fitted(codes: Ints, target: Floats, fold: Ints) -> Floats:
 
 def _by_auc(feature: Feature, codes: Ints, positive: Mask, fold: Ints, alpha: float) -> Knowing:
     guess = _cross_fitted(codes, positive.astype(np.float64), fold)
-    return Knowing(field=feature.source, found=auc.interval(guess[positive], guess[~positive], alpha), scale="AUC")
+    return Knowing(field=feature.source, name=feature.name, found=_auc(guess, positive, alpha), scale="AUC")
+
+
+def _auc(guess: Floats, positive: Mask, alpha: float) -> Interval:
+    """The AUC. Where a perfect or small sample leaves only Hoeffding's bound, one threshold may tell more.
+
+    Any curve through a true and a false positive rate has at least the area tpr * (1 - fpr) below it. Guesses are
+    drawn to the share of positives in the other half, which is where they are cut.
+    """
+    found = auc.interval(guess[positive], guess[~positive], alpha)
+    if found.method != "Hoeffding":
+        return found
+    high = guess > positive.mean()
+    hits = proportions.lower(int(high[positive].sum()), int(positive.sum()), alpha / 2.0)
+    spared = proportions.lower(int((~high[~positive]).sum()), int((~positive).sum()), alpha / 2.0)
+    return replace(found, lower=max(found.lower, hits * spared))
+
+
+def strongest_parts(parts: Sequence[Feature], outcomes: Outcomes, *, alpha: float, seed: int) -> list[Knowing]:
+    """Of each field the part that tells most of the label, at a level that allows for all parts that were looked at."""
+    if not parts:
+        return []
+    rng = np.random.default_rng(seed)
+    if outcomes.n > MOST_ROWS_OF_PARTS:
+        outcomes = outcomes.at(np.sort(rng.choice(outcomes.n, MOST_ROWS_OF_PARTS, replace=False)).astype(np.int64))
+    best: dict[str, Knowing] = {}
+    for each in knowing(parts, outcomes, alpha=alpha / len(parts), seed=seed):
+        best.setdefault(each.field, each)
+    return list(best.values())
 
 
 def _by_share(feature: Feature, codes: Ints, truth: Ints, fold: Ints, alpha: float) -> Knowing:
@@ -166,7 +207,10 @@ def _by_share(feature: Feature, codes: Ints, truth: Ints, fold: Ints, alpha: flo
         best = cells.reshape(-1, classes).argmax(axis=1)
         right += int((best[codes[~learn]] == truth[~learn]).sum())
     return Knowing(
-        field=feature.source, found=proportions.interval(right, truth.size, alpha), scale="share of labels told"
+        field=feature.source,
+        name=feature.name,
+        found=proportions.interval(right, truth.size, alpha),
+        scale="share of labels told",
     )
 
 
@@ -188,7 +232,7 @@ def _by_spread(feature: Feature, codes: Ints, truth: Floats, fold: Ints, alpha: 
         method="explained variance, cross-fitted",
         approximate=True,
     )
-    return Knowing(field=feature.source, found=found, scale="share of the variance explained")
+    return Knowing(field=feature.source, name=feature.name, found=found, scale="share of the variance explained")
 
 
 def missing_shares(features: Sequence[Feature]) -> Mapping[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.core.wording import percent
 from seatrial.domains.model.condition_rows import RowConditions
-from seatrial.domains.model.slices import Slice
 from seatrial.domains.scored.rows import Ints, Mask
 from seatrial.spec.failure_modes import FailureMode, load_failure_modes
 from seatrial.spec.system import System
 from seatrial.stats import proportions
+from seatrial.stats.contingency import fisher_more
 
 CODES: Mapping[str, str] = {
     "no-register": "No failure-mode register is declared.",
@@ -28,10 +27,14 @@ CODES: Mapping[str, str] = {
     "unknown-field": "An entry's condition names a field that the rows do not have.",
     "entry-too-broad": "An entry covers more than half of all rows, so it tells nobody anything.",
     "entry-not-weak": "Where an entry holds, the model is wrong less often than elsewhere.",
+    "fixed-failure-mode": "Where an entry holds, the model is no worse than elsewhere any more.",
+    "unconfirmed-entry": "The rows neither show that the model is worse where an entry holds, nor that it is not.",
     "register-not-attested": "Nobody has attested the register as it is now.",
 }
 COVERS = 0.8
 """An entry answers a slice when it holds for at least this share of the slice's rows."""
+_WIDEST, _EXCESS = 3.0, 0.5
+"""An entry that is wider than so many times the slice must have this share of its excess errors there."""
 _BROAD = 0.5
 KIND = "failure-modes"
 
@@ -80,43 +83,89 @@ def entries(
     return found, [*findings, *_attested(system, trial)]
 
 
-def not_weak(entry_list: Sequence[Entry], wrong: Mask, alpha: float) -> Iterator[Finding]:
-    """Entries whose rows are surely better than the rest: somebody wrote down the wrong condition."""
+def outdated(entry_list: Sequence[Entry], wrong: Mask, alpha: float, *, harm: float) -> Iterator[Finding]:
+    """Entries whose rows are not worse than the rest: the condition is wrong, the weakness was fixed, or nobody knows.
+
+    Fixed is what is certainly worse by less than `harm`, and not shown to be worse at all.
+    """
     for entry in entry_list:
         inside, n = int(wrong[entry.rows].sum()), int(entry.rows.sum())
-        if n in {0, wrong.size}:
+        if n == wrong.size:
             continue
         rest = float(wrong[~entry.rows].mean())
-        if proportions.upper(inside, n, alpha) < rest:
-            yield Finding(
-                code="entry-not-weak",
-                weight=Weight.NOTE,
-                summary=f"where the register's entry {entry.mode.id} holds, the model is wrong in "
-                f"{percent(inside / n)} of the rows, elsewhere in {percent(rest)}",
-                fields=(entry.mode.id,),
-                remedy="Look whether the condition says what was meant.",
+        highest = proportions.upper(inside, n, alpha) if n else 1.0
+        if n and float(fisher_more(inside, n, int(wrong.sum()), wrong.size)) <= alpha:
+            continue
+        if highest < rest:
+            yield _outdated("entry-not-weak", entry, inside, rest, "Look whether the condition says what was meant.")
+        elif highest < rest + harm:
+            yield _outdated("fixed-failure-mode", entry, inside, rest, "Take the entry out, or keep it as a reminder.")
+        else:
+            yield _outdated(
+                "unconfirmed-entry", entry, inside, rest, "Label more rows like these, or take the entry out."
             )
 
 
-def answering(entry_list: Sequence[Entry], rows: Mask) -> Entry | None:
-    """The entry that covers most of these rows, if it covers enough of them."""
+def _outdated(code: str, entry: Entry, inside: int, rest: float, remedy: str) -> Finding:
+    n = int(entry.rows.sum())
+    seen = "there is no row"
+    if n:
+        seen = f"the model is wrong in {percent(inside / n)} of the rows, elsewhere in {percent(rest)}"
+    said = {
+        "entry-not-weak": f"where the register's entry {entry.mode.id} holds, {seen}",
+        "fixed-failure-mode": f"the register's entry {entry.mode.id} is fixed: where it holds, {seen}",
+        "unconfirmed-entry": f"the rows do not confirm the register's entry {entry.mode.id}: where it holds, {seen}",
+    }
+    return Finding(
+        code=code,
+        weight=Weight.NOTE,
+        summary=said[code],
+        fields=(entry.mode.id,),
+        remedy=remedy,
+        detail={"entry": entry.mode.id, "rows": n, "error": inside / n if n else None, "rest": rest},
+    )
+
+
+def answering(entry_list: Sequence[Entry], rows: Mask, wrong: Mask, *, harm: float) -> Entry | None:
+    """The entry that covers most of these rows, among those that are about them, if it covers enough of them."""
     if not rows.any():
         return None
-    shares = [(float(e.rows[rows].mean()), e) for e in entry_list]
+    shares = [(float(e.rows[rows].mean()), e) for e in entry_list if about(e, rows, wrong, harm=harm)]
     best = max(shares, key=lambda item: item[0], default=None)
     return best[1] if best is not None and best[0] >= COVERS else None
 
 
-def covered(entry_list: Sequence[Entry], n: int) -> Mask:
-    """The rows that any entry covers."""
-    return np.any([e.rows for e in entry_list], axis=0) if entry_list else np.zeros(n, dtype=bool)
+def too_wide(entry_list: Sequence[Entry], rows: Mask) -> Entry | None:
+    """The widest entry that covers these rows; to be told where none answers them."""
+    over = [e for e in entry_list if rows.any() and float(e.rows[rows].mean()) >= COVERS]
+    return max(over, key=lambda e: int(e.rows.sum()), default=None)
 
 
-def proposed(weak: Slice) -> str:
-    """An entry for the register to paste and to complete."""
-    name = re.sub(r"[^a-z0-9]+", "-", weak.condition.text.lower()).strip("-")[:60] or "weak-slice"
-    when = weak.condition.text.replace("'", "''")
-    return f"- id: {name}\n  when: '{when}'\n  consequence: TODO\n  handling: TODO\n  owner: TODO\n"
+def about(entry: Entry, rows: Mask, wrong: Mask, *, harm: float) -> bool:
+    """Whether what the entry says is about these rows, and not mainly about others.
+
+    It is where the entry is hardly wider than they are, or is weak mainly because of them: each way no entry is about
+    more than two or three weaknesses that have nothing in common. And it is where the entry as a whole is weak and
+    these rows are not worse than its others by `harm`, so that what it says of all of them is true of these too.
+    """
+    size, inside = int(entry.rows.sum()), entry.rows & rows
+    if not inside.any():
+        return False
+    if size <= _WIDEST * int(rows.sum()):
+        return True
+    rest = float(wrong[~entry.rows].mean())
+    excess = int(wrong[entry.rows].sum()) - rest * size
+    errors, here = int(wrong[inside].sum()), int(inside.sum())
+    if excess <= 0.0:
+        return False
+    others = (int(wrong[entry.rows].sum()) - errors) / (size - here) if size > here else 0.0
+    return errors - rest * here >= _EXCESS * excess or errors / here < others + harm
+
+
+def covered(entry_list: Sequence[Entry], rows: Mask, wrong: Mask, *, harm: float) -> Mask:
+    """The rows that any entry covers that is about `rows`."""
+    told = [e.rows for e in entry_list if about(e, rows, wrong, harm=harm)]
+    return np.any(told, axis=0) if told else np.zeros(rows.size, dtype=bool)
 
 
 def _incomplete(mode: FailureMode) -> Iterator[Finding]:

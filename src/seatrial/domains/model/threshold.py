@@ -7,27 +7,47 @@ bounds must clear the limit that the governance plan states.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
-from seatrial.core.vocabulary import Weight
+from seatrial.core.vocabulary import Sense, Weight
 from seatrial.domains.model import attempts, plan
-from seatrial.domains.model.bounding import LIVE, Setting, clustered, live_measure, plain_measure
-from seatrial.domains.model.live_mix import LiveMix, NoMix, live_mix
+from seatrial.domains.model import compared as live
+from seatrial.domains.model.bounding import LIVE, Setting, plain_measure
+from seatrial.domains.model.compared import Compared, groups_of
+from seatrial.domains.model.silence import silences
+from seatrial.domains.scored import drawing as drawn
 from seatrial.domains.scored import outcomes
-from seatrial.domains.scored.metrics import KNOWN, Governed, MetricProblem, governed, rows_of, unit_of
+from seatrial.domains.scored.drawing import drawing_of
+from seatrial.domains.scored.metrics import (
+    KNOWN,
+    Governed,
+    MetricProblem,
+    MetricRows,
+    good_side,
+    governed,
+    rows_of,
+    unit_of,
+)
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
-from seatrial.domains.scored.rows import Ints, Rows, features_of, read_rows
+from seatrial.domains.scored.own_metric import is_own, own_rows
+from seatrial.domains.scored.rows import Rows, read_rows
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.system import System
 from seatrial.stats.sequential import attempt_alpha
 
 REQUIREMENT = "model.threshold"
-MOST_ROWS = 200_000
-"""Rows from which a bound is taken: more would move it by less than a third of a point."""
+MOST_ROWS = 5_000_000
+"""Rows from which a bound is taken; of more, a random sample of as many."""
+_REMEDIES = {
+    "no-such-rows": "Label more rows.",
+    "own-metric-failed": "Call the function by hand with a few rows; it gets a list of mappings with row, expected, "
+    "prediction and score, and returns a number from 0 to 1 for each.",
+}
 _BINS = 10
 _FEWEST_IN_BIN = 20
 
@@ -35,15 +55,18 @@ CODES = {
     **outcomes.CODES,
     **plan.CODES,
     **attempts.CODES,
+    **drawn.CODES,
+    **live.CODES,
     "no-metric": "No governed metric is declared.",
     "no-minimum": "A governed metric has no limit.",
     "unknown-metric": "A governed metric has a name that the check cannot compute for this task.",
     "no-cap": "A metric of numbers needs the limit on a single error in its name, such as mae@60.",
     "no-score": "A metric needs a score, and the model gives none.",
     "no-such-rows": "No labelled row bears on a governed metric.",
-    "no-live-sample": "No live sample is declared, so the metric cannot be re-weighted to the live mix.",
-    "live-mix-unknown": "The live mix could not be compared with the evaluation rows.",
+    "own-metric-failed": "The function of a metric of one's own failed, or gave something else than a number a row.",
     "limit-impossible": "A limit lies outside what the metric can reach.",
+    "limit-says-nothing": "A limit lies where the metric ends, so that every model meets it.",
+    "limit-on-wrong-side": "An error has a minimum and no maximum, or a merit a maximum and no minimum.",
 }
 
 
@@ -77,41 +100,57 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     if isinstance(label, Reason):
         return label
     trial.say("Reading the scored evaluation rows", 0.1)
-    inputs = inputs_of(system, trial)
-    rows = read_rows(trial.table("scored.evaluation"), [*columns_of(system), *inputs], most=MOST_ROWS, seed=trial.seed)
+    table = trial.table("scored.evaluation")
+    time = system.data.evaluation.time if system.data.evaluation else None
+    counted = [name for name in columns_of(system) if name != time]
+    rows = read_rows(table, counted, most=MOST_ROWS, seed=trial.seed)
     found = outcomes_of(system, rows)
     if isinstance(found, Reason):
         return found
-    past = attempts.history(trial, REQUIREMENT)
+    drawing = drawing_of(system, rows, found)
+    if isinstance(drawing, Reason):
+        return drawing
+    content = attempts.content_of(system, trial)
+    trial.say("Looking whether these rows were used before", 0.3)
+    sketch = attempts.sketch_of(table, label, inputs_of(system, trial))
+    past = attempts.history(trial, REQUIREMENT, metrics, content=content, rows=sketch)
     setting = Setting(
-        alpha=attempt_alpha(past.attempt, 1.0 - _confidence(system)),
-        anytime=past.grown,
-        groups=_groups(system, rows, found.rows),
+        alpha=attempt_alpha(past.most, 1.0 - _confidence(system)),
+        look=past.look,
+        groups=groups_of(system, rows, found.rows),
+        drawing=drawing,
+        seed=trial.seed,
     )
     trial.say("Re-weighting to the live mix", 0.4)
-    mix, mixed = _mix(system, trial, rows, setting)
+    compared = Compared.of(system, trial, setting, found, rows)
     trial.say("Bounding the metrics", 0.8)
-    measures, problems = _measured(metrics, found, mix, setting)
+    measures, problems = _measured(system, trial, metrics, found, compared, setting, past)
     findings = (
         *problems,
         *_without_limit(metrics),
+        *_on_wrong_side(metrics),
         *plan.plan_findings(system, metrics, trial),
         *attempts.limit_findings(past, metrics, system.governance.plan.approved_on),
-        *attempts.attempt_finding(past),
+        *attempts.attempt_finding(past, metrics),
         *found.findings,
-        *mixed,
+        *compared.findings,
     )
     return Observation(
-        done=_done(found, rows, mix),
-        measures=measures,
+        done=_done(found, rows, compared),
+        measures=(*measures, *silences(found, replace(setting, alpha=1.0 - _confidence(system)))),
         findings=findings,
         figures=tuple(_figures(measures, found)),
         facts={
             "rows": found.n,
             "rows_in_table": rows.total,
-            "attempt": past.attempt,
+            "rows_compared": compared.rows.n,
+            attempts.CONTENT: content,
+            attempts.METRICS: sorted({metric.name for metric in metrics}),
+            attempts.ROWS: attempts.spelled(sketch),
+            "attempt": past.most,
+            "look": past.look,
             "clustered": setting.groups is not None,
-            "unsupported_live_share": None if mix is None else mix.unsupported,
+            "unsupported_live_share": None if compared.mix is None else compared.mix.unsupported,
         },
     )
 
@@ -120,75 +159,52 @@ def _confidence(system: System) -> float:
     return max(system.governance.confidence, system.policy.confidence)
 
 
-def _groups(system: System, rows: Rows, labelled: Ints) -> Ints | None:
-    source = system.data.evaluation
-    if source is None or source.entity is None or source.entity not in rows.columns:
-        return None
-    _, codes = rows.columns[source.entity].names
-    alone = np.flatnonzero(codes < 0)
-    groups = codes.copy()
-    groups[alone] = codes.max(initial=0) + 1 + np.arange(alone.size)
-    chosen = groups[labelled]
-    return chosen if clustered(chosen) else None
-
-
-def _mix(system: System, trial: Trial, rows: Rows, setting: Setting) -> tuple[LiveMix | None, list[Finding]]:
-    if system.data.live is None:
-        return None, [
-            Finding(
-                code="no-live-sample",
-                weight=Weight.OPEN,
-                summary="no recent live sample is declared, so the metric on the live mix is unknown",
-                remedy="Declare data.live: a recent sample of what production sends; labels are not needed.",
-                fields=("data.live",),
-            )
-        ]
-    inputs = inputs_of(system, trial)
-    try:
-        live = read_rows(trial.table("live"), list(inputs), most=MOST_ROWS, seed=trial.seed)
-        return (
-            live_mix(
-                features_of(rows, inputs, parts_of_time=True),
-                features_of(live, inputs, parts_of_time=True),
-                alpha=setting.alpha,
-                seed=trial.seed,
-            ),
-            [],
-        )
-    except NoMix as error:
-        what = str(error) if inputs else "the model's inputs are not declared, so rows cannot be compared"
-    except SeatrialError as error:
-        what = error.what
-    return None, [
-        Finding(
-            code="live-mix-unknown",
-            weight=Weight.OPEN,
-            summary=f"the live mix is unknown: {what}",
-            remedy="Declare model.inputs, and give a live sample with the same fields.",
-            fields=("data.live",),
-        )
-    ]
-
-
 def _measured(
-    metrics: Sequence[Governed], found: Outcomes, mix: LiveMix | None, setting: Setting
+    system: System,
+    trial: Trial,
+    metrics: Sequence[Governed],
+    found: Outcomes,
+    compared: Compared,
+    setting: Setting,
+    past: attempts.History,
 ) -> tuple[tuple[Measure, ...], list[Finding]]:
     measures: list[Measure] = []
     problems: list[Finding] = []
     for metric in metrics:
         try:
-            rows = rows_of(metric.name, found)
+            rows, sampled = _rows(system, trial, metric, found, compared)
         except MetricProblem as problem:
             problems.append(_unmeasured(metric, problem))
             continue
-        if metric.limit is not None and not _reachable(metric, rows.cap):
-            problems.append(_impossible(metric))
+        problems += _unusable(metric, rows.range)
         if rows.scale == "auc" and _one_sided(rows.positive):
             continue
-        measures.append(plain_measure(metric, rows, setting))
-        if mix is not None:
-            measures.append(live_measure(metric, rows, mix, found.rows, setting))
+        alpha = attempt_alpha(past.attempt(metric.name), 1.0 - _confidence(system))
+        of_sample = replace(compared, setting=replace(compared.setting, alpha=alpha))
+        where = replace(setting, alpha=alpha) if rows.used.size == found.n else of_sample.setting
+        measures.append(plain_measure(metric, rows, where))
+        if compared.mix is not None:
+            measures.append(of_sample.measure(metric, sampled))
     return tuple(measures), problems
+
+
+def _rows(
+    system: System, trial: Trial, metric: Governed, found: Outcomes, compared: Compared
+) -> tuple[MetricRows, MetricRows]:
+    """The metric over all labelled rows, and over those that are compared with live ones.
+
+    A function of the user's own sees only the latter, since it needs the whole row.
+    """
+    if is_own(metric.name):
+        try:
+            function = trial.function(metric.name)
+            label = str(labelled_by(system))
+            own = own_rows(metric.name, function, compared.rows, compared.outcomes, label)
+        except SeatrialError as error:
+            raise MetricProblem("own-metric-failed", f"{metric.name}: {error.what}") from None
+        return own, own
+    rows = rows_of(metric.name, found)
+    return rows, rows if compared.outcomes is found else rows_of(metric.name, compared.outcomes)
 
 
 def _one_sided(positive: object) -> bool:
@@ -196,8 +212,38 @@ def _one_sided(positive: object) -> bool:
     return bool(array.all() or not array.any())
 
 
-def _reachable(metric: Governed, cap: float) -> bool:
-    return metric.limit is not None and 0.0 <= metric.limit <= cap
+def _unusable(metric: Governed, reach: tuple[float, float]) -> Iterator[Finding]:
+    if metric.limit is None:
+        return
+    worst = reach[0] if metric.sense is Sense.AT_LEAST else reach[1]
+    if not reach[0] <= metric.limit <= reach[1]:
+        yield _impossible(metric)
+    elif metric.limit == worst:
+        yield Finding(
+            code="limit-says-nothing",
+            summary=f"every model meets the limit {metric.limit:g} of {metric.name}, also one that is always wrong",
+            fields=(metric.name,),
+            remedy="Declare the limit from which on the system is of use, as the governance plan states it.",
+            why="Without a limit that can be missed any result is good enough.",
+        )
+
+
+def _on_wrong_side(metrics: Sequence[Governed]) -> Iterator[Finding]:
+    """Metrics whose every limit lies on the side on which a worse model passes."""
+    right = {m.name for m in metrics if m.limit is not None and good_side(m.name) in {m.sense, None}}
+    for metric in metrics:
+        if metric.limit is None or metric.name in right:
+            continue
+        low = metric.sense is Sense.AT_MOST
+        declared, needed = ("maximum", "minimum") if low else ("minimum", "maximum")
+        yield Finding(
+            code="limit-on-wrong-side",
+            summary=f"{metric.name} has the {declared} {metric.limit:g}, so a worse model meets it more easily",
+            fields=(metric.name,),
+            remedy=f"Declare it under governance.metrics with a {needed}: "
+            f"{{metric: {metric.name}, {needed}: …}}, as the governance plan states it.",
+            why=f"The {'higher' if low else 'lower'} {metric.name} is, the better the model.",
+        )
 
 
 def _impossible(metric: Governed) -> Finding:
@@ -234,16 +280,20 @@ def _without_limit(metrics: Sequence[Governed]) -> Iterator[Finding]:
 def _unmeasured(metric: Governed, problem: MetricProblem) -> Finding:
     return Finding(
         code=problem.code,
+        weight=Weight.OPEN if problem.code == "own-metric-failed" else Weight.GAP,
         summary=str(problem),
         fields=(metric.name,),
-        remedy="Label more rows." if problem.code == "no-such-rows" else f"Known metrics: {KNOWN}.",
+        remedy=_REMEDIES.get(problem.code, f"Known metrics: {KNOWN}."),
     )
 
 
-def _done(found: Outcomes, rows: Rows, mix: LiveMix | None) -> str:
+def _done(found: Outcomes, rows: Rows, compared: Compared) -> str:
     taken = "" if rows.n == rows.total else f" (a random sample of {rows.total:,})"
-    live = "" if mix is None else f", and again re-weighted to the live mix over {', '.join(mix.features)}"
-    return f"The governed metrics were bounded on {found.n:,} labelled rows{taken} as they are{live}."
+    said = f"The governed metrics were bounded on {found.n:,} labelled rows{taken} as they are"
+    if compared.mix is None:
+        return f"{said}."
+    some = "" if compared.rows.n == rows.n else f"a random sample of {compared.rows.n:,} of them "
+    return f"{said}, and again {some}re-weighted to the live mix over {', '.join(compared.mix.features)}."
 
 
 def _figures(measures: Sequence[Measure], found: Outcomes) -> Iterator[Figure]:
@@ -280,11 +330,11 @@ def _reliability(found: Outcomes) -> Iterator[dict[str, float | int]]:
 CHECK: Check[System] = Check(
     id="model.threshold",
     requirement=REQUIREMENT,
-    version=1,
+    version=2,
     title="Governed metrics against the plan's limits",
     run=run,
     codes=CODES,
     limits=limits,
     budget_s=lambda _: 120.0,
-    tables=lambda _: ("scored.evaluation",),
+    tables=live.tables,
 )

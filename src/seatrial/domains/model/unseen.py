@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 
 from seatrial.core.check import Trial
-from seatrial.core.observation import Finding
+from seatrial.core.observation import Finding, Json, Measure
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
-from seatrial.domains.model.leaks import Fingerprints, Overlap, overlap
+from seatrial.domains.model import copies, prompt_overlap
+from seatrial.domains.model.leaks import Fingerprints, Overlap, occurring, overlap, twins
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Rows, times_of
+from seatrial.domains.scored.text_features import is_free, texts_of
 from seatrial.measure.columns import Columns
 from seatrial.measure.hashing import row_hashes
 from seatrial.spec.system import InputField, Source, System
 from seatrial.stats.contingency import fisher_more
 
 CODES: Mapping[str, str] = {
+    **copies.CODES,
+    **prompt_overlap.CODES,
     "no-training-data": "No training data are declared, so nothing can be said about copies and time order.",
     "training-empty": "The training data have no rows.",
     "training-without-inputs": "The training data have none of the columns that the evaluation rows are compared in.",
-    "duplicate-rows": "Evaluation rows are copies of training rows.",
-    "near-duplicate-rows": "Evaluation rows equal training rows in every input, but for rounding.",
     "time-overlap": "Evaluation rows are not later than the training rows.",
     "time-undeclared": "No time column is declared, so the order of training and evaluation is unknown.",
     "time-unreadable": "The time columns cannot be read or compared.",
@@ -34,7 +36,6 @@ CODES: Mapping[str, str] = {
     "shared-entities": "Entities occur in both training and evaluation.",
     "entities-memorised": "The model is right far more often on entities that it was trained on.",
 }
-_MOST_COPIES = 0.01
 _ALPHA = 0.05
 _NAMES = 0.9
 _MOST_RECYCLED = 0.5
@@ -49,6 +50,8 @@ class Unseen:
     findings: tuple[Finding, ...]
     proof: int
     training_rows: int
+    measures: tuple[Measure, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class _Training:
     rows: int
     comparable: bool
     exact: Fingerprints
-    near: Fingerprints
+    telling: list[str]
     entities: Fingerprints | None
     latest: float
     zoned: bool | None
@@ -65,6 +68,9 @@ class _Training:
 
 def unseen(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: Rows, found: Outcomes) -> Unseen:
     """Everything that evaluation shares with training. Raises what the training table raises."""
+    searched = prompt_overlap.prompt_overlap(system, trial, inputs, rows)
+    if system.data.training is None and searched is not None:
+        return Unseen(findings=searched[0], proof=searched[1], training_rows=0)
     if system.data.training is None or system.data.evaluation is None:
         return Unseen(findings=(_no_training(),), proof=0, training_rows=0)
     training = _read(system, trial, inputs, rows)
@@ -88,38 +94,48 @@ def unseen(system: System, trial: Trial, inputs: Mapping[str, InputField], rows:
         )
         return Unseen(findings=(other,), proof=0, training_rows=training.rows)
     judged = _judged(system, trial, training)
+    near = copies.copies(system, trial, inputs, rows, judged.exact, telling=training.telling)
     findings = [
-        *_copies(judged.exact, judged.near),
+        *(() if searched is None else searched[0]),
+        *near.findings,
         *_time(system, training, judged, trial),
         *_entities(system, training, rows, found),
     ]
     proof = 3 - len({f.code for f in findings if f.weight is not Weight.NOTE})
-    return Unseen(findings=tuple(findings), proof=max(0, proof), training_rows=training.rows)
-
-
-def recycled(trial: Trial, inputs: Mapping[str, InputField], rows: Rows) -> Iterator[Finding]:
-    """Whether the live sample is the evaluation data once more. Raises what the tables raise."""
-    table = trial.table("evaluation")
-    shared = sorted(
-        set(trial.table("live").columns()) & set(table.columns()) & {n for n in inputs if not _only_names(rows, n)}
+    return Unseen(
+        findings=tuple(findings),
+        proof=max(0, proof),
+        training_rows=training.rows,
+        measures=near.measures,
+        facts=near.facts,
     )
-    if not shared:
+
+
+def recycled(inputs: Mapping[str, InputField], rows: Rows, live: Rows) -> Iterator[Finding]:
+    """Whether the live sample is the evaluation data once more."""
+    shared = telling_of(inputs, rows, live)
+    if not shared or not rows.n or not live.n:
         return
-    known, asked = Fingerprints(shared, coarse=False), Fingerprints(shared, coarse=False)
-    for prints, name in ((known, "evaluation"), (asked, "live")):
-        for batch in trial.table(name).batches(shared):
-            prints.update(Columns.of(batch))
-    found = overlap(known, asked)
-    if found.excess(_ALPHA) > _MOST_RECYCLED:
+    prints = Fingerprints(shared)
+    known, asked = prints.of(rows.columns, shared), prints.of(live.columns, shared)
+    found = Overlap(rows=live.n, copies=int(occurring(known, asked).sum()), natural=twins(known))
+    # Of rows that are all evaluation rows, as many are found as evaluation rows were read.
+    if found.excess(_ALPHA) > _MOST_RECYCLED * rows.n / rows.total:
         yield Finding(
             code="live-is-evaluation",
             weight=Weight.OPEN,
-            summary=f"{found.copies} of {found.rows} live rows ({found.copies / found.rows:.1%}) are evaluation rows",
+            summary=f"{found.copies} of {found.rows} live rows ({found.copies / found.rows:.1%}) are among "
+            f"{rows.n} evaluation rows",
             remedy="Give in data.live what production really sent lately, apart from the evaluation rows.",
             fields=("data.live",),
             why="Rows that are compared with themselves are always alike, whatever production sends.",
             detail={"copies": found.copies, "rows": found.rows, "natural": found.natural},
         )
+
+
+def telling_of(inputs: Mapping[str, InputField], rows: Rows, live: Rows) -> list[str]:
+    """The inputs that both sides have and that do more than name a row."""
+    return sorted(n for n in inputs if n in rows.columns and n in live.columns and not _only_names(rows, n))
 
 
 def _no_training() -> Finding:
@@ -145,20 +161,20 @@ def _read(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: 
     training = _Training(
         rows=0,
         comparable=bool(present & set(inputs) if inputs else present - _named(other)),
-        exact=Fingerprints(whole, coarse=False),
-        near=Fingerprints(sorted(present & set(telling)) or whole, coarse=True),
-        entities=None if entity is None or entity not in table.columns() else Fingerprints([entity], coarse=False),
+        exact=Fingerprints(whole),
+        telling=sorted(present & set(telling)),
+        entities=None if entity is None or entity not in table.columns() else Fingerprints([entity]),
         latest=-np.inf,
         zoned=None,
         time_problem=False,
     )
-    wanted = {*whole, *training.near.columns, *(training.entities.columns if training.entities else ())}
+    wanted = {*whole, *(training.entities.columns if training.entities else ())}
     if time is not None and time in table.columns():
         wanted.add(time)
     for batch in table.batches(sorted(wanted)):
         columns = Columns.of(batch)
         training.rows += columns.rows
-        for prints in (training.exact, training.near, training.entities):
+        for prints in (training.exact, training.entities):
             if prints is not None and prints.columns:
                 prints.update(columns)
         if time in wanted and time is not None and columns.rows:
@@ -177,10 +193,16 @@ def _named(source: Source | None) -> set[str]:
 
 
 def _only_names(rows: Rows, name: str) -> bool:
-    """A time, or a text that is another one in nearly every row: it names a row, and a copy may go by another name."""
+    """A time, or a text that is another one in nearly every row: it names a row, and a copy may go by another name.
+
+    Prose names nothing.
+    """
     if name not in rows.columns:
         return False
     column = rows.columns[name]
+    texts = texts_of(column)
+    if texts is not None and is_free(texts):
+        return False
     if column.kind != "text":
         return column.kind == "time"
     return column.n > 0 and np.unique(row_hashes(column)[column.valid]).size > _NAMES * column.n
@@ -203,7 +225,6 @@ class _Judged:
     """What one pass over the evaluation table found: copies, and how many of the timed rows are not later."""
 
     exact: Overlap
-    near: Overlap
     timed: int
     early: int
     latest: float
@@ -213,22 +234,18 @@ class _Judged:
 
 def _judged(system: System, trial: Trial, training: _Training) -> _Judged:
     table = trial.table("evaluation")
-    exact = Fingerprints(training.exact.columns, coarse=False)
-    near = Fingerprints(training.near.columns, coarse=True)
+    exact = Fingerprints(training.exact.columns)
     name = system.data.evaluation.time if system.data.evaluation else None
     time = name if name in table.columns() else None
     nothing = Overlap(rows=0, copies=0, natural=0.0)
-    found = _Judged(
-        exact=nothing, near=nothing, timed=0, early=0, latest=-np.inf, zones=set(), time_problem=time is None
-    )
-    wanted = {*exact.columns, *near.columns, *([time] if time else [])}
+    found = _Judged(exact=nothing, timed=0, early=0, latest=-np.inf, zones=set(), time_problem=time is None)
+    wanted = {*exact.columns, *([time] if time else [])}
     for batch in table.batches(sorted(wanted)) if wanted else ():
         columns = Columns.of(batch)
         exact.update(columns)
-        near.update(columns)
         if time is not None and columns.rows:
             _compare_time(found, columns, time, training.latest)
-    found.exact, found.near = overlap(training.exact, exact), overlap(training.near, near)
+    found.exact = overlap(training.exact, exact)
     return found
 
 
@@ -247,29 +264,6 @@ def _compare_time(found: _Judged, columns: Columns, name: str, latest: float) ->
 
 def _zoned(columns: Columns, name: str) -> bool:
     return columns[name].zone is not None or columns[name].kind == "text"
-
-
-def _copies(exact: Overlap, near: Overlap) -> Iterator[Finding]:
-    for code, found, how in (
-        ("duplicate-rows", exact, "are copies of training rows"),
-        ("near-duplicate-rows", near, "equal training rows in every input, but for rounding"),
-    ):
-        excess = found.excess(_ALPHA)
-        if not found.copies or (code == "near-duplicate-rows" and exact.excess(_ALPHA) > _MOST_COPIES):
-            continue
-        gap = excess > _MOST_COPIES
-        share = found.copies / found.rows
-        if not gap and share <= _MOST_COPIES and code == "near-duplicate-rows":
-            continue
-        yield Finding(
-            code=code,
-            weight=Weight.GAP if gap else Weight.NOTE,
-            summary=f"{found.copies} of {found.rows} evaluation rows ({percent(share)}) {how}; training rows repeat "
-            f"each other in {percent(found.natural)}",
-            remedy="Remove from the evaluation data every row that stands in the training data, and evaluate anew.",
-            why=_WHY,
-            detail={"copies": found.copies, "rows": found.rows, "natural": found.natural, "excess": excess},
-        )
 
 
 def _time(system: System, training: _Training, judged: _Judged, trial: Trial) -> Iterator[Finding]:
@@ -320,7 +314,7 @@ def _entities(system: System, training: _Training, rows: Rows, found: Outcomes) 
     name = system.data.evaluation.entity if system.data.evaluation else None
     if name is None or training.entities is None or name not in rows.columns:
         return
-    known = np.isin(training.entities.of(rows.columns, [name]), training.entities.all(0)) & rows.columns[name].valid
+    known = occurring(training.entities.all(0), training.entities.of(rows.columns, [name])) & rows.columns[name].valid
     if not known.any():
         return
     share = float(known.mean())

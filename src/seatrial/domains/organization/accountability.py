@@ -9,6 +9,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense
 from seatrial.domains.acceptance import CODES, Post, acceptance, gone, holding
+from seatrial.domains.allowing import allow
 from seatrial.domains.paging import CODES as PAGE_CODES
 from seatrial.domains.paging import Drill, page
 from seatrial.domains.rehearsing import drill, durations, open_procedure, recorded
@@ -112,6 +113,7 @@ class _Stopped:
 def _stop_drill(system: System, trial: Trial, who: str, path: str) -> _Stopped:
     stopped = _Stopped()
     procedure = open_procedure(trial, path)
+    allow(system, trial, "stop", procedure)
     answered = page(
         system,
         trial,
@@ -129,7 +131,7 @@ def _stop_drill(system: System, trial: Trial, who: str, path: str) -> _Stopped:
     stopped.findings, stopped.facts = answered.findings, answered.facts
     if not answered.measures:
         return stopped
-    journal = drill(trial, procedure, changes=True)
+    journal = drill(system, trial, "stop", procedure, changes=True)
     stopped.journals = (journal,)
     stopped.measures = (
         *(_timed(system, m) for m in answered.measures),
@@ -173,7 +175,7 @@ def _stop_findings(journal: Journal, path: str) -> Iterator[Finding]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="The owner, and the stop control",
     run=_run,
     codes=_CODES,

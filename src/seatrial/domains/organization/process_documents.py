@@ -77,8 +77,13 @@ def _missing(field: str, summary: str) -> Finding:
     )
 
 
+def unstated(document: Document) -> tuple[str, ...]:
+    """What a process document must state and this one does not."""
+    return tuple(what for what, words in _MUST_STATE.items() if not document.speaks_of(*words))
+
+
 def _stated(system: System, document: Document, path: str, field: str) -> Iterator[Finding]:
-    silent = [what for what, words in _MUST_STATE.items() if not document.speaks_of(*words)]
+    silent = unstated(document)
     if silent:
         yield Finding(
             code="document-silent",

@@ -44,6 +44,15 @@ def digest(asked: Sequence[Question]) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
+def shown(question: Question, user: str, attempt: int) -> tuple[int, ...]:
+    """The places of the options in the order in which a user sees them: another one with each attempt (from 0)."""
+    places = range(len(question.options))
+    if attempt == 0:
+        return tuple(places)
+    drawn = f"{user}:{attempt}:{question.id}"
+    return tuple(sorted(places, key=lambda place: hashlib.sha256(f"{drawn}:{place}".encode()).digest()))
+
+
 def _ask(identifier: str, text: str, right: str, wrong: Sequence[str]) -> Question:
     options = sorted({right, *wrong}, key=lambda option: hashlib.sha256(f"{identifier}:{option}".encode()).digest())
     return Question(id=identifier, text=text, options=tuple(options), right=options.index(right))

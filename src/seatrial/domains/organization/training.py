@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TypeAlias
 
-from seatrial.core.bodies import ComprehensionBody
+from seatrial.core.bodies import AttestationBody, ComprehensionBody, EventBody
 from seatrial.core.check import Check, Trial
+from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
+from seatrial.core.record import Record
 from seatrial.core.vocabulary import MeasureKind, RecordType, Sense, Weight
 from seatrial.domains.acceptance import statements
 from seatrial.domains.organization.questions import digest, questions
@@ -18,7 +24,16 @@ from seatrial.spec.users import User, load_users
 _ID = "organization.training"
 _COVERAGE = "share of users who passed the questions of this version"
 _LOWEST = "lowest share of right answers that passed"
-_LEASE = timedelta(days=365)
+_ATTEMPTS = "most attempts of one who passed"
+ANSWERED = "comprehension"
+"""The kind of the attestation by which a user signs their answers to the questions that it names."""
+Answers: TypeAlias = "tuple[str, str, str]"
+"""User, digest of the questions, digest of their answers."""
+_ELSEWHERE = "share of users whom another tool reports as passed"
+RESULTS = "training-results"
+"""The kind of the event that results of a course elsewhere were taken over."""
+LEASE = timedelta(days=365)
+"""So long a pass counts."""
 _CODES = {
     "no-user-list": "No list of the people who use the system is declared.",
     "nothing-to-ask": "The system declares no failure modes, rules or fallbacks that users could be asked about.",
@@ -45,10 +60,13 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             "failure_modes",
             "Complete the failure-mode register first; the questions are drawn from it.",
         )
-    passed = _passed(system, trial, digest(asked))
-    missing = [u for u in users if u.id not in passed]
+    said = statements(trial, RecordType.COMPREHENSION, ComprehensionBody)
+    own = own_answers(statements(trial, RecordType.ATTESTATION, AttestationBody))
+    of_now = digest(asked)
+    trained = {user: body for user, (_, body) in passed(system, said, own, of_now, trial.clock.now()).items()}
+    missing = [u for u in users if u.id not in trained]
     findings = [*_untrained(missing, users), *_material(system, trial)]
-    played = sorted({b.played_by for b in passed.values() if b.played_by})
+    played = sorted({b.played_by for b in trained.values() if b.played_by})
     if played:
         findings.append(
             Finding(
@@ -76,11 +94,13 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
                 needed=len(missing) or None,
                 needed_unit="users",
             ),
-            *_lowest(system, list(passed.values())),
+            *_lowest(system, list(trained.values())),
+            _attempts(trained, [body for _, body in said if body.questions == of_now]),
+            *_elsewhere(system, trial, of_now, len(users)),
             Measure(name="questions asked", value=float(len(asked)), kind=MeasureKind.INFORMATIVE, n=len(asked)),
         ),
         findings=tuple(findings),
-        figures=(_figure(users, passed),),
+        figures=(_figure(users, trained),),
         proof=len(users) - len(missing),
     )
 
@@ -102,25 +122,82 @@ def _modes(system: System, trial: Trial) -> Sequence[FailureMode]:
     return load_failure_modes(trial.files.read(system.failure_modes), name=system.failure_modes)
 
 
-def _passed(system: System, trial: Trial, asked: str) -> Mapping[str, ComprehensionBody]:
-    since = trial.clock.now() - _LEASE
-    passed: dict[str, ComprehensionBody] = {}
-    for record, body in statements(trial, RecordType.COMPREHENSION, ComprehensionBody):
-        if body.questions != asked or record.at <= since or not 0 <= body.right <= body.asked or body.asked == 0:
+def own_answers(attested: Iterable[tuple[Record, AttestationBody]]) -> frozenset[Answers]:
+    """The answers that users signed with their own keys."""
+    return frozenset(
+        (body.person, body.document, body.digest)
+        for record, body in attested
+        if body.kind == ANSWERED and record.by == f"person:{body.person}"
+    )
+
+
+def passed(
+    system: System,
+    said: Iterable[tuple[Record, ComprehensionBody]],
+    own: AbstractSet[Answers],
+    asked: str,
+    now: datetime,
+) -> Mapping[str, tuple[Record, ComprehensionBody]]:
+    """User to the newest record by which they passed. `said` is oldest first, `asked` the digest of the questions.
+
+    Whose answers they are must be known: their own key signed them (`own`), or they were signed in to the site.
+    """
+    found: dict[str, tuple[Record, ComprehensionBody]] = {}
+    for record, body in said:
+        if body.questions != asked or record.at <= now - LEASE or not 0 <= body.right <= body.asked or body.asked == 0:
             continue
         # Nobody marks their own answers.
-        if not record.by.startswith("worker:") or (body.played_by and not system.policy.demonstration):
+        if not record.by.startswith("worker:"):
+            continue
+        theirs = body.site or (body.user, body.questions, body.answers) in own
+        if not (system.policy.demonstration if body.played_by else theirs):
             continue
         if body.right / body.asked >= system.training.passing:
-            passed[body.user] = body
-    return passed
+            found[body.user] = (record, body)
+    return found
 
 
-def _lowest(system: System, passed: Sequence[ComprehensionBody]) -> Sequence[Measure]:
-    """The weakest pass, so that a pass mark that is raised later is held against it."""
-    if not passed:
+def _attempts(trained: Mapping[str, ComprehensionBody], said: Sequence[ComprehensionBody]) -> Measure:
+    """How often those answered who passed: who tries all answers learns which are right, and nothing else."""
+    most = max(Counter(body.user for body in said if body.user in trained).values(), default=0)
+    return Measure(name=_ATTEMPTS, value=float(most), kind=MeasureKind.INFORMATIVE, n=len(trained))
+
+
+def reported(events: Iterable[Record], asked: str, listed: str) -> EventBody | None:
+    """What another tool reported last, about exactly these questions and this user list; None where it did not."""
+    newest = None
+    for record in events:
+        with suppress(CodecError):
+            body = from_data(EventBody, record.body)
+            about = (body.kind, body.detail.get("questions"), body.detail.get("users"))
+            if record.by.startswith("worker:") and about == (RESULTS, asked, listed):
+                newest = body
+    return newest
+
+
+def _elsewhere(system: System, trial: Trial, asked: str, users: int) -> Sequence[Measure]:
+    """Shown beside what was executed here, and judged by nothing: another tool asked other questions."""
+    listed = trial.files.digest(str(system.training.users))
+    body = reported(trial.records(RecordType.EVENT), asked, listed)
+    if body is None or not isinstance(passed := body.detail.get("passed"), int) or not 0 <= passed <= users:
         return ()
-    share = min(body.right / body.asked for body in passed)
+    return (
+        Measure(
+            name=_ELSEWHERE,
+            value=passed / users,
+            kind=MeasureKind.INFORMATIVE,
+            unit="share",
+            n=users,
+            method=f"observed, as {body.detail.get('source')} reports",
+        ),
+    )
+
+
+def _lowest(system: System, trained: Sequence[ComprehensionBody]) -> Sequence[Measure]:
+    """The weakest pass, so that a pass mark that is raised later is held against it."""
+    if not trained:
+        return ()
+    share = min(body.right / body.asked for body in trained)
     limit = system.training.passing
     return (
         Measure(
@@ -131,7 +208,7 @@ def _lowest(system: System, passed: Sequence[ComprehensionBody]) -> Sequence[Mea
             limit=limit,
             sense=Sense.AT_LEAST,
             unit="share",
-            n=len(passed),
+            n=len(trained),
             method="count of right answers",
         ),
     )
@@ -150,7 +227,8 @@ def _untrained(missing: Sequence[User], users: Sequence[User]) -> Sequence[Findi
             fields=tuple(u.id for u in missing[:20]),
             explains=(_COVERAGE,),
             why="They will act on outputs that are known not to be trusted, or work around all of them.",
-            remedy=f"Have these {len(missing)} read the material and answer: seatrial quiz --user ID.",
+            remedy=f"Have these {len(missing)} read the material and answer themselves: in the site's "
+            "training room, or with a key of their own: seatrial quiz --user ID.",
         ),
     )
 
@@ -170,8 +248,8 @@ def _material(system: System, trial: Trial) -> Sequence[Finding]:
     )
 
 
-def _figure(users: Sequence[User], passed: Mapping[str, ComprehensionBody]) -> Figure:
-    rows = tuple({"name": u.group or "users", "state": "passed" if u.id in passed else "not passed"} for u in users)
+def _figure(users: Sequence[User], trained: Mapping[str, ComprehensionBody]) -> Figure:
+    rows = tuple({"name": u.group or "users", "state": "passed" if u.id in trained else "not passed"} for u in users)
     return Figure(kind="people", title="Who passed the questions of this version", rows=rows)
 
 
@@ -185,7 +263,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="Comprehension of this version",
     run=_run,
     codes=_CODES,

@@ -10,8 +10,10 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense
 from seatrial.domains.acceptance import CODES, Post, gone, holding
+from seatrial.domains.allowing import allow
 from seatrial.domains.paging import CODES as PAGE_CODES
 from seatrial.domains.paging import MEASURE, Answered, Drill, page
+from seatrial.spec.drills import KIND_OF
 from seatrial.spec.system import Duty, System
 
 
@@ -36,7 +38,7 @@ def check_of(call: Call) -> Check[System]:
     return Check(
         id=call.requirement,
         requirement=call.requirement,
-        version=1,
+        version=2,
         title=call.check_title,
         run=partial(_run, call),
         codes={**CODES, **PAGE_CODES},
@@ -73,6 +75,7 @@ def _run(call: Call, system: System, trial: Trial) -> Observation | Reason:
             text=call.page_text,
             action=call.action,
         )
+        allow(system, trial, KIND_OF[call.requirement])
         answered = page(system, trial, drill)
     return Observation(
         done="Looked up who is named and their signed acceptances, then sent a real page over the "

@@ -6,21 +6,24 @@ serves all. Rows that the model did not answer count against it in every metric.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from seatrial.core.vocabulary import Sense
-from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.domains.scored.rows import Floats, Mask
+from seatrial.domains.scored import metrics_free, metrics_numbers, metrics_scores
+from seatrial.domains.scored.labelled import Outcomes
+from seatrial.domains.scored.metric_rows import Confusion, MetricProblem, MetricRows
+from seatrial.domains.scored.metrics_scores import needs_score
+from seatrial.domains.scored.own_metric import is_own
+from seatrial.domains.scored.rows import Mask
 from seatrial.spec.system import System
+from seatrial.stats.confusion import FIGURES, Named, f_beta
 
-Scale = Literal["share", "f1", "mean", "auc"]
+__all__ = ["KNOWN", "Governed", "MetricProblem", "MetricRows", "governed", "rows_of", "unit_of"]
 _NAME = re.compile(
-    r"(?P<base>[a-z][a-z0-9-]*)(?::(?P<class>[^@]+))?(?:@(?P<at>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?))?"
+    r"(?P<base>[a-z][a-z0-9.-]*)(?::(?P<class>[^@]+))?(?:@(?P<at>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?))?"
 )
 _ALIASES = {
     "error": "error",
@@ -35,20 +38,27 @@ _ALIASES = {
     "auroc": "auc",
     "roc-auc": "auc",
 }
+ROW_BY_ROW = frozenset({"share", "f1", "mean", "root"})
+"""Scales of metrics that are a mean of values in [0, 1], row by row: those that the watch can follow after launch."""
+_LOW_IS_GOOD = frozenset({"error", "fpr", "fnr", "confused", "brier", "log-loss", "mae", "rmse", "wape", "beyond"})
+_EITHER_WAY = frozenset({"flagged", "abstention", "answered"})
+_BETA = re.compile(r"f(?P<beta>\d+(?:\.\d+)?)")
+_MOST_BETA = 100.0
 _BINARY = frozenset({"precision", "recall", "specificity", "fpr", "fnr", "f1", "flagged"})
-_SHARES = (_BINARY - {"f1"}) | {"accuracy", "error", "confused", "within", "beyond"}
-KNOWN = (
-    "accuracy, error, precision, recall, specificity, fpr (false-alarm), fnr (miss), f1, flagged, each at a score such "
-    "as recall@0.5 or for a class such as recall:urgent; auc; confused:A->B; for numbers mae@CAP, within@X, beyond@X"
+_SHARES = (
+    (_BINARY - {"f1"})
+    | {"accuracy", "error", "confused", "hit", "exact-match"}
+    | metrics_free.SHARES
+    | metrics_numbers.SHARES
 )
-
-
-class MetricProblem(ValueError):
-    """The metric cannot be computed on these rows: `code` and the sentence say why."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+KNOWN = (
+    "accuracy, error, precision, recall, specificity, fpr (false-alarm), fnr (miss), f1, f2 and any F-beta, flagged, "
+    "mcc, kappa, each at a score such as recall@0.5 or for a class such as recall:urgent; macro-f1, macro-recall "
+    "(balanced-accuracy), macro-precision; auc, brier, log-loss@CAP; precision@100 and recall@100 among the highest "
+    "scores; hit@3; confused:A->B; for numbers mae@CAP, rmse@CAP, wape@CAP, within@X, beyond@X, p95-error; for answers "
+    "in text exact-match, contains, abstention, answered; for extracted records exact-match, and over their fields "
+    "precision, recall, f1, also of one field such as recall:total; your own as path/to/file.py:function"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,32 +68,6 @@ class Governed:
     name: str
     sense: Sense
     limit: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRows:
-    """The rows a metric looks at, with one value in [0, 1] for each; `cap` scales a mean back to its unit.
-
-    `scale` `auc` has no values: `values` are the scores and `positive` tells the classes.
-    """
-
-    used: Mask
-    values: Floats
-    scale: Scale
-    cap: float = 1.0
-    positive: Mask | None = None
-
-    def shown(self, raw: float) -> float:
-        """A share or mean of `values` on the metric's own scale."""
-        if self.scale == "f1":
-            return 2.0 * raw / (1.0 + raw)
-        return raw * self.cap
-
-    def raw(self, limit: float) -> float:
-        """A limit on the metric's own scale as a share or mean of `values`."""
-        if self.scale == "f1":
-            return limit / (2.0 - limit)
-        return limit / self.cap
 
 
 def governed(system: System) -> tuple[Governed, ...]:
@@ -110,24 +94,86 @@ def governed(system: System) -> tuple[Governed, ...]:
 
 def unit_of(name: str) -> str:
     """`share` where the metric is one, so that it reads as a percentage; empty for areas, F1 and means."""
-    match = _NAME.fullmatch(name.strip().lower() if ":" not in name else name.strip())
+    match = _parsed(name)
     base = "" if match is None else _ALIASES.get(match["base"], match["base"])
     return "share" if base in _SHARES else ""
 
 
+def good_side(name: str) -> Sense | None:
+    """On which side of a limit the metric is good; None where that is for the plan to say, as for one's own metrics.
+
+    >>> good_side("recall@0.5"), good_side("false-alarm"), good_side("flagged")
+    (<Sense.AT_LEAST: 'at_least'>, <Sense.AT_MOST: 'at_most'>, None)
+    """
+    match = None if is_own(name) else _parsed(name)
+    if match is None:
+        return None
+    base = _ALIASES.get(match["base"], match["base"])
+    if base in _EITHER_WAY:
+        return None
+    return Sense.AT_MOST if base in _LOW_IS_GOOD or metrics_numbers.percentile_of(base) is not None else Sense.AT_LEAST
+
+
+def planned_as(name: str) -> tuple[str, float]:
+    """How the rows that a metric takes are planned: `share`, `f1`, `mean`, `root`, `percentile` or `other`.
+
+    With it comes the cap that scales a mean, the share of a percentile, else 1.
+
+    >>> planned_as("recall@0.5"), planned_as("mae@60"), planned_as("p95-error"), planned_as("mcc")
+    (('share', 1.0), ('mean', 60.0), ('percentile', 0.95), ('other', 1.0))
+    """
+    if is_own(name):
+        return "mean", 1.0
+    match = _parsed(name)
+    base = "" if match is None else _ALIASES.get(match["base"], match["base"])
+    at = 1.0 if match is None or match["at"] is None else float(match["at"])
+    percentile = metrics_numbers.percentile_of(base)
+    if percentile is not None:
+        return "percentile", percentile
+    if base in _SHARES or base == "f1":
+        return ("f1" if base == "f1" else "share"), 1.0
+    means = {"mae": "mean", "log-loss": "mean", "brier": "mean", "rmse": "root"}
+    return means.get(base, "other"), at if base in {"mae", "log-loss", "rmse"} else 1.0
+
+
+def bearing_of(name: str) -> tuple[str, str | None]:
+    """Which rows count for a metric: `all`, those of a class (`true`), said to be (`said`), `either`, `not`; the class.
+
+    >>> bearing_of("recall:late"), bearing_of("accuracy")
+    (('true', 'late'), ('all', None))
+    """
+    match = None if is_own(name) else _parsed(name)
+    if match is None:
+        return "all", None
+    base = _ALIASES.get(match["base"], match["base"])
+    sides = {"recall": "true", "fnr": "true", "precision": "said", "f1": "either", "specificity": "not", "fpr": "not"}
+    return sides.get(base, "all"), match["class"]
+
+
 def rows_of(name: str, outcomes: Outcomes) -> MetricRows:
-    """The rows and values of a metric. Raises MetricProblem (`unknown-metric`, `no-score`, `no-such-rows`)."""
-    match = _NAME.fullmatch(name.strip().lower() if ":" not in name else name.strip())
+    """The rows and values of a metric.
+
+    Raises MetricProblem (`unknown-metric`, `no-cap`, `no-score`, `no-such-rows`).
+    """
+    match = _parsed(name)
     if match is None:
         raise MetricProblem("unknown-metric", f"{name} is no metric that is known here")
     base = _ALIASES.get(match["base"], match["base"])
     at = None if match["at"] is None else float(match["at"])
     if outcomes.task == "regression":
-        found = _of_numbers(name, base, at, outcomes)
-    elif base == "auc":
-        found = _auc(name, outcomes)
+        found = metrics_numbers.rows_of(name, base, at, outcomes)
+    elif outcomes.task in {"chat", "extraction"}:
+        found = metrics_free.rows_of(name, base, match["class"], outcomes)
+    elif base in metrics_scores.NAMES:
+        found = metrics_scores.rows_of(name, base, at, outcomes)
     elif base == "confused":
         found = _confused(name, match["class"] or "", outcomes)
+    elif base == "hit":
+        found = _hit(name, at, outcomes)
+    elif base in FIGURES or (_BETA.fullmatch(base) and base != "f1"):
+        found = _of_table(name, base, match["class"], at, outcomes)
+    elif at is not None and at > 1.0 and at.is_integer():
+        found = metrics_scores.top_k(name, base, at, outcomes)
     else:
         found = _of_classes(name, base, match["class"], at, outcomes)
     if not found.used.any():
@@ -135,22 +181,12 @@ def rows_of(name: str, outcomes: Outcomes) -> MetricRows:
     return found
 
 
-def _of_numbers(name: str, base: str, at: float | None, outcomes: Outcomes) -> MetricRows:
-    if base not in {"mae", "within", "beyond"}:
-        raise MetricProblem("unknown-metric", f"{name} is no metric for numbers that is known here")
-    if at is None or not at > 0.0 or not math.isfinite(at):
-        raise MetricProblem("no-cap", f"{name} needs its limit on a single error, such as {base}@60")
-    error = np.abs(outcomes.predicted - outcomes.truth)
-    error = np.where(outcomes.answered, error, np.inf)
-    everything = np.ones(outcomes.n, dtype=bool)
-    if base == "mae":
-        return MetricRows(used=everything, values=np.minimum(error, at) / at, scale="mean", cap=at)
-    inside = (error <= at).astype(np.float64)
-    return MetricRows(used=everything, values=inside if base == "within" else 1.0 - inside, scale="share")
+def _parsed(name: str) -> re.Match[str] | None:
+    return _NAME.fullmatch(name.strip().lower() if ":" not in name else name.strip())
 
 
 def _of_classes(name: str, base: str, cls: str | None, at: float | None, outcomes: Outcomes) -> MetricRows:
-    if base in {"accuracy", "error"} and cls is None and at is None:
+    if base in {"accuracy", "error", "exact-match"} and cls is None and at is None:
         wrong = outcomes.wrong.astype(np.float64)
         values = wrong if base == "error" else 1.0 - wrong
         return MetricRows(used=np.ones(outcomes.n, dtype=bool), values=values, scale="share")
@@ -159,6 +195,43 @@ def _of_classes(name: str, base: str, cls: str | None, at: float | None, outcome
     true = outcomes.truth == _class(name, cls, outcomes)
     flagged, answered = _flagged(name, cls, at, outcomes)
     return _two_sided(base, true, flagged, answered)
+
+
+def _of_table(name: str, base: str, cls: str | None, at: float | None, outcomes: Outcomes) -> MetricRows:
+    """A figure of the confusion matrix: of all classes, or of one class against the others.
+
+    Of two classes a row without an answer counts as said to be the other one, of more it stands in a column of its own.
+    """
+    beta = _BETA.fullmatch(base)
+    if beta is not None and not 0.0 < float(beta["beta"]) <= _MOST_BETA:
+        raise MetricProblem("unknown-metric", f"{name}: the beta of an F-beta lies between 0 and {_MOST_BETA:g}")
+    if beta is None and cls is None and at is None:
+        classes = len(outcomes.classes)
+        said = np.where(outcomes.answered, outcomes.predicted, classes).astype(np.int64)
+        true, shape, figure = outcomes.truth.astype(np.int64), (classes, classes + 1), FIGURES[base]
+        if classes == 2:
+            said, shape = np.where(outcomes.answered, said, 1 - true), (2, 2)
+    else:
+        true = (outcomes.truth == _class(name, cls, outcomes)).astype(np.int64)
+        flagged, answered = _flagged(name, cls, at, outcomes)
+        said = np.where(answered, flagged, 1 - true).astype(np.int64)
+        shape = (2, 2)
+        figure = FIGURES[base] if beta is None else Named(of=f_beta(float(beta["beta"])))
+    return MetricRows(
+        used=np.ones(outcomes.n, dtype=bool),
+        values=(true * shape[1] + said).astype(np.float64),
+        scale="table",
+        confusion=Confusion(shape=shape, figure=figure),
+    )
+
+
+def _hit(name: str, at: float | None, outcomes: Outcomes) -> MetricRows:
+    if at is None or at < 1.0 or not at.is_integer():
+        raise MetricProblem("unknown-metric", f"{name} needs how many answers of a row count, such as hit@3")
+    if outcomes.ranks is None:
+        raise MetricProblem("unknown-metric", f"{name} needs answers that are lists, the likeliest label first")
+    good = outcomes.answered & (outcomes.ranks >= 0) & (outcomes.ranks < at)
+    return MetricRows(used=np.ones(outcomes.n, dtype=bool), values=good.astype(np.float64), scale="share")
 
 
 def _two_sided(base: str, true: Mask, flagged: Mask, answered: Mask) -> MetricRows:
@@ -195,22 +268,10 @@ def _flagged(name: str, cls: str | None, at: float | None, outcomes: Outcomes) -
         return outcomes.predicted == _class(name, cls, outcomes), outcomes.answered
     if outcomes.task != "binary" or not 0.0 <= at <= 1.0:
         raise MetricProblem("unknown-metric", f"{name}: a score threshold is a number from 0 to 1 of a binary task")
-    if np.isnan(outcomes.score).all():
-        raise MetricProblem("no-score", f"{name} needs a score, and the model gives none")
+    needs_score(name, outcomes)
     given = ~np.isnan(outcomes.score)
     with np.errstate(invalid="ignore"):
         return outcomes.score >= at, given
-
-
-def _auc(name: str, outcomes: Outcomes) -> MetricRows:
-    if outcomes.task != "binary":
-        raise MetricProblem("unknown-metric", f"{name} is for binary tasks")
-    if np.isnan(outcomes.score).all():
-        raise MetricProblem("no-score", f"{name} needs a score, and the model gives none")
-    positive = outcomes.truth == outcomes.positive
-    worst = np.where(positive, -1.0, 2.0)
-    values = np.where(np.isnan(outcomes.score), worst, outcomes.score)
-    return MetricRows(used=np.ones(outcomes.n, dtype=bool), values=values, scale="auc", positive=positive)
 
 
 def _confused(name: str, pair: str, outcomes: Outcomes) -> MetricRows:

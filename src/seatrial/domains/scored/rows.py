@@ -24,7 +24,8 @@ Mask = npt.NDArray[np.bool_]
 
 MOST_LEVELS = 200
 """A text column with more distinct values than this is kept as its most frequent ones and the rest."""
-_REST = "(any other)"
+REST = "(any other)"
+"""The level of the values that were not kept."""
 _ID_SHARE = 0.5
 _TIME_PARTS = (("hour", 3600.0, 24), ("weekday", 86_400.0, 7))
 
@@ -137,7 +138,7 @@ def features_of(rows: Rows, inputs: Mapping[str, InputField], *, parts_of_time: 
         elif declared.type in {"number", "integer"} or (declared.type == "boolean" and column.kind != "text"):
             found.append(Feature(name=name, source=name, numbers=numbers_of(column)))
         else:
-            feature = _category(name, column)
+            feature = category(name, column)
             if feature is not None:
                 found.append(feature)
     return tuple(found)
@@ -163,7 +164,8 @@ def _recoded(feature: Feature, levels: tuple[str, ...], place: Mapping[str, int]
     return Feature(name=feature.name, source=feature.source, codes=codes, levels=levels)
 
 
-def _category(name: str, column: Column) -> Feature | None:
+def category(name: str, column: Column) -> Feature | None:
+    """A text column as a category of its most frequent values; None where it names single rows."""
     texts, codes = column.names
     given = codes[codes >= 0]
     counts = np.bincount(given, minlength=len(texts)) if given.size else np.zeros(len(texts), dtype=np.int64)
@@ -177,7 +179,7 @@ def _category(name: str, column: Column) -> Feature | None:
     place[-1] = -1
     levels = tuple(texts[i] for i in order)
     if occurring > order.size:
-        levels = (*levels, _REST)
+        levels = (*levels, REST)
     return Feature(name=name, source=name, codes=place[codes], levels=levels)
 
 

@@ -1,6 +1,6 @@
-"""Plans from the schedule alone, as people do when the system is off: one line per item done.
+"""Plans from the schedule alone, as people do when the system is off: one row of a sheet per item done.
 
-A script works through the planners' sheet at a steady pace, a second for a minute: it shows that the procedure leads
+A script works through the planners' sheet at a steady pace: it shows that the procedure leads
 to a plan, not how fast a person is.
 """
 
@@ -9,22 +9,21 @@ from __future__ import annotations
 import csv
 import heapq
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from seatrial.examples.by_hand import work_through
 
 DOCKS = 12
 UNLOADING_MINUTES = 40
 DELIVERIES_PER_PERSON = 4
 FEWEST_PEOPLE = 2
-SHEET_S = 5.5
-"""Seconds in which a sheet is worked through."""
 
 Delivery = Mapping[str, str]
 
 
-def docks(schedule: Sequence[Delivery]) -> Iterator[str]:
+def docks(schedule: Sequence[Delivery]) -> Iterator[tuple[str, str]]:
     """Each delivery on the dock that is free first, at its scheduled time or when that dock is free."""
     free = [(0, dock) for dock in range(1, DOCKS + 1)]
     heapq.heapify(free)
@@ -33,30 +32,27 @@ def docks(schedule: Sequence[Delivery]) -> Iterator[str]:
         since, dock = heapq.heappop(free)
         start = max(since, clock // 100 * 60 + clock % 100)
         heapq.heappush(free, (start + UNLOADING_MINUTES, dock))
-        yield f"planned {delivery['delivery_id']} at {start // 60 % 24:02}:{start % 60:02} on dock {dock}"
+        item = delivery["delivery_id"]
+        yield item, f"planned {item} at {start // 60 % 24:02}:{start % 60:02} on dock {dock}"
 
 
-def yard(schedule: Sequence[Delivery]) -> Iterator[str]:
+def yard(schedule: Sequence[Delivery]) -> Iterator[tuple[str, str]]:
     """People for each hour of the day, from the number of deliveries scheduled in it."""
     due = Counter(int(delivery["sched_dep"]) // 100 for delivery in schedule)
     for hour in range(24):
         people = max(FEWEST_PEOPLE, -(-due[hour] // DELIVERIES_PER_PERSON))
-        yield f"staffed {hour:02}:00 with {people} people"
+        yield f"{hour:02}:00", f"staffed {hour:02}:00 with {people} people"
 
 
 def main() -> int:
-    """`python -m seatrial.examples.arrival_delay.by_hand docks|yard SCHEDULE.csv`."""
+    """`python -m seatrial.examples.arrival_delay.by_hand docks|yard SCHEDULE.csv SHEET.csv`."""
     plans = {"docks": docks, "yard": yard}
     with Path(sys.argv[2]).open(encoding="utf-8", newline="") as handle:
         schedule = list(csv.DictReader(handle))
     if not schedule:
         sys.stderr.write("the schedule is empty: there is nothing to plan\n")
         return 1
-    lines = list(plans[sys.argv[1]](schedule))
-    for line in lines:
-        time.sleep(SHEET_S / len(lines))
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+    work_through(list(plans[sys.argv[1]](schedule)), Path(sys.argv[3]))
     return 0
 
 

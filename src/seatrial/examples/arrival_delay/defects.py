@@ -6,25 +6,13 @@ Every one names the requirement on which it must put a gap. The harmless changes
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from seatrial.examples.arrival_delay.draft import Draft
+from seatrial.examples.defect import by_name
+from seatrial.examples.defect import setting as _setting
+from seatrial.examples.draft import SYSTEM, Draft
 
-SYSTEM = "seatrial.yaml"
 SEED = 7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defect:
-    """One change. `requirement` is None for a harmless one."""
-
-    name: str
-    summary: str
-    requirement: str | None
-    plant: Callable[[Draft], None]
 
 
 def random_split(draft: Draft) -> None:
@@ -57,6 +45,10 @@ def _unregistered_carrier(draft: Draft) -> None:
     entries = text.split("\n  - ")
     kept = [entry for entry in entries if not entry.startswith("id: carrier-ev\n")]
     draft.replace("failure-modes.yaml", text, "\n  - ".join(kept).rstrip() + "\n")
+
+
+def _rule_the_wrong_way(draft: Draft) -> None:
+    draft.replace(SYSTEM, '{when: "visib < 1",', '{when: "visib > 1",')
 
 
 def _weather_stale(draft: Draft) -> None:
@@ -130,6 +122,27 @@ def _no_offline_limit(draft: Draft) -> None:
     draft.replace(SYSTEM, text[start:end], "")
 
 
+def _undeclared_input_source(draft: Draft) -> None:
+    draft.replace("inputs.json", '"maximum": 10, "fed_by": "weather"}', '"maximum": 10}')
+    draft.replace(SYSTEM, "wind_speed, pressure, visib]", "wind_speed, pressure]")
+
+
+def _warnings_ignored(draft: Draft) -> None:
+    draft.set("shadow", acted_on=0.45)
+
+
+def _logs_kept_too_short(draft: Draft) -> None:
+    draft.replace(SYSTEM, "keep: 200d", "keep: 90d")
+
+
+def _change_plan_not_approved(draft: Draft) -> None:
+    draft.paperwork["attestations"] = [a for a in draft.paperwork["attestations"] if a["kind"] != "change-plan"]
+
+
+def _never_reviewed(draft: Draft) -> None:
+    draft.paperwork["attestations"] = [a for a in draft.paperwork["attestations"] if a["kind"] != "compliance"]
+
+
 def _permuted_rows(draft: Draft) -> None:
     import numpy as np
 
@@ -154,10 +167,6 @@ def _extra_nullable_column(draft: Draft) -> None:
         draft.tables[name] = table.append_column("gate", gates)
 
 
-def _setting(service: str, **settings: object) -> Callable[[Draft], None]:
-    return lambda draft: draft.set(service, **settings)
-
-
 _ALL = (
     (
         "random-split",
@@ -172,6 +181,31 @@ _ALL = (
         "The weakest carrier has no failure-mode entry",
         "model.failure-modes",
         _unregistered_carrier,
+    ),
+    (
+        "last-digit-counts",
+        "The last digit of the temperature moves the risk",
+        "model.adversarial",
+        _setting("model_server", last_digit_counts=True),
+    ),
+    (
+        "overconfident-scores",
+        "From where it is acted on, the score promises far more than comes true",
+        "model.trust",
+        _setting("model_server", overconfident=True),
+    ),
+    ("rule-the-wrong-way", "The fog rule holds on clear days", "model.trust", _rule_the_wrong_way),
+    (
+        "scaled-over-batch",
+        "Risks are scaled over whatever else is in the request",
+        "model.stress",
+        _setting("model_server", scaled_over_batch=True),
+    ),
+    (
+        "cache-forgets-order",
+        "The same rows in another order get the kept answers of the first order",
+        "model.stress",
+        _setting("model_server", cache_forgets_order=True),
     ),
     (
         "weather-null-to-zero",
@@ -192,6 +226,30 @@ _ALL = (
         "data.load",
         _setting("model_server", one_at_a_time_s=0.02),
     ),
+    (
+        "lost-in-outage",
+        "What comes while the weather feed is away is taken and not passed on",
+        "data.interruption",
+        _setting("model_server", drops_without_weather=True),
+    ),
+    (
+        "schema-absorbed",
+        "A usual reading is put in the place of weather that lacks a field or renamed it",
+        "data.schema-change",
+        _setting("model_server", fills_unknown_weather=True),
+    ),
+    (
+        "input-without-source",
+        "Nobody says where the visibility comes from",
+        "integration.inventory",
+        _undeclared_input_source,
+    ),
+    (
+        "unknown-reader",
+        "A dashboard that nobody declared reads the warnings",
+        "integration.inventory",
+        _setting("planner", also_read_by=["dashboard-7"]),
+    ),
     ("times-in-utc", "Live clock times are in UTC", "integration.format", _times_in_utc),
     ("celsius", "The feed and live rows have °C for °F", "integration.format", celsius),
     ("pascal", "The feed and live rows have Pa for hPa", "integration.format", _pascal),
@@ -210,6 +268,31 @@ _ALL = (
         "A process document is older than the model",
         "organization.process-documents",
         _old_process_document,
+    ),
+    (
+        "warnings-ignored",
+        "Fewer warnings are acted on than the change plan expects",
+        "organization.change-management",
+        _warnings_ignored,
+    ),
+    (
+        "change-plan-not-approved",
+        "Nobody but its owner approved the change plan",
+        "organization.change-management",
+        _change_plan_not_approved,
+    ),
+    (
+        "doubt-unheard",
+        "The button for a doubt ends in a list that nobody reads",
+        "organization.escalation",
+        _setting("planner", doubts_to=None),
+    ),
+    ("logs-kept-too-short", "Logs are kept for 90 days", "governance.compliance", _logs_kept_too_short),
+    (
+        "never-reviewed",
+        "Legal and compliance have not looked at it",
+        "governance.compliance",
+        _never_reviewed,
     ),
     ("no-fallback", "Dock planning has no fallback", "governance.fallback", _no_fallback),
     (
@@ -231,7 +314,5 @@ _ALL = (
     ("slower-within-limit", "Every answer takes 30 ms longer", None, _setting("model_server", extra_delay_s=0.03)),
 )
 
-DEFECTS: Mapping[str, Defect] = MappingProxyType(
-    {name: Defect(name=name, summary=told, requirement=on, plant=plant) for name, told, on, plant in _ALL}
-)
+DEFECTS = by_name(_ALL)
 """By name, in the order of the domains; the harmless ones last."""

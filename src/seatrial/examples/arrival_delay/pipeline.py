@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
-from seatrial.examples.arrival_delay.guard import TEXTS, WEATHER, Routes, problems
+from seatrial.examples.arrival_delay.guard import MPH_PER_KNOT, TEXTS, WEATHER, Routes, problems
 from seatrial.examples.arrival_delay.trees import LEAKED, Served
 
 ACT_AT = 0.2
 """Risk from which a delivery is reported late; the governance plan says why."""
 STALE_AFTER = timedelta(hours=2)
-REFRESH_S = 10.0
+REFRESH_S = 0.25
+ALARM_AFTER_S = 1.0
 TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+NORMALS = {
+    "temp": 55.0,
+    "dewp": 40.0,
+    "humid": 57.0,
+    "wind_speed": 10.0 * MPH_PER_KNOT,
+    "pressure": 1017.0,
+    "visib": 10.0,
+}
+"""A usual reading, which a defect puts in the place of one that it does not understand."""
 ENTRY = ("delivery_id", *TEXTS, "distance", "scheduled_at", "sched_dep")
+NUMBERS = frozenset({"distance", "sched_dep"})
+"""What of an entry is a number; the rest is text."""
+CODES = {"carrier": re.compile("[A-Z0-9]{2}"), "origin": re.compile("[A-Z]{3}"), "dest": re.compile("[A-Z]{3}")}
+"""Texts of an entry that are codes, as its contract says: the planner takes no other either."""
+
+
+Ask = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Gives the newest observations. Raises aiohttp.ClientError, TimeoutError or ValueError where there is no answer."""
 
 
 class NoWeather(Exception):
@@ -28,20 +46,42 @@ class NoWeather(Exception):
 
 
 class Weather:
-    """The newest observation per airport, asked for at most every ten seconds."""
+    """The newest observation per airport, asked for in the background, so that nobody waits for a feed that is away.
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self._url = url
-        self._session = session
+    An answer whose schema is not the feed's contract is not used, and is told at once. `waits` and not `checks` is how
+    a pilot does it: each delivery that finds the observations old asks and waits for the answer, and takes what comes.
+    `fills` is the defect that puts a usual reading in the place of one with a field missing or of another type.
+    """
+
+    def __init__(self, ask: Ask, *, waits: bool = False, checks: bool = True, fills: bool = False) -> None:
+        self._answer = ask
+        self._waits = waits
+        self._checks = checks and not fills
+        self._fills = fills
+        self._misunderstood = False
         self._newest: Mapping[str, Mapping[str, Any]] = {}
         self._asked_at = float("-inf")
+        self._away_since: float | None = None
         self._asking = asyncio.Lock()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last question was not answered."""
+        return self._away_since is not None
+
+    @property
+    def away(self) -> bool:
+        """Whether the feed answers with another schema, or has not answered for so long that somebody must be told."""
+        if self._misunderstood:
+            return True
+        return self._away_since is not None and time.monotonic() - self._away_since > ALARM_AFTER_S
 
     async def at(self, origin: str, *, any_age: bool = False) -> Mapping[str, Any]:
         """The newest observation there. Raises NoWeather when there is none, or only an old one where age counts."""
-        async with self._asking:
-            if time.monotonic() - self._asked_at > REFRESH_S:
-                await self._ask()
+        if self._waits or not self._newest:
+            async with self._asking:
+                if time.monotonic() - self._asked_at > REFRESH_S:
+                    await self._ask()
         observation = self._newest.get(origin)
         if observation is None:
             raise NoWeather(f"no observation for {origin}")
@@ -50,37 +90,55 @@ class Weather:
             raise NoWeather(f"the newest observation for {origin} is older than two hours")
         return observation
 
+    async def keep_asking(self) -> None:
+        """Ask again and again, until cancelled."""
+        while not self._waits:
+            await self._ask()
+            await asyncio.sleep(REFRESH_S)
+
     async def _ask(self) -> None:
         try:
-            async with self._session.get(f"{self._url}/observations?limit=12", timeout=TIMEOUT) as answer:
-                answer.raise_for_status()
-                observations = await answer.json()
-        except (aiohttp.ClientError, TimeoutError):
+            content = await self._answer()
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            self._away_since = self._away_since or time.monotonic()
             return
-        self._newest = {o["origin"]: o for o in observations}
+        try:
+            newest = {o["origin"]: self._understood(o) for o in content}
+        except (ValueError, TypeError, KeyError):
+            self._away_since = self._away_since or time.monotonic()
+            self._misunderstood = True
+            return
+        self._newest = newest
         self._asked_at = time.monotonic()
+        self._away_since = None
+        self._misunderstood = False
+
+    def _understood(self, observation: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The observation. Raises ValueError, TypeError or KeyError for one of another schema."""
+        datetime.fromisoformat(observation["observed_at"])
+        if self._checks and not isinstance(observation["origin"], str):
+            raise TypeError("origin must be a text")
+        wrong = [name for name in WEATHER if name not in observation or not _reading(observation[name])]
+        if wrong and self._checks:
+            raise TypeError(f"{', '.join(wrong)} missing or of another type")
+        return {**observation, **NORMALS} if wrong and self._fills else observation
 
 
-class Deliveries:
-    """What entered the pipeline, newest last, by key; an entry that comes twice is kept once."""
+def asked_of(url: str, session: aiohttp.ClientSession) -> Ask:
+    """How the feed is asked over HTTP."""
 
-    def __init__(self, most: int = 20_000) -> None:
-        self._entries: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
-        self._most = most
+    async def ask() -> Sequence[Mapping[str, Any]]:
+        async with session.get(f"{url}/observations?limit=12", timeout=TIMEOUT) as answer:
+            answer.raise_for_status()
+            content: Sequence[Mapping[str, Any]] = await answer.json()
+            return content
 
-    def add(self, entry: Mapping[str, Any]) -> None:
-        """Keep it."""
-        self._entries[entry["delivery_id"]] = entry
-        while len(self._entries) > self._most:
-            self._entries.popitem(last=False)
+    return ask
 
-    def newest(self, most: int) -> list[Mapping[str, Any]]:
-        """Oldest of them first."""
-        return list(self._entries.values())[-most:]
 
-    def of(self, keys: list[str]) -> list[Mapping[str, Any]]:
-        """The entries with these keys; absent ones left out."""
-        return [self._entries[key] for key in keys if key in self._entries]
+def _reading(value: object) -> bool:
+    """Whether it is a number; a station that has no reading says null."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

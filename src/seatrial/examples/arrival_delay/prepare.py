@@ -1,4 +1,4 @@
-"""Writes a directory that the example can run in: a variant, with at most one planted defect."""
+"""Writes what the example is run with: tables, both versions of the model, and the records that flows send."""
 
 from __future__ import annotations
 
@@ -7,70 +7,53 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from functools import reduce
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from seatrial.core.errors import SeatrialError
-from seatrial.examples.arrival_delay.defects import DEFECTS, celsius, random_split
-from seatrial.examples.arrival_delay.draft import Draft, drafted
 from seatrial.examples.arrival_delay.guard import Routes
 from seatrial.examples.arrival_delay.train import CURRENT, PREVIOUS, train
 from seatrial.examples.arrival_delay.trees import LEAKED
-
-Variant = Literal["pilot", "ready"]
+from seatrial.examples.draft import Draft
+from seatrial.examples.responses import Shadow, write_responses
 
 HERE = Path(__file__).parent
+TABLES = ("training", "evaluation", "live", "weather")
 FLOW_RECORDS = 500
 SCHEDULED = 60
+SHADOW = (
+    Shadow(workflow="dock-planning", team="docks", count=420, acted="dock held", instead="own list of carriers"),
+    Shadow(workflow="yard-staffing", team="yard", count=300, acted="people called", instead="own list of carriers"),
+)
+ACTED_ON = 0.74
 ENTRY = ("delivery_id", "carrier", "origin", "dest", "distance", "scheduled_at", "sched_dep")
 
 
-def prepare(directory: Path, variant: Variant, defect: str | None = None, *, trained: Path | None = None) -> Path:
-    """Writes files, data and both models of the variant to `directory`; the path of its system file.
-
-    `trained` is a directory prepared before without a defect: its models are copied where the same rows would train
-    them. Raises SeatrialError for an unknown defect, and for a directory that holds something else.
-    """
-    if defect is not None and defect not in DEFECTS:
-        raise SeatrialError(f"there is no defect {defect!r}", remedy=f"Known: {', '.join(DEFECTS)}.")
-    system = directory / "seatrial.yaml"
-    if directory.exists() and any(directory.iterdir()) and not (directory / "services.json").exists():
-        raise SeatrialError(f"{directory} holds something else", remedy="Choose a new or an empty directory.")
-    draft = drafted(HERE / "files", HERE / "data", variant)
-    rows = draft.tables["training"]
-    if variant == "pilot":
-        random_split(draft)
-        celsius(draft)
-    if defect is not None:
-        DEFECTS[defect].plant(draft)
-    same_rows = draft.tables["training"] is rows and not draft.leak
-    _write(draft, directory, models=trained / "models" if trained is not None and same_rows else None)
-    return system
-
-
-def _write(draft: Draft, directory: Path, *, models: Path | None) -> None:
+def finish(draft: Draft, directory: Path, trained: Path | None) -> Mapping[str, str]:
+    """Writes `data`, `models` and `records` to `directory`; the digests of the models by their names in the texts."""
     import pyarrow.parquet as pq
 
-    (directory / "data").mkdir(parents=True, exist_ok=True)
+    (directory / "data").mkdir(exist_ok=True)
     routes = (HERE / "data" / "routes.csv").read_bytes()
     (directory / "data" / "routes.csv").write_bytes(routes)
-    if models is None:
+    if trained is not None and _same_rows(draft):
+        shutil.copytree(trained / "models", directory / "models", dirs_exist_ok=True)
+    else:
         known = Routes.read(directory / "data" / "routes.csv")
         train(draft.tables["training"], known, directory / "models", leak=draft.leak)
-    else:
-        shutil.copytree(models, directory / "models", dirs_exist_ok=True)
     for name, table in draft.tables.items():
         kept = table if draft.leak or LEAKED not in table.column_names else table.drop_columns([LEAKED])
         pq.write_table(kept, directory / "data" / f"{name}.parquet", compression="zstd")
-    served = _served(directory / "models")
-    for path, text in draft.texts.items():
-        target = directory / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(reduce(lambda t, named: t.replace(*named), served.items(), text), encoding="utf-8")
-    _write_json(directory / "services.json", draft.services)
-    _write_json(directory / "paperwork.json", draft.paperwork)
     _write_records(draft.tables["evaluation"], directory / "records")
+    acted_on = float(draft.services.get("shadow", {}).get("acted_on", ACTED_ON))
+    write_responses(directory / "data" / "responses.csv", SHADOW, acted_on=acted_on, otherwise="kept as planned")
+    return _served(directory / "models")
+
+
+def _same_rows(draft: Draft) -> bool:
+    """Whether the models of an unchanged draft would be trained."""
+    import pyarrow.parquet as pq
+
+    return not draft.leak and bool(draft.tables["training"].equals(pq.read_table(HERE / "data" / "training.parquet")))
 
 
 def _served(models: Path) -> Mapping[str, str]:
@@ -79,10 +62,6 @@ def _served(models: Path) -> Mapping[str, str]:
         for when, version in (("CURRENT", CURRENT), ("PREVIOUS", PREVIOUS))
         for what in ("model", "encoder")
     }
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def entries(table: Any, most: int) -> list[dict[str, Any]]:

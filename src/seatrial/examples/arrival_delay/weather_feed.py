@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from seatrial.examples.arrival_delay import serving
+from seatrial.examples import serving
 
 VERSION = "3.4.0"
 HISTORY_HOURS = 120
@@ -23,6 +23,10 @@ class Replay:
         self._hours = hours
         self._age = age
         self._unit = unit
+
+    def grow_old(self, age: timedelta) -> None:
+        """From now on the newest observation is so old."""
+        self._age = age
 
     @classmethod
     def read(cls, path: Path, *, age: timedelta, unit: str | None) -> Replay:
@@ -54,6 +58,9 @@ class Replay:
         return reading
 
 
+REPLAY = web.AppKey("replay", Replay)
+
+
 def build(settings: serving.Settings) -> web.Application:
     """The feed as an application."""
     replay = Replay.read(
@@ -66,11 +73,28 @@ def build(settings: serving.Settings) -> web.Application:
         most = int(request.query.get("limit", 3 * HISTORY_HOURS))
         return web.json_response(replay.newest(datetime.now(UTC), most))
 
+    async def age(request: web.Request) -> web.Response:
+        """POST `{"hours": 9}`: the feed stalls as it would behind a stuck collector, and goes on answering."""
+        content = await serving.body(request)
+        hours = content.get("hours") if isinstance(content, dict) else None
+        if not isinstance(hours, int | float) or isinstance(hours, bool) or hours < 0:
+            return serving.refused("hours must be a number of at least 0")
+        replay.grow_old(timedelta(hours=hours))
+        return web.json_response({"hours": hours})
+
     async def version(_: web.Request) -> web.Response:
         return web.json_response({"service": "weather-feed", "version": VERSION})
 
     app = serving.application()
-    app.add_routes([web.get("/observations", observations), web.get("/version", version), web.get("/health", version)])
+    app[REPLAY] = replay
+    app.add_routes(
+        [
+            web.get("/observations", observations),
+            web.post("/admin/age", age),
+            web.get("/version", version),
+            web.get("/health", version),
+        ]
+    )
     return app
 
 

@@ -1,0 +1,241 @@
+"""What a watch holds: events kept a second, rows through its monitors, its restart, and how soon a page leaves.
+
+    python -m benchmarks watch          # everything, with 10,000,000 events behind the restart
+    python benchmarks/watch.py 0.05     # a part of it
+
+1. Predictions in deliveries of 1,000 over HTTP to a real door on SQLite, each durable before it is answered.
+   The target is 10,000 a second on two cores.
+2. Rows of 28 columns through 28 monitors in batches of 10,000, on one core: 500,000 a second. river's detectors, which
+   take one value at a time, are shown beside them on fewer rows. That is no speed-up: they answer another question.
+3. A start on a store with many events behind it, up to the first look: under 5 s.
+4. From the arrival of the deciding outcome to the alarm on which a page is sent: under 2 s. The page itself then waits
+   half a second for alarms that belong with it.
+
+Exit code 1 when a target is missed. Load on the machine lies in the figures; read them beside `uptime`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import orjson
+from sqlalchemy import insert
+
+from seatrial.watch.batch import Batch, Values
+from seatrial.watch.detectors import Detector, Level
+from seatrial.watch.events import Kind, WatchEvent
+from seatrial.watch.server import Door
+from seatrial.watch.store import Store
+from seatrial.watch.stream import Stream, step
+from seatrial.watch.tables import EVENTS
+from seatrial.watch.watching import NAME, Watching
+
+COLUMNS, ROWS, BATCH, DELIVERY, BEHIND = 28, 2_000_000, 10_000, 1_000, 10_000_000
+EVENTS_PER_S, ROWS_PER_S, RESTART_S, PAGE_S = 10_000, 500_000, 5.0, 2.0
+GATHERED_S = 0.5
+NOW = datetime.now(UTC)
+
+
+class Nobody:
+    """Nobody deals with alarms in a benchmark."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(name)
+
+
+def wrong(batch: Batch) -> Values:
+    pairs = batch.pairs
+    return Values(
+        values=np.array([float(p.prediction.content["prediction"] != p.outcome.content["label"]) for p in pairs]),
+        at=np.array([max(p.prediction.arrived, p.outcome.arrived) for p in pairs]),
+        sequence=np.array([p.sequence for p in pairs], dtype=np.int64),
+        made=np.array([p.prediction.at for p in pairs]),
+    )
+
+
+def detectors() -> tuple[Detector, ...]:
+    return (
+        Detector(name="limit", asks="exceeds", mark=0.2, line=6.0, level=Level.PAGE, says="above the limit"),
+        Detector(name="rises", asks="rises", mark=0.1, line=14.0, level=Level.PAGE, says="worse"),
+    )
+
+
+def errors() -> Stream:
+    return Stream(name="errors", words="error rate", take=wrong, detectors=detectors(), labelled=True)
+
+
+async def ingest(store: Store, events: int) -> float:
+    import aiohttp
+    from aiohttp import web
+
+    door = Door(store, now=lambda: NOW, standing=dict, page=lambda: "", people=Nobody())  # type: ignore[arg-type]
+    runner = web.AppRunner(door.application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/predictions"
+    inputs = {f"x{n}": 0.5 * n for n in range(COLUMNS)}
+    bodies = [
+        orjson.dumps(
+            [{"id": f"p{n}", "prediction": 1, "score": 0.7, "inputs": inputs} for n in range(at, at + DELIVERY)]
+        )
+        for at in range(0, events, DELIVERY)
+    ]
+    headers = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+
+        async def send(mine: list[bytes]) -> None:
+            for body in mine:
+                async with session.post(url, data=body) as answer:
+                    assert answer.status == 200
+
+        began = time.perf_counter()
+        await asyncio.gather(*(send(bodies[first::4]) for first in range(4)))
+        taken = time.perf_counter() - began
+    await runner.cleanup()
+    return len(bodies) * DELIVERY / taken
+
+
+def monitored(rows: int) -> float:
+    """Rows a second of processor time through one stream for each column."""
+    rng = np.random.default_rng(1)
+    data = (rng.random((BATCH, COLUMNS)) < 0.08).astype(np.float64)
+    at, sequence = np.full(BATCH, NOW.timestamp()), np.arange(BATCH, dtype=np.int64)
+
+    def column(n: int) -> Callable[[Batch], Values]:
+        return lambda _: Values(values=data[:, n], at=at, sequence=sequence, made=at)
+
+    streams = [Stream(name=f"x{n}", words="x", take=column(n), detectors=detectors()[1:]) for n in range(COLUMNS)]
+    states = {stream.name: stream.start() for stream in streams}
+    empty = Batch(events=(), predictions=(), pairs=(), alone=0, found=0)
+    began = time.process_time()
+    for _ in range(max(1, rows // BATCH)):
+        for stream in streams:
+            states[stream.name], _crossed = step(stream, states[stream.name], empty)
+    return max(1, rows // BATCH) * BATCH / (time.process_time() - began)
+
+
+def of_river(rows: int) -> dict[str, float]:
+    try:
+        from river import drift
+    except ImportError:
+        print("   river is not installed: pip install river shows its detectors beside these")
+        return {}
+    values = (np.random.default_rng(1).random((rows, COLUMNS)) < 0.08).astype(int).tolist()
+    found = {}
+    for name, make in (("ADWIN", drift.ADWIN), ("Page-Hinkley", drift.PageHinkley), ("DDM", drift.binary.DDM)):
+        mine = [make() for _ in range(COLUMNS)]
+        began = time.process_time()
+        for row in values:
+            for detector, value in zip(mine, row, strict=True):
+                detector.update(value)
+        found[name] = rows / (time.process_time() - began)
+    return found
+
+
+def restarted(folder: Path, events: int) -> float:
+    url = f"sqlite:///{folder / 'behind.db'}"
+    store = Store.open(url)
+    store.append([WatchEvent(kind=Kind.PREDICTION, id="first", at=NOW, content={"prediction": 1})], now=NOW)
+    Watching(store, (errors(),), begun=NOW).catch_up()
+    packed = orjson.dumps({"prediction": 1, "score": 0.7})
+    stamp = NOW.timestamp()
+    for start in range(0, events, 100_000):
+        rows = [
+            {"kind": 1, "id": f"b{n}", "at": stamp, "arrived": stamp, "digest": b"", "content": packed}
+            for n in range(start, min(start + 100_000, events))
+        ]
+        with store.database.writing() as connection:
+            connection.execute(insert(EVENTS), rows)
+    cursor, state = store.state(NAME)
+    store.advance(NAME, before=cursor, cursor=store.last(), state=state, alarms=[])
+    store.close()
+    began = time.perf_counter()
+    store = Store.open(url)
+    Watching(store, (errors(),), begun=NOW).catch_up()
+    store.newest(Kind.PREDICTION)
+    store.newest(Kind.OUTCOME)
+    store.counts()
+    taken = time.perf_counter() - began
+    store.close()
+    return taken
+
+
+def paged(folder: Path, runs: int) -> list[float]:
+    """From the arrival of each deciding outcome to its alarm, with the loop of the watch."""
+    found = []
+    for run in range(runs):
+        store = Store.open(f"sqlite:///{folder / f'page{run}.db'}")
+        watching = Watching(store, (errors(),), begun=NOW)
+        raised = threading.Event()
+        stopped = threading.Event()
+
+        def loop(
+            watching: Watching = watching, raised: threading.Event = raised, end: threading.Event = stopped
+        ) -> None:
+            while not end.wait(0.2):
+                if watching.catch_up(for_s=0.2):
+                    raised.set()
+
+        thread = threading.Thread(target=loop, daemon=True)
+        thread.start()
+        label = 0
+        while not raised.is_set() and label < 5_000:
+            pair = [
+                WatchEvent(kind=Kind.PREDICTION, id=f"p{label}", at=NOW, content={"prediction": 1}),
+                WatchEvent(kind=Kind.OUTCOME, id=f"p{label}", at=NOW, content={"label": 0}),
+            ]
+            sent = time.perf_counter()
+            store.append(pair, now=NOW)
+            label += 1
+            # One by one, and each looked at: so the last that was sent is the one that decided.
+            while not raised.is_set() and store.state(NAME)[0] < store.last():
+                time.sleep(0.005)
+        found.append(time.perf_counter() - sent)
+        stopped.set()
+        thread.join()
+        store.close()
+    return found
+
+
+def main() -> None:
+    part = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    missed = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = Store.open(f"sqlite:///{folder / 'w.db'}")
+        events = max(10 * DELIVERY, int(200_000 * part))
+        rate = asyncio.run(ingest(store, events))
+        store.close()
+        missed += rate < EVENTS_PER_S
+        print(f"1. {events:,} predictions, kept before they were answered: {rate:,.0f}/s (target {EVENTS_PER_S:,}/s)")
+        rate = monitored(max(BATCH, int(ROWS * part)))
+        missed += rate < ROWS_PER_S
+        print(
+            f"2. rows of {COLUMNS} columns through {COLUMNS} monitors: {rate:,.0f}/s and core (target {ROWS_PER_S:,}/s)"
+        )
+        for detector, theirs in of_river(max(1_000, int(20_000 * part))).items():
+            print(f"   river's {detector}, value by value: {theirs:,.0f} rows/s and core")
+        behind = int(BEHIND * part)
+        taken = restarted(folder, behind)
+        missed += taken > RESTART_S
+        print(f"3. restart with {behind:,} events behind it: {taken:.2f} s (target {RESTART_S:g} s)")
+        times = sorted(paged(folder, max(3, int(20 * part))))
+        slowest = times[-1] + GATHERED_S
+        missed += slowest > PAGE_S
+        print(
+            f"4. deciding outcome to alarm: median {times[len(times) // 2]:.2f} s, slowest {times[-1]:.2f} s of "
+            f"{len(times)}; with the time that a page waits for others {slowest:.2f} s (target {PAGE_S:g} s)"
+        )
+    raise SystemExit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Lines in a background thread, for callers that are not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from seatrial.adapters.background import Background
+from seatrial.adapters.proxy.address import Address
+from seatrial.adapters.proxy.line import PassingLine
+from seatrial.core.errors import Refused, Unreachable
+from seatrial.core.ports import LineCounts, LineMode
+from seatrial.core.schema_change import SchemaChange
+
+T = TypeVar("T")
+_ANSWER_S: Final = 10.0
+
+
+class Lines:
+    """Named lines that pass until told otherwise. `wanted`: name to where we listen and where it leads."""
+
+    def __init__(self, wanted: Mapping[str, tuple[Address, Address]]) -> None:
+        self._wanted = wanted
+        self._lines: dict[str, PassingLine] = {}
+        self._background = Background()
+
+    def __enter__(self) -> Self:
+        self._background.start()
+        with ExitStack() as undone:
+            undone.callback(self.close)
+            for name, (listen, target) in self._wanted.items():
+                line = PassingLine(name, listen=listen, target=target)
+                self.run(line.start())
+                self._lines[name] = line
+            undone.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Reset what is open and let go of the addresses."""
+        if self._background.running:
+            for line in self._lines.values():
+                self.run(line.stop())
+        self._background.close()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the lines live."""
+        return self._background.loop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it where the lines live, and wait for it. Raises Unreachable when it does not end."""
+        try:
+            return self._background.run(work, timeout_s=_ANSWER_S)
+        except TimeoutError:
+            raise Unreachable(f"a line did not answer within {_ANSWER_S:g} s") from None
+
+    def named(self, name: str) -> PassingLine:
+        """The line of that name. Raises Refused for one that is not declared."""
+        if name not in self._lines:
+            raise Refused(
+                f"there is no line to {name!r}",
+                remedy=f"Declare integrations.{name}.test.via, and lead the tested system through it.",
+            )
+        return self._lines[name]
+
+    def line(self, name: str) -> LocalLine:
+        """The line as a check holds it."""
+        return LocalLine(self, self.named(name))
+
+
+class LocalLine:
+    """A line of this process."""
+
+    def __init__(self, lines: Lines, line: PassingLine) -> None:
+        self._lines = lines
+        self._line = line
+
+    def set(
+        self, mode: LineMode, *, delay_s: float = 1.0, after_bytes: int = 1, change: SchemaChange | None = None
+    ) -> None:
+        """From now on."""
+        self._lines.run(self._line.set(mode, delay_s=delay_s, after_bytes=after_bytes, change=change))
+
+    def counts(self) -> LineCounts:
+        """What went through so far."""
+        return self._line.counts()

@@ -1,0 +1,10 @@
+"""Where the watch of a system keeps what it was told."""
+
+from __future__ import annotations
+
+from seatrial.app.workspace import Workspace
+
+
+def store_url(workspace: Workspace) -> str:
+    """The database of the watch: the declared one, else a file beside the system file."""
+    return workspace.system.watch.store or f"sqlite:///{workspace.folder / 'watch' / 'events.db'}"

@@ -1,0 +1,160 @@
+"""What the gate knew: labelled and live rows with the model's answers, as a watch compares with them.
+
+They are scored once for the model and data that GO was given for, and kept beside the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from seatrial.app.files import LocalFiles
+from seatrial.app.outside import Outside
+from seatrial.app.scoring import Given, score
+from seatrial.app.stages import inputs_of
+from seatrial.app.watched.given import same
+from seatrial.app.workspace import Workspace
+from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import Say
+from seatrial.domains.scored.rows import Floats, Ints, read_rows, times_of
+from seatrial.measure.columns import Columns
+from seatrial.spec.system import InputField
+from seatrial.stats import clusters
+
+ROWS = 4_000
+_DAY_S = 86_400.0
+_FEWEST_DAYS = 10
+_DEPENDS = 1.5
+"""From this design effect on, days are judged instead of rows."""
+_SURE = 1.645
+_SEED = 20_270_111
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daily:
+    """The mean over days of the days' means with its bounds (approximate, 95 % each), and the variance between days."""
+
+    low: float
+    high: float
+    between: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """`labelled` and `live` rows with `seatrial.prediction` and `seatrial.score`; None where there are none.
+
+    `problems` say in words why one of them is missing.
+    """
+
+    labelled: pa.RecordBatch | None
+    live: pa.RecordBatch | None
+    inputs: Mapping[str, InputField]
+    times: Mapping[str, str]
+    """`labelled` and `live` to the column with the time of their rows, where one is declared."""
+    problems: tuple[str, ...] = ()
+
+    def daily(self, which: str, places: Ints, values: Floats) -> Daily | None:
+        """How values that belong to these reference rows behave by the day.
+
+        None where rows of one day do not depend on each other so that it matters, or where no time is declared.
+        """
+        rows = self.labelled if which == "labelled" else self.live
+        name = self.times.get(which)
+        if rows is None or name is None or name not in rows.schema.names or not values.size:
+            return None
+        times = times_of(Columns(rows)[name])
+        if times is None:
+            return None
+        days = np.floor(times / _DAY_S)[places]
+        known = np.isfinite(days)
+        groups, kept = days[known].astype(np.int64), values[known]
+        _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        if sizes.size < _FEWEST_DAYS or kept.var() <= 0.0:
+            return None
+        own = clusters.between(kept, groups)
+        if 1.0 + (kept.size / sizes.size - 1.0) * own / float(kept.var()) < _DEPENDS:
+            return None
+        means = np.bincount(places, weights=kept) / sizes
+        margin = _SURE * float(means.std(ddof=1)) / np.sqrt(sizes.size)
+        return Daily(low=float(means.mean() - margin), high=float(means.mean() + margin), between=own)
+
+
+class _Sample:
+    """A bounded sample of a table, as a table."""
+
+    def __init__(self, batch: pa.RecordBatch, digest: str) -> None:
+        self._batch = batch
+        self._digest = digest
+
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self._batch.schema.names)
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
+        yield self._batch if columns is None else self._batch.select(list(columns))
+
+    def digest(self) -> str:
+        return self._digest
+
+
+def reference(workspace: Workspace, outside: Outside, *, version: str | None, say: Say) -> Reference:
+    """The reference of the declared system: read where it is kept, else made by asking the model of this version.
+
+    Without a version whatever is served is asked.
+    """
+    inputs = inputs_of(workspace, LocalFiles(workspace.base)) or {}
+    problems: list[str] = []
+    found: dict[str, pa.RecordBatch | None] = {}
+    for name in ("evaluation", "live"):
+        try:
+            found[name] = _scored(workspace, outside, name, inputs, version=version, say=say)
+        except SeatrialError as error:
+            problems.append(f"no {name} rows to compare with: {error.what}")
+            found[name] = None
+    data = workspace.system.data
+    times = {
+        name: source.time
+        for name, source in (("labelled", data.evaluation), ("live", data.live))
+        if source is not None and source.time is not None
+    }
+    return Reference(
+        labelled=found["evaluation"], live=found["live"], inputs=inputs, times=times, problems=tuple(problems)
+    )
+
+
+def _scored(
+    workspace: Workspace,
+    outside: Outside,
+    name: str,
+    inputs: Mapping[str, InputField],
+    *,
+    version: str | None,
+    say: Say,
+) -> pa.RecordBatch:
+    table = outside.table(name)
+    source = outside.source(name)
+    identity = version or outside.model.identity()
+    known = hashlib.sha256(f"{table.digest()} {identity} {ROWS} {sorted(inputs)}".encode()).hexdigest()
+    kept = workspace.folder / "watch" / f"{name}-{known[:24]}.parquet"
+    if not kept.exists():
+        same(outside, version)
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        rows = read_rows(table, table.columns(), most=ROWS, seed=_SEED)
+        sample = _Sample(rows.columns.batch, known)
+        given = Given(name=name, inputs=inputs or None, leave_out=tuple(source.named.values()))
+        fresh = kept.with_suffix(".part")
+        score(sample, outside.model, given=given, batch=workspace.system.model.batch, target=fresh, say=say)
+        fresh.replace(kept)
+    return _read(kept)
+
+
+def _read(file: Path) -> pa.RecordBatch:
+    whole = parquet.read_table(file).combine_chunks()
+    batches = whole.to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=whole.schema)

@@ -1,0 +1,54 @@
+"""Before anything is written: what the flows would put where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from seatrial.cli.console import HERE, AsJson, File, open_file, print_json
+
+if TYPE_CHECKING:
+    from seatrial.app.flow_preview import Preview
+
+_NOT_ALL = 1
+
+
+def flows(file: File = HERE, as_json: AsJson = False) -> int:
+    """Say exactly which test records a run would write where, and what becomes of them; nothing is written."""
+    from seatrial.app.flow_preview import preview
+
+    found = preview(open_file(file))
+    if as_json:
+        print_json([each.data() for each in found])
+    elif not found:
+        typer.echo("no flows are declared")
+    else:
+        for each in found:
+            typer.echo("\n".join(_lines(each)))
+        typer.echo(
+            "\nNothing was written. integration.isolation, data.interruption and data.schema-change put in records of "
+            "the same kind,\nat the same rate, for as long as they disturb something."
+        )
+    return _NOT_ALL if any(each.reasons for each in found) else 0
+
+
+def _lines(each: Preview) -> Iterator[str]:
+    yield each.flow
+    for reason, remedy in zip(each.reasons, each.remedies, strict=True):
+        yield f"  cannot be driven: {reason}"
+        yield f"    → {remedy}"
+    if each.record is None:
+        return
+    production = ", in PRODUCTION" if each.end == "production" else ""
+    yield f"  writes      {each.where}{production}"
+    yield f"  records     about {each.records:,} (never more than {each.most:,}) at {each.rate:g} a second"
+    yield f"  the first   {json.dumps(dict(each.record), ensure_ascii=False)}"
+    yield f"  looked for  {each.looked_for}"
+    for name, how in each.removed.items():
+        yield f"  afterwards  {name}: {how}"
+
+
+COMMANDS = (flows,)

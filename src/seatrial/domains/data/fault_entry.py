@@ -1,0 +1,252 @@
+"""Faults through the pipeline's real entry: faulty records put into a flow, and what comes out of each at its exit.
+
+The same faults as at the model, where the entry's records have the model's inputs. A record that is refused with words,
+or comes out as its clean twin does or by the declared fallback, is well; one that comes out otherwise, or was taken and
+never comes out, is silent harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError, Unreachable
+from seatrial.core.observation import Finding, Json
+from seatrial.core.ports import Prediction, Row
+from seatrial.core.vocabulary import Weight
+from seatrial.domains.data.campaign import Case, Ending, Probe, Told
+from seatrial.domains.data.fault_kinds import Fault, Place, Stance
+from seatrial.domains.flows.lanes import templates_of
+from seatrial.domains.flows.marking import marked, marker
+from seatrial.domains.flows.samples import Passed, Sampler
+from seatrial.domains.legality import excluded, spoiled, unusual
+from seatrial.spec.system import Flow
+
+CODES = {
+    "entry-not-tried": "Faults could not be put in at the entry of a flow.",
+    "blind-exit": "What comes out of a flow shows nothing that depends on the record, so that no harm could be seen.",
+}
+_AT_ONCE = 8
+_CONFIRMED = 3
+_POLL_S = 0.05
+GRACE_S = 0.5
+"""So much longer than the flow allows a record is waited for."""
+
+
+@dataclass(slots=True)
+class EntryCampaign:
+    """One flow, with clean records and what comes out of each. `asked` counts the records that were put in."""
+
+    trial: Trial
+    flow: Flow
+    templates: Sequence[Row]
+    tolerance: float
+    texts: bool = False
+    asked: int = 0
+    clean: list[Passed] = field(default_factory=list)
+    _sampler: Sampler | None = None
+
+    @classmethod
+    def begun(cls, trial: Trial, flow: Flow, *, most: int, tolerance: float, texts: bool) -> EntryCampaign | Finding:
+        """With its clean records put in twice; or why faulty ones would tell nothing."""
+        try:
+            made = cls(trial, flow, templates_of(trial, flow)[:most], tolerance, texts)
+            made._sampler = Sampler(trial, flow, [], marker(trial, faulty=True))
+            made.clean = made._put(list(made.templates))
+            again = made._put(list(made.templates))
+        except SeatrialError as error:
+            return not_tried(flow, error.what)
+        if problem := next((_unwell(p) for p in made.clean if _unwell(p)), ""):
+            return not_tried(flow, problem)
+        made._sampler.learn(made.clean, again)
+        return made if made._telling() else _blind(flow)
+
+    def _telling(self) -> bool:
+        """Whether a field comes out that is steady, is more than what was put in, and is not the same for all."""
+        outs = [(row, was.out) for row, was in zip(self.templates, self.clean, strict=True) if was.out is not None]
+        told = dict.fromkeys(name for _, out in outs for name in out)
+        unsteady = self._sampler.unsteady if self._sampler is not None else set[str]()
+        for name in told:
+            if name == self.flow.key or name in self.flow.expect or name in unsteady:
+                continue
+            shown = [out.get(name) for _, out in outs]
+            if all(_same(value, shown[0]) for value in shown):
+                continue
+            if not any(all(_same(out.get(name), row.get(put)) for row, out in outs) for put in self.templates[0]):
+                return True
+        return False
+
+    def probe(self, fault: Fault, places: Mapping[str, Place]) -> Probe | None:
+        """The fault in every clean record that can have it; None where none can. Raises SeatrialError."""
+        cases: list[tuple[Case, Passed]] = []
+        for at, row in enumerate(self.templates):
+            faulty = fault.make(row, at)
+            if faulty is not None:
+                cases.append((_case(fault, places, row, faulty, texts=self.texts), self.clean[at]))
+        if not cases:
+            return None
+        seen = self._put([case.faulty for case, _ in cases])
+        told = [self._told(case, was, now) for (case, was), now in zip(cases, seen, strict=True)]
+        return Probe(
+            fault=replace(fault, entry=self.flow.from_),
+            told=tuple(self._confirmed(cases, told)),
+            applies=len(cases) / len(self.templates),
+            planned=len(cases),
+        )
+
+    def _confirmed(self, cases: Sequence[tuple[Case, Passed]], told: Sequence[Told]) -> Iterator[Told]:
+        """The first harms and crashes put in again: what does not come again is not steady."""
+        bad = [at for at, seen in enumerate(told) if seen.ending in (Ending.HARM, Ending.CRASH)][:_CONFIRMED]
+        again = self._put([cases[at][0].faulty for at in bad]) if bad else []
+        steady = {at: self._told(*cases[at], now).ending is told[at].ending for at, now in zip(bad, again, strict=True)}
+        for at, seen in enumerate(told):
+            yield replace(seen, steady=steady.get(at, True))
+
+    def _told(self, case: Case, was: Passed, now: Passed) -> Told:
+        if now.refused is not None:
+            crashed = now.refused.startswith(_CRASHED)
+            return Told(
+                case=case, ending=Ending.CRASH if crashed else Ending.REFUSED, said=now.refused.removeprefix(_CRASHED)
+            )
+        if now.out is None:
+            lost = Prediction(prediction="nothing came out")
+            return Told(case=replace(case, answer=_answer(was.out, ())), ending=Ending.HARM, moved=True, after=lost)
+        fields = self._moved(case, was, now)
+        told = replace(case, answer=_answer(was.out, fields))
+        harm = bool(fields) and case.guarded and not self._fell_back(now.out)
+        ending = Ending.HARM if harm else Ending.HANDLED
+        return Told(case=told, ending=ending, moved=bool(fields), after=_answer(now.out, fields))
+
+    def _fell_back(self, out: Row) -> bool:
+        return bool(self.flow.fallback) and all(out.get(name) == value for name, value in self.flow.fallback.items())
+
+    def _moved(self, case: Case, was: Passed, now: Passed) -> tuple[str, ...]:
+        """Fields that came out otherwise, but for those that only pass on what was put in."""
+        if self._sampler is None or was.out is None or now.out is None:
+            return ()
+        passed_on = {there for there, here in self.flow.expect.items() if case.faulty.get(here) != case.clean.get(here)}
+        return tuple(
+            name
+            for name in self._sampler.differing(was, now)
+            if name not in passed_on
+            and not _echoes(case, was.out.get(name), now.out.get(name))
+            and not self._near(was.out.get(name), now.out.get(name))
+        )
+
+    def _near(self, one: Json, other: Json) -> bool:
+        numbers = [v for v in (one, other) if isinstance(v, int | float) and not isinstance(v, bool)]
+        return (
+            len(numbers) == 2
+            and abs(numbers[0] - numbers[1]) <= self.tolerance * max(1.0, abs(numbers[0]))
+            and not all(isinstance(v, int) for v in numbers)
+        )
+
+    def _put(self, rows: Sequence[Row]) -> list[Passed]:
+        """Put these in, a few at the same time, and wait for what comes out. Raises SeatrialError."""
+        entry, exit_ = self.trial.integration(self.flow.from_), self.trial.integration(self.flow.to)
+        mark = marker(self.trial, faulty=True)
+        records = [marked(row, self.flow.key, mark, self.asked + at) for at, row in enumerate(rows)]
+        self.asked += len(records)
+
+        def put(record: Row) -> str | None:
+            try:
+                entry.write(record)
+            except Unreachable as error:
+                return error.what if error.permanent else f"{_CRASHED}{error.what}"
+            except SeatrialError as error:
+                return error.what
+            return None
+
+        exit_.listen()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            refused = list(pool.map(put, records))
+        keys = [str(record[self.flow.key]) for record in records]
+        wanted = [key for key, why in zip(keys, refused, strict=True) if why is None]
+        until = self.trial.clock.monotonic() + self.flow.within + GRACE_S
+        while len(found := exit_.observe(self.flow.key, wanted) if wanted else {}) < len(wanted):
+            if self.trial.clock.monotonic() > until:
+                break
+            self.trial.clock.sleep(_POLL_S)
+        return [
+            Passed(refused=why, out=found[key][-1] if found.get(key) else None)
+            for key, why in zip(keys, refused, strict=True)
+        ]
+
+
+_CRASHED = "crashed: "
+
+
+def _case(fault: Fault, places: Mapping[str, Place], clean: Row, faulty: Row, *, texts: bool) -> Case:
+    changed = [n for n in places if n in clean and (n not in faulty or faulty[n] is not clean[n])]
+
+    def says(rule: object, name: str) -> bool:
+        place = places[name]
+        return bool(callable(rule) and rule(faulty, name, place.declared, place.profile))
+
+    rules = (excluded, spoiled) if texts else (excluded,)
+    known = any(says(rule, name) for rule in rules for name in changed)
+    return Case(
+        clean=clean,
+        answer=Prediction(prediction=None),
+        faulty=faulty,
+        guarded=fault.stance is Stance.SAME or (fault.stance is not Stance.LEGAL and known),
+        unusual=any(says(unusual, name) for name in changed),
+    )
+
+
+def _answer(out: Row | None, fields: Sequence[str]) -> Prediction:
+    """What came out, as far as it moved; numbers and null as they are, texts by their length."""
+    told = sorted(fields, key=lambda name: out is not None and isinstance(out.get(name), str))
+    shown = {name: _value(out.get(name)) for name in told[:1]} if out is not None else {}
+    return Prediction(prediction=", ".join(f"{name} {value}" for name, value in shown.items()) or "as before")
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, str):
+        return f"a text of {len(value)}"
+    return "null" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)[:20]
+
+
+def _unwell(passed: Passed) -> str:
+    if passed.refused is not None:
+        return f"a clean record was refused: {passed.refused.removeprefix(_CRASHED)}"
+    return "" if passed.out is not None else "a clean record never came out"
+
+
+def not_tried(flow: Flow, why: str) -> Finding:
+    """That the flow's entry stays open."""
+    return Finding(
+        code="entry-not-tried",
+        summary=f"No faulty record could be put into {flow.name}: {why}",
+        weight=Weight.OPEN,
+        fields=(f"flows.{flow.name}",),
+        why="What the model refuses, the pipeline before it may have made harmless-looking already.",
+        remedy=f"Give {flow.from_} a writable test end, {flow.to} an observable one, and the flow clean records.",
+    )
+
+
+def _blind(flow: Flow) -> Finding:
+    """That harm could not be seen at the flow's exit."""
+    return Finding(
+        code="blind-exit",
+        summary=f"Whether faulty records at {flow.from_} do harm could not be told: at {flow.to} nothing comes out "
+        "that is steady, differs from record to record, and is more than what was put in.",
+        weight=Weight.OPEN,
+        fields=(f"flows.{flow.name}",),
+        why="A harm that does not show at the exit looks as if the fault had been handled.",
+        remedy=f"Let {flow.to} show the model's answer in its observe, and let the records of flows.{flow.name} be "
+        "such that it differs between them.",
+    )
+
+
+def _echoes(case: Case, before: Json, after: Json) -> bool:
+    """Whether a field shows the input that was changed: what was put in before, and what is put in now."""
+    changed = [name for name in case.clean if case.faulty.get(name) != case.clean[name]]
+    return any(_same(before, case.clean[name]) and _same(after, case.faulty.get(name)) for name in changed)
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Equal as JSON: true is not 1, and 1 is 1.0."""
+    return isinstance(one, bool) is isinstance(other, bool) and one == other

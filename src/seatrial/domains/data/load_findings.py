@@ -1,0 +1,80 @@
+"""What to say of a load: too slow and why, failing, or waiting although all limits are kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from seatrial.core.observation import Finding, Measure
+from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import span
+from seatrial.domains.data.served import Served, percentiles, plain
+from seatrial.spec.system import Load
+
+WHY = "At the hour with the most work the output comes too late to be used."
+_GROWTH = 2.0
+
+
+def slow(load: Load, measures: Sequence[Measure], full: Served, alone: Served, rate: float) -> Iterator[Finding]:
+    """A gap where a percentile is certainly above its limit, with what the light load tells of the cause."""
+    missed = [
+        (name, m)
+        for (name, _, limit), m in zip(percentiles(load), measures, strict=False)
+        if (m.lower is not None and m.lower > limit) or m.value == math.inf
+    ]
+    if not missed:
+        return
+    name, worst = missed[-1]
+    yield Finding(
+        code="too-slow",
+        summary=f"At {rate:g} requests a second {name} is {_seconds(worst.value)}, above its limit of "
+        f"{_seconds(worst.limit)}{_cause(full, alone)}.",
+        fields=tuple(f"load.latency.{n}" for n, _ in missed),
+        explains=tuple(m.name for _, m in missed),
+        why=WHY,
+        remedy="Let requests run beside each other (workers, no lock around the model), or declare a lower peak with "
+        "operations' agreement.",
+        detail={"p95_light_s": plain(alone.at(0.95)), "p95_full_s": plain(full.at(0.95))},
+    )
+
+
+def _cause(full: Served, alone: Served) -> str:
+    light, heavy = alone.at(0.95), full.at(0.95)
+    if math.isfinite(light) and heavy > _GROWTH * light:
+        return f"; p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)}: requests wait for each other"
+    if math.isfinite(light):
+        return f"; at a light rate p95 is {_seconds(light)} already, so each request takes long by itself"
+    return ""
+
+
+def waits(full: Served, alone: Served) -> Iterator[Finding]:
+    """A note where latency grows with the rate although every limit is kept."""
+    light, heavy = alone.at(0.95), full.at(0.95)
+    if alone.n >= 10 and math.isfinite(light) and heavy > _GROWTH * light:
+        yield Finding(
+            code="waits-under-load",
+            summary=f"p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)} at the full one.",
+            weight=Weight.NOTE,
+            remedy="Look where requests wait for each other before the peak grows.",
+        )
+
+
+def failing(errors: Measure, full: Served, rate: float) -> Iterator[Finding]:
+    """A gap where certainly too many requests fail."""
+    if errors.limit is not None and errors.lower is not None and errors.lower > errors.limit:
+        bad = ", ".join(f"{status}: {n}" for status, n in full.statuses.items() if not status.startswith("2"))
+        yield Finding(
+            code="errors-under-load",
+            summary=f"At {rate:g} requests a second {int(full.failed.sum())} of {full.n} fail ({bad}).",
+            fields=("load.peak",),
+            explains=(errors.name,),
+            why=WHY,
+            remedy="Find in the server's log what fails at this rate: time-outs, pools, memory, a rate limit.",
+            detail={"statuses": dict(full.statuses)},
+        )
+
+
+def _seconds(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "never"
+    return span(value)

@@ -1,0 +1,145 @@
+"""Test records taken away again where an end says how, and looked for afterwards; what remains is told by its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Finding, Json
+from seatrial.core.ports import Removing
+from seatrial.core.vocabulary import Weight
+from seatrial.domains.flows.driving import Lane
+from seatrial.domains.flows.lanes import end_of
+from seatrial.spec.system import System
+
+CODES = {"records-not-removed": "Test records that should have been taken away again are still there."}
+_LOOKED_AT = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What is left at one end of one lane. `declared` tells whether it says how to remove, `production` where it is."""
+
+    flow: str
+    integration: str
+    first_key: str
+    last_key: str
+    records: int
+    declared: bool
+    production: bool
+    seen: int | None = None
+    """How many were still seen afterwards; None where nobody can look."""
+    problem: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether they should be gone and are not."""
+        return self.declared and bool(self.problem or self.seen)
+
+    def told(self) -> Json:
+        """As a fact of the evidence."""
+        if not self.declared:
+            state = "left there: the end declares no remove"
+        elif self.problem:
+            state = f"not removed: {self.problem}"
+        elif self.seen is None:
+            state = "removed; nobody can look there"
+        else:
+            state = f"removed; {self.seen} seen afterwards"
+        return {
+            "flow": self.flow,
+            "integration": self.integration,
+            "end": "production" if self.production else "test",
+            "keys": f"{self.first_key} to {self.last_key}",
+            "records at most": self.records,
+            "state": state,
+        }
+
+
+class Cleanup:
+    """Takes the records of the lanes that it was given away at both of their ends when the block ends, however it ends.
+
+    What an end does then never raises; `remains` tells it.
+    """
+
+    def __init__(self, system: System, trial: Trial) -> None:
+        self._system = system
+        self._trial = trial
+        self._lanes: list[Lane] = []
+        self.remains: tuple[Remains, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.remains = tuple(
+            _cleaned(self._system, self._trial, lane, name)
+            for lane in self._lanes
+            for name in (lane.flow.from_, lane.flow.to)
+        )
+
+    def add(self, lane: Lane) -> Lane:
+        """The lane, whose records will be taken away."""
+        self._lanes.append(lane)
+        return lane
+
+    def told(self) -> Json:
+        """What remains, as a fact of the evidence."""
+        return [left.told() for left in self.remains]
+
+    def findings(self) -> Iterator[Finding]:
+        """What should be gone and is not: a gap in production, else a note."""
+        return not_removed(self.remains)
+
+
+def _cleaned(system: System, trial: Trial, lane: Lane, name: str) -> Remains:
+    section, keys = system.integrations[name], lane.keys
+    end = end_of(section, windows=True)
+    seen, problem = None, ""
+    declared = end is not None and end.remove is not None
+    if declared and end is not None:
+        try:
+            integration = trial.integration(name)
+            if not isinstance(integration, Removing):
+                problem = "records of this kind of integration cannot be removed"
+            else:
+                integration.remove(lane.flow.key, keys)
+                if section.tells(end, "observe"):
+                    seen = sum(
+                        len(integration.observe(lane.flow.key, keys[at : at + _LOOKED_AT]))
+                        for at in range(0, len(keys), _LOOKED_AT)
+                    )
+        except SeatrialError as error:
+            problem = error.what
+    return Remains(
+        flow=lane.flow.name,
+        integration=name,
+        first_key=keys[0],
+        last_key=keys[-1],
+        records=len(keys),
+        declared=declared,
+        production=end is section.production and end is not None,
+        seen=seen,
+        problem=problem,
+    )
+
+
+def not_removed(remains: Sequence[Remains]) -> Iterator[Finding]:
+    """A finding for each end at which records should be gone and are not."""
+    for left in remains:
+        if left.failed:
+            where = "production" if left.production else "test"
+            yield Finding(
+                code="records-not-removed",
+                summary=f"Test records of {left.flow} are still at {left.integration}: "
+                f"{left.problem or f'{left.seen} were seen after their removal'}.",
+                weight=Weight.GAP if left.production else Weight.NOTE,
+                fields=(f"integrations.{left.integration}.{where}.remove",),
+                why="What was put in for a test must not become somebody's work." if left.production else "",
+                remedy=f"Remove the records with the keys {left.first_key} to {left.last_key} by hand, and correct "
+                f"integrations.{left.integration}.{where}.remove.",
+            )

@@ -1,0 +1,107 @@
+"""Lines that are disturbed by a plan while flows run through them, and that always pass again afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import Line, LineCounts, LineMode
+
+_LEAD_S = 0.5
+_MOST_STEP_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A time in which a line is disturbed, in seconds since the flows began. `name` is what people call it."""
+
+    name: str
+    mode: LineMode
+    starts_s: float
+    ends_s: float
+
+
+def planned(wanted: Sequence[tuple[str, LineMode, float]], *, rest_s: float) -> tuple[Period, ...]:
+    """One after the other, each with its own length and `rest_s` behind it."""
+    at, periods = _LEAD_S, []
+    for name, mode, length_s in wanted:
+        periods.append(Period(name=name, mode=mode, starts_s=at, ends_s=at + length_s))
+        at += length_s + rest_s
+    return tuple(periods)
+
+
+class Disturbance:
+    """Carries the plan out on a thread of its own. `during` is called on that thread when a period begins.
+
+    `problem` tells why a line could not be disturbed any more; `before` and `after` are the line's counts.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        line: Line,
+        periods: Sequence[Period],
+        *,
+        slow_s: float,
+        during: Callable[[Period], None] = lambda _: None,
+    ) -> None:
+        self._trial = trial
+        self._line = line
+        self._periods = periods
+        self._slow_s = slow_s
+        self._during = during
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._carry_out, daemon=True)
+        self.problem: SeatrialError | None = None
+        self.before: LineCounts | None = None
+        self.after: LineCounts | None = None
+
+    def __enter__(self) -> Self:
+        self.before = self._line.counts()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        try:
+            self._line.set(LineMode.PASS)
+            self.after = self._line.counts()
+        except SeatrialError as gone:
+            self.problem = self.problem or gone
+
+    @property
+    def used(self) -> bool:
+        """Whether the tested system really reached the integration through the line while it was disturbed."""
+        if self.before is None or self.after is None:
+            return False
+        connected = self.after.connections > self.before.connections or self.after.bytes_back > self.before.bytes_back
+        return connected and self.after.disturbed > self.before.disturbed
+
+    def _carry_out(self) -> None:
+        began = self._trial.clock.monotonic()
+        try:
+            for period in self._periods:
+                if not self._waited(began + period.starts_s):
+                    return
+                self._line.set(period.mode, delay_s=self._slow_s, after_bytes=1)
+                self._during(period)
+                if not self._waited(began + period.ends_s):
+                    return
+                self._line.set(LineMode.PASS)
+        except SeatrialError as error:
+            self.problem = error
+            with suppress(SeatrialError):
+                self._line.set(LineMode.PASS)
+
+    def _waited(self, until_s: float) -> bool:
+        while (left_s := until_s - self._trial.clock.monotonic()) > 0:
+            if self._stop.wait(min(left_s, _MOST_STEP_S)):
+                return False
+        return True

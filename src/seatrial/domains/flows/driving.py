@@ -1,0 +1,266 @@
+"""Flows driven end to end: marked records put in at their rate, and looked for at the exit until all are found."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import Integration, LoadResult, Request, Row, Stream
+from seatrial.spec.system import Flow
+
+_AHEAD_S = 0.5
+_SPARE = 50
+_GRACE_LEAST_S = 2.0
+_SETTLE_S = 1.0
+_LOOKED_AT = 200
+_POLL = (0.05, 0.5)
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A flow ready to be driven: its marked records in order, and how each is put in (None: written, not over HTTP)."""
+
+    flow: Flow
+    records: tuple[Row, ...]
+    requests: tuple[Request, ...] | None
+    most_failed: int | None = None
+    """Once the entry did not take more than so many, no further record is put in."""
+
+    @property
+    def keys(self) -> list[str]:
+        """The records' keys as text, in order."""
+        return [str(row[self.flow.key]) for row in self.records]
+
+    @property
+    def stream(self) -> Stream | None:
+        """Its open-model arrivals at the declared peak."""
+        if self.requests is None:
+            return None
+        return Stream(
+            name=self.flow.name,
+            requests=self.requests,
+            rate_per_s=self.flow.peak,
+            timeout_s=_TIMEOUT_S,
+            most_failed=self.most_failed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """What became of the records that were put in, in order.
+
+    `accepted` by the entry; `scheduled_s` since the flows began; `after_s` from the scheduled start until they were
+    seen, NaN for never; all `copies` at the exit, by key. `step_s` is the time between two looks.
+    """
+
+    flow: Flow
+    sent: Sequence[Row]
+    accepted: Sequence[bool]
+    scheduled_s: Sequence[float]
+    after_s: Sequence[float]
+    copies: Mapping[str, Sequence[Row]]
+    lag_s: Sequence[float]
+    planned: int
+    step_s: float
+
+
+def spare(rate: float, duration_s: float) -> int:
+    """Records enough for any number of arrivals that chance can bring."""
+    expected = rate * duration_s
+    return int(expected + 8.0 * expected**0.5 + _SPARE)
+
+
+def patience_s(flow: Flow) -> float:
+    """How long a record is looked for: its declared time, and a grace in which it is late."""
+    return flow.within + max(flow.within, _GRACE_LEAST_S)
+
+
+class _Lookout:
+    """Looks for a lane's records at the exit, on a thread of its own, and keeps when each was first seen."""
+
+    def __init__(self, trial: Trial, lane: Lane, exit_: Integration, patience: float) -> None:
+        self.lane = lane
+        self.patience_s = patience
+        self.step_s = min(max(lane.flow.within / 10.0, _POLL[0]), _POLL[1])
+        # Whatever may rightly be on its way, or looking would fall behind the records and call them late.
+        self.most = max(_LOOKED_AT, math.ceil(lane.flow.peak * (lane.flow.within + 2.0 * self.step_s)))
+        self.problem: SeatrialError | None = None
+        self.seen: dict[str, float] = {}
+        self.sent = len(lane.records)
+        self._trial = trial
+        self._exit = exit_
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.started = 0.0
+
+    def __enter__(self) -> Self:
+        self.started = self._trial.clock.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def listen(self) -> None:
+        """Have the exit keep what arrives. Raises SeatrialError where it cannot."""
+        self._exit.listen()
+
+    def look(self, keys: Sequence[str]) -> Mapping[str, Sequence[Row]]:
+        """Every copy of these records that is there now; what was not seen before counts as seen now."""
+        found = self._exit.observe(self.lane.flow.key, keys) if keys else {}
+        now = self._trial.clock.monotonic() - self.started
+        for key in found:
+            self.seen.setdefault(key, now)
+        return found
+
+    def _look(self) -> None:
+        keys, oldest = self.lane.keys, 0
+        try:
+            while not self._stop.wait(self.step_s):
+                passed = self._trial.clock.monotonic() - self.started + _AHEAD_S
+                due = min(
+                    len(keys), int(self.lane.flow.peak * passed + 3.0 * (self.lane.flow.peak * passed) ** 0.5) + 1
+                )
+                due = min(due, self.sent)
+                gone = self.lane.flow.peak * (passed - _AHEAD_S - self.patience_s - self.step_s)
+                while oldest < due and (keys[oldest] in self.seen or oldest < gone):
+                    oldest += 1
+                waiting = [key for key in keys[oldest:due] if key not in self.seen]
+                if waiting:
+                    self.look(waiting[: self.most])
+        except SeatrialError as error:
+            self.problem = error
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Puts records in one by one where the entry is not spoken to over HTTP: at their times, on a thread of its own."""
+
+    trial: Trial
+    lane: Lane
+    entry: Integration
+    duration_s: float
+    scheduled: list[float] = field(default_factory=list)
+    lag: list[float] = field(default_factory=list)
+    status: list[int] = field(default_factory=list)
+    problem: str = ""
+
+    def __call__(self) -> None:
+        random = np.random.default_rng([self.trial.seed & 0xFFFF_FFFF, len(self.lane.records)])
+        count = min(int(random.poisson(self.lane.flow.peak * self.duration_s)), len(self.lane.records))
+        clock = self.trial.clock
+        began = clock.monotonic()
+        failed, most_failed = 0, self.lane.most_failed
+        for at, due in enumerate(np.sort(random.uniform(0.0, self.duration_s, count)).tolist()):
+            wait_s = began + due - clock.monotonic()
+            if wait_s > 0:
+                clock.sleep(wait_s)
+            self.scheduled.append(due)
+            self.lag.append(max(0.0, clock.monotonic() - began - due))
+            if most_failed is not None and failed > most_failed:
+                self.status.append(-1)
+                continue
+            try:
+                self.entry.write(self.lane.records[at])
+                self.status.append(200)
+            except SeatrialError as error:
+                self.problem = self.problem or error.what
+                self.status.append(0)
+                failed += 1
+
+    def result(self) -> LoadResult:
+        return LoadResult(
+            planned=len(self.scheduled),
+            scheduled_s=self.scheduled,
+            latency_s=self.lag,
+            lag_s=self.lag,
+            status=self.status,
+        )
+
+
+def drive(
+    trial: Trial, lanes: Sequence[Lane], *, beside: Sequence[Stream] = (), duration_s: float, longer_s: float = 0.0
+) -> tuple[dict[str, Passage], Mapping[str, LoadResult]]:
+    """All lanes at once, each at its peak, for `duration_s`; then until every record is seen or given up.
+
+    `longer_s` is for how much longer than its flow's own patience a record is looked for.
+    Also what the streams `beside` them did. Raises SeatrialError when an exit cannot be observed.
+    """
+    lookouts = [
+        _Lookout(trial, lane, trial.integration(lane.flow.to), patience_s(lane.flow) + longer_s) for lane in lanes
+    ]
+    writers = {
+        lane.flow.name: _Writer(trial, lane, trial.integration(lane.flow.from_), duration_s)
+        for lane in lanes
+        if lane.requests is None
+    }
+    streams = [*(lane.stream for lane in lanes if lane.stream is not None), *beside]
+    threads = [threading.Thread(target=writer, daemon=True) for writer in writers.values()]
+    entered: list[_Lookout] = []
+    for lookout in lookouts:
+        lookout.listen()
+    try:
+        for lookout in lookouts:
+            entered.append(lookout.__enter__())
+        for thread in threads:
+            thread.start()
+        results = dict(trial.load.run(streams, duration_s=duration_s, seed=trial.seed)) if streams else {}
+        for thread in threads:
+            thread.join()
+        results.update({name: writer.result() for name, writer in writers.items()})
+        for lookout in lookouts:
+            lookout.sent = results[lookout.lane.flow.name].planned
+        _wait(trial, lookouts, results)
+    finally:
+        for lookout in entered:
+            lookout.__exit__(None, None, None)
+    return {look.lane.flow.name: _passage(look, results[look.lane.flow.name]) for look in lookouts}, results
+
+
+def _wait(trial: Trial, lookouts: Sequence[_Lookout], results: Mapping[str, LoadResult]) -> None:
+    """Until all that was sent is seen, or `within` and a grace have passed since the last one was due."""
+    ends = {
+        look.lane.flow.name: look.started + max(results[look.lane.flow.name].scheduled_s, default=0.0) + look.patience_s
+        for look in lookouts
+    }
+    while any(
+        trial.clock.monotonic() < ends[look.lane.flow.name]
+        and look.problem is None
+        and any(key not in look.seen for key in look.lane.keys[: results[look.lane.flow.name].planned])
+        for look in lookouts
+    ):
+        trial.clock.sleep(_POLL[0])
+    # A second copy may follow the first one.
+    trial.clock.sleep(_SETTLE_S)
+
+
+def _passage(look: _Lookout, result: LoadResult) -> Passage:
+    if look.problem is not None:
+        raise look.problem
+    keys = look.lane.keys[: result.planned]
+    found = look.look(keys)
+    after = [
+        look.seen[key] - due if key in look.seen else float("nan")
+        for key, due in zip(keys, result.scheduled_s, strict=False)
+    ]
+    return Passage(
+        flow=look.lane.flow,
+        sent=look.lane.records[: result.planned],
+        accepted=[200 <= s < 300 for s in result.status],
+        scheduled_s=list(result.scheduled_s)[: result.planned],
+        after_s=after,
+        copies=found,
+        lag_s=result.lag_s,
+        planned=result.planned,
+        step_s=look.step_s,
+    )

@@ -1,0 +1,139 @@
+"""A declared flow made ready to be driven: whether it can be, and the marked records that go in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Finding
+from seatrial.core.ports import ReplyKind, Row, Stream
+from seatrial.core.vocabulary import Weight
+from seatrial.domains.flows.driving import Lane, spare
+from seatrial.domains.flows.marking import marked
+from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.spec.system import End, Flow, IntegrationSection, System
+
+MODEL = "(model)"
+"""The name of the stream that is the model's own peak."""
+_MODEL_ROWS = 64
+_MOST_TEMPLATES = 5000
+_WHY = "What cannot be driven end to end was never seen to work."
+_OR_WINDOW = ", or integrations.{name}.production with writable: true, window, approved_by and remove"
+_OWN_FORM = frozenset({"sql", "postgresql", "mysql", "mariadb", "sqlite", "opcua", "soap"})
+CODES = {
+    "unknown-integration": "A flow names an integration that is not declared.",
+    "not-writable": "The entry of a flow may not be written to, so no test record can be put in.",
+    "not-observable": "The exit of a flow cannot be observed.",
+    "no-flow-records": "There are no records from which test records could be made.",
+}
+
+
+def unready(system: System, flow: Flow, *, windows: bool = False) -> Iterator[Finding]:
+    """Why the flow cannot be driven; nothing where it can. `windows` as for `end_of`."""
+    where = f"flows.{flow.name}"
+    for name in (flow.from_, flow.to):
+        if name not in system.integrations:
+            yield Finding(
+                code="unknown-integration",
+                summary=f"The flow {flow.name} names {name}, which is not declared.",
+                fields=(where,),
+                remedy=f"Declare integrations.{name}.",
+            )
+            return
+    target = system.integrations[flow.to]
+    entry, exit_ = (end_of(system.integrations[name], windows=windows) for name in (flow.from_, flow.to))
+    if entry is None or not entry.writable or entry.read_only:
+        yield Finding(
+            code="not-writable",
+            summary=f"No test record can be put into {flow.name}: {flow.from_} has no writable test end"
+            f"{', and no approved window of production' if windows else ''}.",
+            weight=Weight.OPEN,
+            fields=(f"integrations.{flow.from_}.test",),
+            why=_WHY,
+            remedy=f"Declare integrations.{flow.from_}.test with url, write and writable: true (a scratch copy of the "
+            f"same version will do){_OR_WINDOW.format(name=flow.from_) if windows else ''}.",
+        )
+    if exit_ is None or not target.tells(exit_, "observe"):
+        yield Finding(
+            code="not-observable",
+            summary=f"Nobody can see what arrives of {flow.name}: {flow.to} declares no observe at a test end.",
+            weight=Weight.OPEN,
+            fields=(f"integrations.{flow.to}.test.observe",),
+            why=_WHY,
+            remedy=f"Declare integrations.{flow.to}.test with url and observe.",
+        )
+
+
+def end_of(section: IntegrationSection, *, windows: bool = False) -> End | None:
+    """Where test records are put in or looked for: the test end.
+
+    With `windows` it is production in its approved window where there is no test end.
+    """
+    if windows and section.test is None and section.production is not None and section.production.opens() is not None:
+        return section.production
+    return section.test
+
+
+def has_own_form(section: IntegrationSection) -> bool:
+    """Whether what is put in takes the form of a table, of nodes or of an operation.
+
+    A record with a field more or less is then refused by the statement that we write, and nobody else has seen it.
+    """
+    end = section.test
+    return section.kind in _OWN_FORM or (
+        end is not None and end.format is not None and end.format.kind == "fixed-width"
+    )
+
+
+def lane_of(trial: Trial, flow: Flow, mark: str, duration_s: float, *, most_failed: int | None = None) -> Lane:
+    """A flow with records of our own for that long at its peak. Raises SeatrialError where there are none."""
+    templates = templates_of(trial, flow)
+    count = spare(flow.peak, duration_s)
+    records = tuple(marked(templates[at % len(templates)], flow.key, mark, at) for at in range(count))
+    entry = trial.integration(flow.from_)
+    if entry.request(records[0]) is None:
+        return Lane(flow=flow, records=records, requests=None, most_failed=most_failed)
+    return Lane(
+        flow=flow,
+        records=records,
+        requests=tuple(r for row in records if (r := entry.request(row)) is not None),
+        most_failed=most_failed,
+    )
+
+
+def templates_of(trial: Trial, flow: Flow) -> list[Row]:
+    """Records to make ours of: the declared file, else what the entry shows. Raises SeatrialError for none."""
+    if flow.records is None:
+        found = list(trial.integration(flow.from_).read(200))
+    else:
+        lines = trial.files.read(flow.records).decode("utf-8", "replace").splitlines()
+        found = [_record(line, flow.records, at) for at, line in enumerate(lines, start=1) if line.strip()]
+    if not found:
+        raise SeatrialError(
+            f"there are no records from which test records for {flow.name} could be made",
+            remedy=f"Name a JSON-lines file with some in flows.{flow.name}.records.",
+        )
+    return found[:_MOST_TEMPLATES]
+
+
+def _record(line: str, path: str, at: int) -> Row:
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, Mapping):
+        raise SeatrialError(f"{path}, line {at}, is no JSON record", remedy="One JSON object a line.")
+    return content
+
+
+def model_stream(system: System, trial: Trial) -> list[Stream]:
+    """The model's declared peak beside the flows, where it may be put under load."""
+    if system.load is None or not system.model.test_endpoint or system.data.evaluation is None:
+        return []
+    inputs = inputs_of(system, trial)
+    rows = rows_to_send(trial, inputs, table="evaluation", most=_MODEL_ROWS, seed=trial.seed) if inputs else []
+    rows = [row for row in rows if trial.model.predict([row]).kind is ReplyKind.OK]
+    requests = [r for row in rows if (r := trial.model.request([row])) is not None]
+    return [Stream(name=MODEL, requests=requests, rate_per_s=system.load.peak)] if requests else []

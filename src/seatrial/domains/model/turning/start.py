@@ -1,0 +1,186 @@
+"""What every attack on rows starts from: correctly answered rows, who would turn them, and a steady endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from seatrial.core.check import Trial
+from seatrial.core.observation import Finding, Measure, Reason, Threshold
+from seatrial.core.ports import Prediction, Row
+from seatrial.core.vocabulary import Sense, Weight
+from seatrial.domains.model.acted import acted_on
+from seatrial.domains.model.turning.aim import Aim
+from seatrial.domains.model.turning.asking import Asking
+from seatrial.domains.scored import outcomes
+from seatrial.domains.scored.outcomes import columns_of, labelled_by, outcomes_of
+from seatrial.domains.scored.rows import Ints, Rows, read_rows
+from seatrial.domains.sending import as_sent, inputs_of
+from seatrial.spec.adversarial import NOBODY
+from seatrial.spec.system import InputField, System
+from seatrial.stats import proportions
+
+REQUIREMENT = "model.adversarial"
+SHAKEN = "share of answers that turn within the noise of their source"
+SEED = 20_261_127
+"""The same rows in every run: who could draw again would find a sample that stands."""
+_READ = 4000
+_FEWEST = 100
+_SHOWN_ROWS = 50
+
+CODES: Mapping[str, str] = {
+    **outcomes.CODES,
+    "inputs-undeclared": "The model's inputs are not declared, so nobody knows what could be changed.",
+    "too-few-rows": "Too few rows are answered correctly to attack.",
+    "threat-undeclared": "Nobody has said who could gain from turning an answer.",
+    "no-adversary": "By declaration nobody gains from turning an answer; what a search finds is shown, not judged.",
+    "not-repeatable": "The model answers the same row differently when it is asked again.",
+    "constant-answers": "The model says the same to every row, so that nothing could have turned its answer.",
+    "not-finished": "The time was up before every changed row was tried.",
+    "power-unknown": "No weakness of the smallest size can be planted, so the search's power is unknown.",
+    "nothing-to-change": "By declaration no input can be changed.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What an attack starts from: rows that are answered correctly, and all rows as reference with their answers."""
+
+    inputs: Mapping[str, InputField]
+    rows: tuple[Row, ...]
+    right: tuple[int, ...]
+
+
+def has_adversary(system: System) -> bool:
+    """Whether the declaration names somebody who gains from turning an answer."""
+    threat = system.adversarial.threat
+    return threat is not None and threat.who.strip().lower() != NOBODY
+
+
+def attacked_rows(system: System) -> int:
+    """How many rows are attacked: where nobody is declared who gains, a few to show what it takes."""
+    return system.policy.adversarial_rows if has_adversary(system) else _SHOWN_ROWS
+
+
+def ready_rows(system: System, trial: Trial) -> Ready | Reason:
+    """Labelled evaluation rows as they are sent, and the places of the correctly answered ones in random order."""
+    label = labelled_by(system)
+    if isinstance(label, Reason):
+        return label
+    inputs = inputs_of(system, trial)
+    if not inputs:
+        return Reason(
+            code="inputs-undeclared",
+            summary="the model's inputs are not declared, so nobody knows what could be changed",
+            remedy="Declare model.inputs; `seatrial init` proposes them from the data.",
+            fields=("model.inputs",),
+        )
+    read = read_rows(trial.table("scored.evaluation"), [*columns_of(system), *inputs], most=_READ, seed=SEED)
+    found = outcomes_of(system, read)
+    if isinstance(found, Reason):
+        return found
+    right = np.flatnonzero(~acted_on(system, found).wrong)
+    if right.size < _FEWEST:
+        return Reason(
+            code="too-few-rows",
+            summary=f"{right.size} rows that are answered correctly are too few to attack",
+            remedy=f"Label rows until at least {_FEWEST} are answered correctly.",
+        )
+    order = np.random.default_rng(SEED).permutation(right.size)
+    return Ready(inputs=inputs, rows=_as_sent(read, found.rows, inputs), right=tuple(int(i) for i in right[order]))
+
+
+def _as_sent(read: Rows, places: Ints, inputs: Mapping[str, InputField]) -> tuple[Row, ...]:
+    names = [name for name in inputs if name in read.columns]
+    taken = read.columns.take(places)
+    return tuple({name: as_sent(row[name], inputs[name]) for name in names} for row in taken)
+
+
+def threshold_of(system: System, measure: str, sense: Sense, limit: float) -> Threshold:
+    """A limit of this requirement on a share."""
+    return Threshold(
+        requirement=REQUIREMENT,
+        measure=measure,
+        sense=sense,
+        limit=limit,
+        unit="share",
+        confidence=system.policy.confidence,
+    )
+
+
+def unmoved(answers: Mapping[int, Prediction]) -> Finding | None:
+    """A finding where the model says the same to all rows, so that nothing could turn its answer."""
+    if len({repr((answer.prediction, answer.score)) for answer in answers.values()}) > 1:
+        return None
+    return Finding(
+        code="constant-answers",
+        weight=Weight.OPEN,
+        summary=f"the model says the same to all of {len(answers)} rows that it answers correctly",
+        why="What never changes its answer withstands every attack, and shows nothing by it.",
+        remedy="Find out why; or give evaluation rows that rightly get different answers.",
+    )
+
+
+def unsteady(ready: Ready, answers: Mapping[int, Prediction], aim: Aim, ask: Asking) -> Finding | None:
+    """A finding where the model answers the same rows differently when it is asked again."""
+    places = list(answers)[:_FEWEST]
+    again = ask([ready.rows[i] for i in places])
+    changed = sum(now is None or aim.turned(answers[i], now) for i, now in zip(places, again, strict=True))
+    if not changed:
+        return None
+    return Finding(
+        code="not-repeatable",
+        weight=Weight.OPEN,
+        summary=f"{changed} of {len(places)} rows were answered differently, or not at all, when asked again",
+        why="Where the same row has two answers, a turned one cannot be told from chance.",
+        remedy="Make the test endpoint answer the same row the same way, then run the check.",
+    )
+
+
+def bounded_share(system: System, name: str, hits: int, n: int, limit: float, method: str) -> Measure:
+    """A share that must certainly lie at most at the limit, with what would settle an open bound."""
+    found = proportions.interval(hits, n, 1.0 - system.policy.confidence) if n else None
+    needed = None
+    if found is not None and found.upper > limit > found.value:
+        needed = proportions.more_to_clear_ceiling(hits, n, limit, 1.0 - system.policy.confidence)
+    return Measure(
+        name=name,
+        value=None if found is None else found.value,
+        lower=None if found is None else found.lower,
+        upper=None if found is None else found.upper,
+        limit=limit,
+        sense=Sense.AT_MOST,
+        unit="share",
+        n=n,
+        method=f"{method}; Clopper-Pearson",
+        confidence=system.policy.confidence,
+        needed=needed,
+        needed_unit="labelled rows" if needed else "",
+    )
+
+
+def threat_findings(system: System) -> Iterator[Finding]:
+    """What the declaration leaves open about who gains, or says of nobody."""
+    threat = system.adversarial.threat
+    if threat is None:
+        yield Finding(
+            code="threat-undeclared",
+            weight=Weight.OPEN,
+            summary="nobody has said who could gain from turning an answer, so nobody knows what it must withstand",
+            fields=("adversarial.threat",),
+            remedy="Declare adversarial.threat: who gains and what, or `who: nobody` with the reason.",
+            why="Whoever gains from another answer will look for the cheap way to get it.",
+        )
+    elif not has_adversary(system):
+        yield Finding(
+            code="no-adversary",
+            weight=Weight.OPEN,
+            summary=f"by declaration nobody gains from turning an answer ({threat.why}), which one person alone cannot "
+            "decide: only noise is judged",
+            fields=("adversarial.threat",),
+            remedy=f"Let one declared person ask that {REQUIREMENT} does not apply, and another one approve it: "
+            f"`seatrial exempt {REQUIREMENT}`; or name in adversarial.threat who gains.",
+            why="Whoever overlooks one person who gains has tested nothing, and a sentence in a file stops nobody.",
+        )

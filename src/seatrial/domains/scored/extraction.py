@@ -1,0 +1,174 @@
+"""Extracted records held against the expected ones, as whole records and field by field.
+
+A record is a mapping of fields, or a list of values. Nested fields are named by their path; the values of a list belong
+to one field and their order does not count. Texts are compared without regard to case, Unicode form and white space,
+numbers by value. A field that is null or empty says the same as one that is absent.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from seatrial.core.observation import Finding, Reason
+from seatrial.domains.scored.chat import scores_of, texts_of
+from seatrial.domains.scored.labelled import (
+    EXTRA,
+    HIT,
+    MISSED,
+    Outcomes,
+    Units,
+    reason,
+    silent_finding,
+    unlabelled_finding,
+)
+from seatrial.domains.scored.rows import Ints, Mask, Rows
+from seatrial.spec.system import System
+
+WHOLE = "value"
+"""The name of the field of a record that is a plain list."""
+
+
+def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
+    """Every row with an expected record, with what the model extracted."""
+    del system
+    expected = [_record(value) for value in rows.columns[label].array.to_pylist()]
+    labelled = np.array([i for i, record in enumerate(expected) if record is not None], dtype=np.int64)
+    if not labelled.size:
+        return reason("no-labels", f"no row has an expected record in {label}", remedy="Give the expected records.")
+    bad = [i for i in labelled if not _is_record(expected[i])]
+    if bad:
+        return reason(
+            "labels-outside-task",
+            f"{len(bad)} of {labelled.size} values of {label} are no mapping of fields and no list, such as row "
+            f"{bad[0] + 1}",
+            remedy="Give each expected record as a JSON object or list, or as a nested column.",
+            fields=(label,),
+        )
+    texts = texts_of(rows, labelled)
+    said = [_record(text) for text in texts]
+    silent = np.array([text is None for text in texts], dtype=bool)
+    formless = np.array([not _is_record(record) for record in said], dtype=bool) & ~silent
+    if (silent | formless).all() and formless.any():
+        finding = _formless_finding(formless)[0]
+        return reason("predictions-outside-task", finding.summary, remedy=finding.remedy)
+    answered = ~silent & ~formless
+    units, right = _compared([expected[i] for i in labelled], said, answered)
+    return Outcomes(
+        task="extraction",
+        rows=labelled,
+        truth=np.ones(labelled.size),
+        predicted=right.astype(np.float64),
+        answered=answered,
+        score=scores_of(rows, labelled),
+        classes=("wrong", "right"),
+        positive=1,
+        marks={"exact": right},
+        units=units,
+        findings=(
+            *_formless_finding(formless),
+            *unlabelled_finding(label, labelled, rows),
+            *silent_finding(silent, rows, labelled),
+        ),
+    )
+
+
+def fields_of(record: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every single field of a record, as its path and its normalised value.
+
+    >>> sorted(fields_of({"total": 12.0, "items": [{"sku": "A 1"}, {"sku": "b"}], "note": None}))
+    [('items.sku', 'a 1'), ('items.sku', 'b'), ('total', '12')]
+    """
+    if isinstance(record, Mapping):
+        for name, value in record.items():
+            yield from fields_of(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(record, Sequence) and not isinstance(record, str):
+        for value in record:
+            yield from fields_of(value, path)
+    elif (value := _normal(record)) != "":
+        yield path or WHOLE, value
+
+
+def _compared(expected: Sequence[object], said: Sequence[object], answered: Mask) -> tuple[Units, Mask]:
+    names: dict[str, int] = {}
+    rows: list[int] = []
+    codes: list[int] = []
+    kinds: list[int] = []
+    right = np.zeros(len(expected), dtype=bool)
+    for i, (wanted, got) in enumerate(zip(expected, said, strict=True)):
+        want = Counter(fields_of(wanted))
+        have: Counter[tuple[str, str]] = Counter(fields_of(got)) if answered[i] else Counter()
+        right[i] = bool(answered[i]) and _canonical(wanted) == _canonical(got)
+        for kind, fields in ((HIT, want & have), (EXTRA, have - want), (MISSED, want - have)):
+            for (name, _), count in fields.items():
+                code = names.setdefault(name, len(names))
+                rows += [i] * count
+                codes += [code] * count
+                kinds += [kind] * count
+    units = Units(rows=_ints(rows), names=_ints(codes), kinds=_ints(kinds), labels=tuple(names))
+    return units, right
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)
+
+
+def _canonical(record: object) -> object:
+    """A form in which two records are equal when they say the same; it keeps what belongs together in a list."""
+    if isinstance(record, Mapping):
+        inner = {str(name): _canonical(value) for name, value in record.items()}
+        return tuple(sorted((name, value) for name, value in inner.items() if value not in ("", ()))) or ()
+    if isinstance(record, Sequence) and not isinstance(record, str):
+        return tuple(sorted((v for v in map(_canonical, record) if v not in ("", ())), key=repr))
+    return _normal(record)
+
+
+def _normal(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{float(value):.12g}"
+    return " ".join(unicodedata.normalize("NFKC", str(value)).casefold().split())
+
+
+def _record(value: object) -> object:
+    """The value itself, or what its text says as JSON, also where a model wrapped it into a string or a code fence."""
+    for _ in range(2):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(_unfenced(value))
+        except ValueError:
+            break
+    return value
+
+
+def _unfenced(text: str) -> str:
+    bare = text.strip()
+    if bare.startswith("```") and bare.endswith("```"):
+        return bare.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
+    return bare
+
+
+def _is_record(value: object) -> bool:
+    return isinstance(value, Mapping | list)
+
+
+def _formless_finding(formless: Mask) -> list[Finding]:
+    if not formless.any():
+        return []
+    return [
+        Finding(
+            code="predictions-outside-task",
+            summary=f"{int(formless.sum())} of {formless.size} answers are no mapping of fields and no list; they "
+            "count as wrong",
+            remedy="Let the model answer with a JSON object, or name the right prediction field.",
+            why="An answer without form cannot be processed further.",
+        )
+    ]

@@ -1,0 +1,105 @@
+"""The database of a watch, SQLite or PostgreSQL: what was written is durable, and there is one writer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from seatrial.core.errors import MissingExtra, SeatrialError, Unreachable
+from seatrial.watch.tables import META
+
+_LOCK = 0x5EA_7A7C
+_WAIT_S = 30.0
+_WRITE = {"seatrial_write": True}
+
+
+class StoreError(SeatrialError):
+    """The watch's store cannot be read or written."""
+
+
+class Database:
+    """One open database. Threads may share it; a forked process opens its own."""
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self._engine = engine
+        self.where = where
+        self.postgresql = engine.dialect.name == "postgresql"
+
+    @staticmethod
+    def open(url: str) -> Database:
+        """Connect, creating the file and the tables where there are none. Raises Unreachable, StoreError."""
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise StoreError("the address of the watch's store is no database URL") from None
+        sqlite = parsed.get_backend_name() == "sqlite"
+        if sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        where = parsed.database or "" if sqlite else parsed.render_as_string(hide_password=True)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        try:
+            engine = create_engine(
+                parsed, connect_args={"timeout": _WAIT_S} if sqlite else {}, pool_pre_ping=not sqlite
+            )
+        except ModuleNotFoundError:
+            raise MissingExtra(
+                "this database needs a driver that is not installed", remedy="install `seatrial[postgres]`"
+            ) from None
+        if sqlite:
+            event.listen(engine, "connect", _durable)
+            event.listen(engine, "begin", _begin)
+        database = Database(engine, where)
+        with database._spoken():
+            META.create_all(engine)
+        return database
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with. Raises Unreachable."""
+        with self._spoken(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The only writer until it is left; durable then. Raises Unreachable."""
+        with self._spoken(), self._engine.connect() as opened, opened.execution_options(**_WRITE).begin():
+            connection = opened
+            if self.postgresql:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+                # One writer at a time, so that what is read behind a cursor is never joined by something earlier.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            yield connection
+
+    @contextmanager
+    def _spoken(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = str(getattr(error, "orig", error)).splitlines()[0]
+            raise Unreachable(
+                f"the watch's store {self.where} cannot be used: {cause}",
+                remedy="See whether the database is up, may be written to, and has room; senders keep what was not "
+                "acknowledged.",
+            ) from None
+
+
+def _durable(connection: Any, _: object) -> None:
+    connection.isolation_level = None
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("seatrial_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

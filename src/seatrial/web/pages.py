@@ -1,0 +1,58 @@
+"""Pages: templates with the words that the dossier uses, so that site and dossier say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from jinja2 import Environment, StrictUndefined
+
+from seatrial.core.vocabulary import Answer, Domain, GateName, MeasureKind, Outcome, Role, Weight
+from seatrial.present import words
+from seatrial.web.factors import factors_of
+from seatrial.web.keys import has_key
+from seatrial.web.sso import called
+
+
+def environment(**options: Any) -> Environment:
+    """The templates' environment, as Django's settings name it."""
+    options.update(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"])
+    made = Environment(**options)  # noqa: S701 - Django's backend switches autoescape on
+    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        static=static,
+        url=_url,
+        words=words,
+        Answer=Answer,
+        Domain=Domain,
+        GateName=GateName,
+        MeasureKind=MeasureKind,
+        Outcome=Outcome,
+        Role=Role,
+        Weight=Weight,
+        get_messages=get_messages,
+        sso_called=called,
+        has_key=has_key,
+        factors_of=factors_of,
+        today=lambda: timezone.now().date(),
+    )
+    return made
+
+
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """The page as an answer."""
+    content = render_to_string(f"web/{template}", {"account": request.user, **(context or {})}, request)
+    return HttpResponse(content, status=status)
+
+
+def _url(name: str, *arguments: object) -> str:
+    return reverse(name, args=arguments)

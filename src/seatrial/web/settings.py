@@ -1,0 +1,154 @@
+"""The site's settings, made from a folder: no environment to prepare, no file to write by hand."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+DATABASE = "SEATRIAL_SITE_DATABASE"
+"""The URL of the site's own database, such as `postgresql://…`; by default a SQLite file in its folder."""
+URL = "SEATRIAL_SITE_URL"
+"""The address of the site in messages; by default its first host name, else this machine's own."""
+HOSTS = "SEATRIAL_SITE_HOSTS"
+"""Host names under which the site is reached, separated by commas."""
+SYSTEMS = "SEATRIAL_SITE_SYSTEMS"
+"""The folder below which the interview makes new systems; by default `systems` in the site's own folder."""
+PROXIES = "SEATRIAL_SITE_PROXIES"
+"""Addresses of the proxies before the site, separated by commas: they alone are believed where somebody comes from."""
+_HERE = "http://127.0.0.1:8740"
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+_YEAR_S = 365 * 86_400
+
+
+def settings(folder: Path, *, secure: bool) -> dict[str, Any]:
+    """All settings for a site whose own data stand in `folder`. `secure`: it is reached over HTTPS alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    hosts = _listed(HOSTS)
+    return {
+        "DEBUG": False,
+        "SECRET_KEY": _secret(folder / "secret"),
+        "ALLOWED_HOSTS": [*_LOCAL, *hosts],
+        "CSRF_TRUSTED_ORIGINS": [f"https://{host}" for host in hosts],
+        "ROOT_URLCONF": "seatrial.web.urls",
+        "INSTALLED_APPS": [
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "django.contrib.messages",
+            "django.contrib.staticfiles",
+            "seatrial.web.apps.Site",
+        ],
+        "MIDDLEWARE": [
+            "django.middleware.security.SecurityMiddleware",
+            "whitenoise.middleware.WhiteNoiseMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.locale.LocaleMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "seatrial.web.sessions.only_listed",
+            "django.contrib.messages.middleware.MessageMiddleware",
+            "django.middleware.clickjacking.XFrameOptionsMiddleware",
+            "seatrial.web.policy.content_security_policy",
+            "seatrial.web.policy.plain_errors",
+            "seatrial.web.policy.one_reading",
+        ],
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.jinja2.Jinja2",
+                "DIRS": [Path(__file__).parent / "templates", Path(__file__).parents[1] / "present" / "templates"],
+                "OPTIONS": {"environment": "seatrial.web.pages.environment"},
+            }
+        ],
+        "DATABASES": {"default": _database(folder)},
+        "AUTH_USER_MODEL": "site.Account",
+        "AUTH_PASSWORD_VALIDATORS": [
+            {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+            {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+            {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+            {
+                "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+                "OPTIONS": {"user_attributes": ("email", "name")},
+            },
+        ],
+        "LOGIN_URL": "/sign-in/",
+        "LOGIN_REDIRECT_URL": "/",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_AGE": 12 * 3600,
+        "CSRF_COOKIE_SECURE": secure,
+        "SECURE_CONTENT_TYPE_NOSNIFF": True,
+        "SECURE_REFERRER_POLICY": "same-origin",
+        "SECURE_HSTS_SECONDS": _YEAR_S if secure else 0,
+        "X_FRAME_OPTIONS": "DENY",
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 4 * 1024 * 1024,
+        "FILE_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,
+        "FILE_UPLOAD_HANDLERS": [
+            "seatrial.web.uploading.Bounded",
+            "django.core.files.uploadhandler.MemoryFileUploadHandler",
+            "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+        ],
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 4,
+        "STATIC_URL": "/static/",
+        "STATICFILES_DIRS": [Path(__file__).parent / "static"],
+        "WHITENOISE_USE_FINDERS": True,
+        "LANGUAGE_CODE": "en",
+        "LOCALE_PATHS": [Path(__file__).parent / "locale"],
+        "TIME_ZONE": "UTC",
+        "USE_TZ": True,
+        "USE_I18N": True,
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "LOGGING_CONFIG": None,
+        "SITE_URL": (os.environ.get(URL) or (f"https://{hosts[0]}" if hosts else _HERE)).rstrip("/"),
+        "SITE_FOLDER": folder,
+        "SITE_PROXIES": frozenset(_listed(PROXIES)),
+        "SITE_SYSTEMS": Path(os.environ.get(SYSTEMS) or folder / "systems").resolve(),
+    }
+
+
+def configure(folder: Path, *, secure: bool = False) -> None:
+    """Set Django up for this process, once."""
+    import django
+    from django.conf import settings as configured
+
+    if configured.configured:
+        return
+    configured.configure(**settings(folder, secure=secure))
+    django.setup()
+
+
+def _listed(name: str) -> list[str]:
+    return [each.strip() for each in os.environ.get(name, "").split(",") if each.strip()]
+
+
+def _secret(file: Path) -> str:
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(secrets.token_urlsafe(50))
+    return file.read_text(encoding="ascii")
+
+
+def _database(folder: Path) -> dict[str, Any]:
+    from sqlalchemy.engine import make_url
+
+    url = os.environ.get(DATABASE)
+    if url:
+        parsed = make_url(url)
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": parsed.database,
+            "USER": parsed.username or "",
+            "PASSWORD": parsed.password or "",
+            "HOST": parsed.host or "",
+            "PORT": str(parsed.port or ""),
+        }
+    options = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "site.db", "OPTIONS": options}

@@ -1,0 +1,88 @@
+"""What people say became of outputs, as the site keeps it, and the file of it that the check reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+
+from django.utils import timezone
+
+from seatrial.app.response_log import Response, write_log
+from seatrial.app.workspace import Workspace
+from seatrial.domains.organization.responses import IGNORED, WAYS
+from seatrial.web.models import OutputUse, Registered
+
+_writing: dict[Path, Lock] = {}
+_A_BATCH = 500
+
+
+def say_use(system: Registered, workspace: Workspace, given: Mapping[str, str], *, user: str, team: str) -> None:
+    """Keep what this user did with an output; what they said of it before is replaced. Raises Unreachable."""
+    shown = OutputUse.objects.filter(
+        system=system, output=given["output"], workflow=given["workflow"], team=team, user=""
+    ).first()
+    OutputUse.objects.update_or_create(
+        system=system,
+        output=given["output"],
+        workflow=given["workflow"],
+        team=team,
+        user=user,
+        defaults={
+            "response": given["response"],
+            "workaround": given["workaround"],
+            "at": timezone.now() if shown is None else shown.at,
+        },
+    )
+    write_again(system, workspace)
+
+
+def keep_shown(system: Registered, workspace: Workspace, shown: Sequence[Response]) -> int:
+    """Keep that these outputs were shown; how many of them are new. Raises Unreachable."""
+    before = OutputUse.objects.filter(system=system, user="").count()
+    OutputUse.objects.bulk_create(
+        (OutputUse(system=system, output=s.output, workflow=s.workflow, team=s.team, at=s.at) for s in shown),
+        ignore_conflicts=True,
+        batch_size=_A_BATCH,
+    )
+    write_again(system, workspace)
+    return OutputUse.objects.filter(system=system, user="").count() - before
+
+
+def write_again(system: Registered, workspace: Workspace) -> None:
+    """Write the log as it is now, as far back as it counts; one at a time, so that no older one comes last."""
+    log = workspace.system.change.log
+    back = timedelta(seconds=log.looked_back if log is not None else 0.0)
+    with _writing.setdefault(workspace.file, Lock()):
+        kept = OutputUse.objects.filter(system=system, at__gte=timezone.now() - back).order_by("at", "id")
+        fields = ("output", "workflow", "team", "response", "at", "workaround")
+        write_log(
+            workspace,
+            (
+                Response(output=o, workflow=w, team=t, response=r, at=at, workaround=a)
+                for o, w, t, r, at, a in kept.values_list(*fields).iterator()
+            ),
+        )
+
+
+def counted(uses: Iterable[OutputUse]) -> list[dict[str, object]]:
+    """By workflow and team how many outputs somebody acted on, overrode and ignored, and worked around.
+
+    What was shown, and of which nobody says anything, was ignored.
+    """
+    listed = list(uses)
+    said = {(use.output, use.workflow, use.team) for use in listed if use.response}
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for use in listed:
+        if not use.response and (use.output, use.workflow, use.team) in said:
+            continue
+        counts = found.setdefault((use.workflow, use.team), Counter())
+        counts[use.response or IGNORED] += 1
+        counts["worked around"] += bool(use.workaround)
+    return [
+        {"workflow": workflow, "team": team, "worked_around": counts["worked around"]}
+        | {way.replace(" ", "_"): counts[way] for way in WAYS}
+        for (workflow, team), counts in sorted(found.items())
+    ]

@@ -1,0 +1,113 @@
+"""All systems that somebody may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.vocabulary import Outcome
+from seatrial.present import words
+from seatrial.web.access import SiteAction, demand, put_down, visitor
+from seatrial.web.fleet import Seen, register, used_by
+from seatrial.web.models import Account
+from seatrial.web.pages import page
+from seatrial.web.seats import seen_by
+from seatrial.web.views.visiting import signed_in
+
+_SOON_DAYS = 7
+_LIVE_DAYS = 30
+_BLOCKING = (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
+
+
+@signed_in
+def fleet(request: HttpRequest) -> HttpResponse:
+    """Verdict, days to go-live, the gap that matters most, and what ends soon."""
+    assert isinstance(request.user, Account)  # noqa: S101 - `signed_in` saw to it
+    today = timezone.now().date()
+    found = sorted(seen_by(request.user), key=lambda s: _soonest(s, today))
+    wanted = request.GET.get("show", "")
+    shown = [s for s in found if wanted not in _FILTERS or _FILTERS[wanted][1](s, today)]
+    told = {title: (key, sum(holds(s, today) for s in found)) for key, (title, holds) in _FILTERS.items()}
+    context = {
+        "shown": shown,
+        "told": told,
+        "wanted": wanted,
+        "wanted_title": _FILTERS[wanted][0] if wanted in _FILTERS else "",
+        "date": today,
+        "used": list(used_by(request.user)),
+        "ending": {s.system.slug: _ending(s, today) for s in shown},
+        "blocked": _blocked(found),
+    }
+    return page(request, "fleet.html", context)
+
+
+def _soonest(seen: Seen, today: date) -> tuple[bool, int, str]:
+    """What goes live next first, then what was live before, then what has no day."""
+    days = seen.days_to_go_live(today)
+    return days is None or days < 0, abs(days or 0), seen.system.slug
+
+
+def _live_soon(seen: Seen, today: date) -> bool:
+    days = seen.days_to_go_live(today)
+    return days is not None and 0 <= days <= _LIVE_DAYS
+
+
+def _ending(seen: Seen, today: date) -> list[tuple[str, datetime]]:
+    """The requirements whose evidence runs out within a week, the next one first."""
+    requirements = () if seen.verdict is None else seen.verdict.requirements
+    ends = [(a.id, a.valid_until) for a in requirements if a.valid_until is not None and a.outcome is Outcome.MET]
+    return sorted((each for each in ends if (each[1].date() - today).days <= _SOON_DAYS), key=lambda each: each[1])
+
+
+def _late(seen: Seen, _: date) -> bool:
+    """Whether the planned day does not hold."""
+    dates = None if seen.verdict is None else seen.verdict.timeline
+    return dates is not None and dates.planned_go_live is not None and not dates.planned_holds
+
+
+def _blocked(found: Sequence[Seen]) -> list[tuple[str, list[str]]]:
+    """Each of the six groups with the systems in which something of it is open; no score, the worst decides."""
+    rows = []
+    for domain, title in words.DOMAIN_TITLES.items():
+        open_in = [
+            s.system.slug
+            for s in found
+            if s.verdict is not None
+            and any(a.domain is domain and a.outcome in _BLOCKING for a in s.verdict.requirements)
+        ]
+        rows.append((title, open_in))
+    return rows
+
+
+_FILTERS: Mapping[str, tuple[str, Callable[[Seen, date], bool]]] = {
+    "go": ("GO", lambda seen, _: seen.go),
+    "no-go": ("NO-GO", lambda seen, _: not seen.go),
+    "soon": ("live within 30 days", _live_soon),
+    "late": ("their day does not hold", _late),
+    "ending": ("evidence ends within a week", lambda seen, today: bool(_ending(seen, today))),
+}
+"""Key of a filter to its title and what it lets through."""
+
+
+@signed_in
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """An administrator adds the system that stands in a folder of this machine."""
+    who = visitor(request.user, None)  # type: ignore[arg-type]
+    path = request.POST.get("path", "").strip()
+    demand(who, SiteAction.ADD_SYSTEM, about=path)
+    try:
+        system = register(Path(path).expanduser())
+    except SeatrialError as error:
+        messages.error(request, f"{error.what} {error.remedy}")
+        return redirect("fleet")
+    put_down(who, SiteAction.ADD_SYSTEM, about=path)
+    return redirect("board", system.slug)

@@ -1,0 +1,261 @@
+"""The labelling room: rows that the plan asks for, one at a time, by people who do not see what the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from seatrial.app.label_round import (
+    CANNOT_TELL,
+    agreement,
+    counted,
+    hidden_columns,
+    next_row,
+    open_rows,
+    options_of,
+    options_problem,
+    read_options,
+    read_sheet,
+    settled,
+    sheet,
+    write_round,
+)
+from seatrial.core.errors import Refused, SeatrialError
+from seatrial.web.access import SiteAction, allowed, demand, put_down
+from seatrial.web.labelling import draw_round, given_of, rows_of, say, unsay
+from seatrial.web.models import LabelRound, RowLabel
+from seatrial.web.pages import page
+from seatrial.web.uploading import saved, uploaded
+from seatrial.web.views.visiting import Visit, of_users
+
+_MOST_ROWS = 20_000
+_SHARES = (("0.1", "every tenth row"), ("0.2", "every fifth row"), ("0.5", "every second row"), ("1", "every row"))
+_SHOWN = 100
+_MOST_PROBLEMS = 50
+
+
+@of_users
+def labels(visit: Visit) -> HttpResponse:
+    """The rounds, and a new one."""
+    given: Mapping[str, str] = {"options": "\n".join(options_of(visit.workspace.system)), "share": "0.2"}
+    if visit.request.method != "POST":
+        return _rounds(visit, given, {})
+    demand(visit.who, SiteAction.PREPARE_LABELS, about="a round of labelling")
+    given = {key: visit.request.POST.get(key, "").strip() for key in ("rows", "options", "share")}
+    options = read_options(given["options"])
+    errors = {}
+    if given["rows"] and (not given["rows"].isdecimal() or not 1 <= int(given["rows"]) <= _MOST_ROWS):
+        errors["rows"] = f"Give a whole number from 1 to {_MOST_ROWS}, or leave it empty for as many as it takes."
+    if problem := options_problem([value for value, _ in options]):
+        errors["options"] = problem
+    if given["share"] not in dict(_SHARES):
+        errors["share"] = "Choose one of these."
+    if not errors:
+        try:
+            made = draw_round(
+                visit.system,
+                visit.workspace,
+                by=visit.who.account,
+                labels=int(given["rows"]) if given["rows"] else None,
+                options=dict(options),
+                share=float(given["share"]),
+            )
+        except SeatrialError as error:
+            errors["rows"] = f"{error.what}. {error.remedy}"
+        else:
+            put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {made.pk}: {made.count} rows")
+            return redirect(visit.url("label-round", made.pk))
+    return _rounds(visit, given, errors)
+
+
+@of_users
+def one(visit: Visit, number: int) -> HttpResponse:
+    """One round: how far it is, how far two people agree, what is to be decided, and the file that becomes of it."""
+    found = _found(visit, number)
+    if visit.request.method != "POST":
+        return _round(visit, found)
+    do = visit.request.POST.get("do", "")
+    if do == "bring":
+        return _brought(visit, found)
+    demand(visit.who, SiteAction.PREPARE_LABELS, about=f"round {number}: {do}")
+    if do == "decide":
+        return _decided(visit, found)
+    return _written(visit, found)
+
+
+@of_users
+def row(visit: Visit, number: int) -> HttpResponse:
+    """The next row for this person, and what they say of it."""
+    found = _found(visit, number)
+    demand(visit.who, SiteAction.LABEL, about=f"round {number}")
+    rater = _rater(visit)
+    if visit.request.method == "POST":
+        form = visit.request.POST
+        place = form.get("row", "")
+        if form.get("do") == "undo":
+            if unsay(found, rater) is None:
+                messages.error(visit.request, "There is nothing of yours to take back.")
+        elif place.isdecimal() and int(place) < found.count and form.get("value") in (*found.options, CANNOT_TELL):
+            say(found, int(place), rater, form["value"])
+        else:
+            messages.error(visit.request, "Choose one of the answers.")
+        return redirect(visit.url("label-row", number))
+    given = given_of(found)
+    place_now = next_row(found.count, found.second, given, rater)
+    if place_now is None:
+        messages.success(visit.request, "There is no row left for you. Thank you.")
+        return redirect(visit.url("label-round", number))
+    hidden = hidden_columns(visit.workspace.system, found.label)
+    shown = {name: value for name, value in rows_of(visit.workspace, found)[place_now].items() if name not in hidden}
+    mine = sum(each.rater == rater and not each.decides for each in given)
+    context = {
+        "visit": visit,
+        "round": found,
+        "place": place_now,
+        "shown": shown,
+        "mine": mine,
+        "done": len({each.row for each in given}),
+        "cannot_tell": CANNOT_TELL,
+        "verdict": visit.verdict() if visit.inside else None,
+    }
+    return page(visit.request, "label-row.html", context)
+
+
+@of_users
+def own_sheet(visit: Visit, number: int) -> HttpResponse:
+    """The rows as CSV with this person's own labels, for those who label elsewhere."""
+    found = _found(visit, number)
+    demand(visit.who, SiteAction.LABEL, about=f"round {number}")
+    rater = _rater(visit)
+    mine = {each.row: each.value for each in given_of(found) if each.rater == rater and not each.decides}
+    hidden = hidden_columns(visit.workspace.system, found.label)
+    content = sheet(rows_of(visit.workspace, found), found.label, mine, hidden)
+    return saved(content, f"{visit.system.slug}-round-{number}.csv")
+
+
+def _found(visit: Visit, number: int) -> LabelRound:
+    found = LabelRound.objects.filter(system=visit.system, pk=number).first()
+    if found is None:
+        raise Http404(number)
+    return found
+
+
+def _rater(visit: Visit) -> str:
+    return str(visit.who.person or visit.who.user)
+
+
+def _rounds(visit: Visit, given: Mapping[str, str], errors: Mapping[str, str]) -> HttpResponse:
+    rounds = [
+        {"round": each, "done": RowLabel.objects.filter(round=each, decides=False).values("row").distinct().count()}
+        for each in LabelRound.objects.filter(system=visit.system)[:_SHOWN]
+    ]
+    context = {
+        "visit": visit,
+        "rounds": rounds,
+        "shares": _SHARES,
+        "may_prepare": allowed(visit.who, SiteAction.PREPARE_LABELS).allowed,
+        "given": given,
+        "errors": errors,
+        "verdict": visit.verdict() if visit.inside else None,
+    }
+    return page(visit.request, "labels.html", context, status=422 if errors else 200)
+
+
+def _round(visit: Visit, found: LabelRound, *, errors: Mapping[str, Any] | None = None) -> HttpResponse:
+    given = given_of(found)
+    standing = settled(given)
+    undecided = open_rows(found.second, given)
+    may_label = allowed(visit.who, SiteAction.LABEL).allowed
+    left = may_label and next_row(found.count, found.second, given, _rater(visit)) is not None
+    # Whoever still labels sees nothing of what others said.
+    openly = visit.inside and not left
+    hidden = hidden_columns(visit.workspace.system, found.label)
+    rows = rows_of(visit.workspace, found) if openly and undecided else ()
+    said = {n: [each for each in given if each.row == n] for n in undecided[:_SHOWN]}
+    context = {
+        "visit": visit,
+        "round": found,
+        "done": len({each.row for each in given}),
+        "standing": len(standing),
+        "counted": counted(found.count, standing),
+        "agreed": agreement(found.second, given),
+        "undecided": undecided,
+        "differing": [
+            (n, said[n], {name: value for name, value in rows[n].items() if name not in hidden}) for n in said
+        ]
+        if openly
+        else (),
+        "openly": openly,
+        "left": left,
+        "may_label": may_label,
+        "may_prepare": allowed(visit.who, SiteAction.PREPARE_LABELS).allowed,
+        "raters": sorted({each.rater for each in given}),
+        "errors": errors or {},
+        "verdict": visit.verdict() if visit.inside else None,
+    }
+    return page(visit.request, "label-round.html", context, status=422 if errors else 200)
+
+
+def _brought(visit: Visit, found: LabelRound) -> HttpResponse:
+    """Labels that somebody gave elsewhere, as their own; all of them or none."""
+    demand(visit.who, SiteAction.LABEL, about=f"round {found.pk}: labels from a file")
+    try:
+        upload = uploaded(visit.request, "file", only=(".csv",))
+    except Refused as error:
+        return _round(visit, found, errors={"file": f"{error.what}. {error.remedy}"})
+    if upload is None:
+        return _round(visit, found, errors={"file": "Choose the file."})
+    read = read_sheet(upload.content, found.label, found.count, found.options)
+    if not read.problems and not read.labels:
+        read.problems.append((1, f"no line has a value under {found.label}"))
+    if read.problems:
+        shown = [f"line {line}: {what}" for line, what in read.problems[:_MOST_PROBLEMS]]
+        more = len(read.problems) - len(shown)
+        told = {"file": "Nothing was taken over: see the lines below.", "lines": shown, "more": more}
+        return _round(visit, found, errors=told)
+    with transaction.atomic():
+        new = sum(say(found, place, _rater(visit), value) for place, value in read.labels.items())
+    put_down(visit.who, SiteAction.LABEL, about=f"round {found.pk}: {new} labels from {upload.name}")
+    messages.success(visit.request, f"{new} labels were taken over; {len(read.labels) - new} you had given before.")
+    return redirect(visit.url("label-round", found.pk))
+
+
+def _decided(visit: Visit, found: LabelRound) -> HttpResponse:
+    form = visit.request.POST
+    place = form.get("row", "")
+    value = form.get("value", "")
+    if not place.isdecimal() or int(place) not in open_rows(found.second, given_of(found)):
+        messages.error(visit.request, "There is nothing to decide about this row any more.")
+    elif value not in found.options:
+        messages.error(visit.request, "Choose one of the answers.")
+    elif say(found, int(place), _rater(visit), value, decides=True):
+        put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {found.pk}: decided row {int(place) + 1}")
+    return redirect(visit.url("label-round", found.pk))
+
+
+def _written(visit: Visit, found: LabelRound) -> HttpResponse:
+    try:
+        evidence, named = write_round(
+            visit.workspace,
+            person=_rater(visit),
+            file=found.file,
+            rows=rows_of(visit.workspace, found),
+            label=found.label,
+            second=found.second,
+            given=given_of(found),
+            declare=found.declare,
+        )
+    except SeatrialError as error:
+        messages.error(visit.request, f"{error.what}. {error.remedy}")
+        return redirect(visit.url("label-round", found.pk))
+    LabelRound.objects.filter(pk=found.pk).update(written_at=timezone.now())
+    put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {found.pk}: wrote the file", record=evidence.digest)
+    told = "The system file names it: run the checks." if named else f"Declare under data: {found.declare}"
+    messages.success(visit.request, f"{found.file} stands in the system's folder. {told}")
+    return redirect(visit.url("label-round", found.pk))

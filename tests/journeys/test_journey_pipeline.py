@@ -1,0 +1,181 @@
+"""What a deployment pipeline does: the example files' own commands, and a statement that verifies elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from command_line import called
+
+from plants.go_world import NOW, go_world
+from plants.server import Server
+from plants.tiny_system import SECRET, plant, steady
+from seatrial.adapters.signers.keystore import Keystore
+from seatrial.app.pipeline import verify_stated
+from seatrial.app.subject import Identities, digest_files, subject
+from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.core.errors import Malformed, Refused
+from seatrial.core.observation import Json
+from seatrial.evidence.statement import Statement, seal_statement
+from seatrial.gate.encoding import verdict_data
+
+CI = Path(__file__).parents[2] / "docs" / "ci"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("pipeline")
+    with Server(steady) as server:
+        plant(folder, server.url, count=60)
+        (folder / ".env").write_text(f"MODEL_KEY={SECRET}\n")
+        yield folder
+
+
+def commands(file: str) -> list[list[str]]:
+    """The commands of ours that a pipeline file runs, in order."""
+    document = yaml.safe_load((CI / file).read_text(encoding="utf-8"))
+    jobs = document["jobs"].values() if "jobs" in document else [v for v in document.values() if "script" in v]
+    lines = [
+        line for job in jobs for line in (job.get("script") or [step["run"] for step in job["steps"] if "run" in step])
+    ]
+    return [shlex.split(line.partition(" || ")[0])[1:] for line in lines if line.startswith("seatrial ")]
+
+
+@pytest.mark.parametrize("file", ["github-actions.yml", "gitlab-ci.yml"])
+def test_the_example_pipelines_stop_at_no_go(place: Path, file: str) -> None:
+    named = {command[0]: command for command in commands(file)}
+    assert list(named) == ["run", "upload", "gate", "verify"]
+    gate, verify = named["gate"], named["verify"]
+    ended = called(*gate, cwd=place)
+    assert ended.code == 1
+    assert "NO-GO" in ended.out
+    report = ET.parse(place / "seatrial-junit.xml").getroot()  # noqa: S314 - written by ourselves a moment ago
+    cases = {case.get("name"): case for case in report.iter("testcase")}
+    assert cases["verdict"].find("failure") is not None
+    assert {child.tag for child in cases["governance.rollback"]} <= {"failure", "error"}
+    assert not [name for name, case in cases.items() if name == "model.threshold" and len(case) == 0]
+    results = json.loads((place / "seatrial.sarif").read_text())["runs"][0]["results"]
+    assert results
+    assert {"ruleId", "level", "message", "locations"} <= set(results[0])
+    (place / "trust.json").write_bytes(Keystore(place / ".seatrial" / "keys").trust().spell())
+    checked = called(*verify, cwd=place)
+    assert checked.code != 0
+    assert "NO-GO" in checked.err
+    assert "what is to be deployed" in called(*verify[: verify.index("--system")], cwd=place).err
+
+
+class Stated:
+    """A GO of the tiny system in a folder, as its worker states it, and what can be changed of it."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        plant(folder, url, count=60)
+        (folder / ".env").write_text(f"MODEL_KEY={SECRET}\n")
+        self.folder = folder
+        self.keys = Keystore(folder / "worker")
+        self.served = {"model": "v1"}
+        subject = here(open_workspace(folder), self.served)
+        self.verdict = replace(go_world().decided(), subject=subject)
+        self.root = folder / "trust.json"
+        self.worker = self.keys.worker()
+        self.root.write_bytes(self.keys.trust().spell())
+
+    def file(self, changes: Mapping[str, object] | None = None) -> Path:
+        predicate = {**verdict_data(self.verdict), "served": self.served, **(changes or {})}
+        sealed = seal_statement(
+            cast("dict[str, Json]", predicate),
+            subject_name="arrival-delay@2026.11.1",
+            subject_digest=self.verdict.subject,
+            signer=self.worker,
+        )
+        file = self.folder / "statement.json"
+        file.write_bytes(sealed)
+        return file
+
+    def verified(self, file: Path, *, now: datetime = NOW, subject: str | None = None) -> Statement:
+        workspace = open_workspace(self.folder) if subject is None else None
+        return verify_stated(file, trust_file=self.root, subject=subject, workspace=workspace, now=now)
+
+
+def here(workspace: Workspace, served: dict[str, str]) -> str:
+    return subject(workspace, digest_files(workspace), Identities(found=served)).digest
+
+
+@pytest.fixture
+def stated(tmp_path: Path) -> Iterator[Stated]:
+    with Server(steady) as server:
+        yield Stated(tmp_path, server.url)
+
+
+def test_a_statement_of_go_holds_until_it_ends_and_for_what_is_checked_out(stated: Stated) -> None:
+    file = stated.file()
+    assert stated.verified(file).subject_digest == stated.verdict.subject
+    assert stated.verified(file, subject=stated.verdict.subject).predicate["verdict"] == "GO"
+    assert stated.verdict.valid_until is not None
+    with pytest.raises(Refused, match="ended"):
+        stated.verified(file, now=stated.verdict.valid_until + timedelta(seconds=1))
+    with pytest.raises(Refused, match="subject"):
+        stated.verified(file, subject="0" * 64)
+    (stated.folder / "README.md").write_text("not part of the system\n")
+    assert stated.verified(file).subject_name.startswith("arrival-delay@")
+    with (stated.folder / "evaluation.csv").open("a") as evaluation:
+        evaluation.write("\n")
+    with pytest.raises(Refused, match="describes here"):
+        stated.verified(file)
+
+
+def test_a_statement_is_believed_of_those_who_are_trusted_alone(stated: Stated) -> None:
+    file = stated.file()
+    strangers = stated.folder / "strangers.json"
+    other = Keystore(stated.folder / "other")
+    other.worker()
+    strangers.write_bytes(other.trust().spell())
+    with pytest.raises(Refused, match="does not know"):
+        verify_stated(file, trust_file=strangers, subject=stated.verdict.subject, now=NOW)
+    file.write_bytes(file.read_bytes().replace(b'"payload":"', b'"payload":"A', 1))
+    with pytest.raises((Refused, Malformed)):
+        stated.verified(file)
+
+
+def test_who_deploys_says_what_is_deployed(stated: Stated) -> None:
+    with pytest.raises(Refused, match="what is to be deployed"):
+        verify_stated(stated.file(), trust_file=stated.root, subject=None, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"subject": "1" * 64}, "not about the statement's subject"),
+        ({"system": "another"}, "another system"),
+        ({"format": "another-1"}, "not about"),
+        ({"gate": "pilot-exit"}, "gate pilot-exit"),
+        ({"gate": None}, "gate None"),
+        ({"verdict": "NO-GO", "sentence": "NO-GO: all is open."}, "all is open"),
+        ({"rehearsal": True}, "rehearsal"),
+        ({"demonstration": True}, "demonstration"),
+        ({"demonstration": None}, "demonstration"),
+        ({"valid_until": None}, "until when"),
+        ({"valid_until": "soon"}, "until when"),
+        ({"valid_until": "2999-01-01T00:00:00"}, "until when"),
+        ({"served": None}, "what was served"),
+        ({"served": {"model": "v2"}}, "describes here"),
+    ],
+)
+def test_a_signed_statement_of_anything_else_is_no_go(stated: Stated, changes: dict[str, object], told: str) -> None:
+    file = stated.file(changes)
+    with pytest.raises((Refused, Malformed), match=told):
+        stated.verified(file)
+
+
+def test_a_drill_by_its_name_runs_exactly_what_it_is_evidence_for(place: Path) -> None:
+    ended = called("drill", "rollback", "--json", cwd=place)
+    assert ended.code == 1
+    assert [each["id"] for each in ended.json["requirements"]] == ["governance.rollback"]
+    assert called("drill", "everything", cwd=place).code == 64

@@ -1,0 +1,108 @@
+"""model.trust: confidence that does not come true, rules that do nothing, and what is none of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from plants.scored_trial import World, world
+from power.family import Family, judged
+from seatrial.core.check import SCORE
+from seatrial.core.vocabulary import Outcome
+from seatrial.domains.model.trust import CHECK
+
+BAND = {"when": "0.3 <= risk < 0.7", "handling": "by-hand.md"}
+USEFUL = {"when": "220 <= distance < 280", "handling": "by-hand.md"}
+_ROWS = 3000
+
+
+def _sound(seed: int, *rules: Any) -> World:
+    made = world(n=_ROWS, seed=1 + 7 * seed)
+    made.declared["do_not_trust"] = list(rules or (BAND,))
+    made.declared["model"]["output"]["act_at"] = 0.5
+    return made
+
+
+def _bare(seed: int) -> World:
+    made = _sound(seed)
+    made.declared["do_not_trust"] = []
+    return made
+
+
+def _caught(make: Callable[[int], World]) -> Callable[[int], bool]:
+    def caught(seed: int) -> bool:
+        made = make(seed)
+        system = made.system()
+        return judged(CHECK, system, CHECK.run(system, made.trial())) is not Outcome.MET
+
+    return caught
+
+
+def _rescored(change: Callable[[Any], Any]) -> Callable[[int], World]:
+    def make(seed: int) -> World:
+        made = _sound(seed)
+        rows = made.columns["scored.evaluation"]
+        rows[SCORE] = change(np.asarray(rows[SCORE]))
+        return made
+
+    return make
+
+
+def _stretched(score: Any) -> Any:
+    """Above 0.5 the score is drawn towards one; what is acted on stays the same."""
+    return np.where(score >= 0.5, 1.0 - (1.0 - score) * 0.1, score)
+
+
+def _fewer_come_true(share: float) -> Callable[[int], World]:
+    """Of the rows that are acted on so many more do not come true."""
+
+    def make(seed: int) -> World:
+        made = _sound(seed, USEFUL)
+        made.declared["governance"] |= {"minimum": 0.5, "metrics": [{"metric": "accuracy", "minimum": 0.6}]}
+        rows = made.columns["scored.evaluation"]
+        rng = np.random.default_rng(seed)
+        spoiled = (np.asarray(rows[SCORE]) >= 0.5) & (rng.random(_ROWS) < share)
+        rows["late"] = np.where(spoiled, 0, rows["late"])
+        return made
+
+    return make
+
+
+def _with(*rules: dict[str, str]) -> Callable[[int], World]:
+    return lambda seed: _sound(seed, *({"handling": "by-hand.md", **rule} for rule in rules))
+
+
+def _family(name: str, make: Callable[[int], World], *, harmful: bool = True) -> Family:
+    return Family(requirement="model.trust", name=name, harmful=harmful, caught=_caught(make))
+
+
+def _at_random(seed: int) -> World:
+    """A rule that holds for 15 % of the rows, whatever is in them."""
+    made = _sound(seed, {"when": "lot < 15", "handling": "by-hand.md"})
+    lots = np.random.default_rng(seed).permutation(np.arange(_ROWS)) % 100
+    made.columns["scored.evaluation"]["lot"] = lots
+    return made
+
+
+FAMILIES = (
+    _family("scores drawn towards one where they are acted on", _rescored(_stretched)),
+    _family("a fifth of what is acted on no longer comes true", _fewer_come_true(0.2)),
+    _family("no rule", _bare),
+    _family("a rule that holds for a third of the rows, whatever the answer is worth", _with({"when": "temp > 15.5"})),
+    _family("a rule that picks 15 % of the rows at random", _at_random),
+    _family("a rule in the wrong direction", _with({"when": "risk < 0.05 or risk > 0.95"})),
+    _family("a rule in another unit, which never holds", _with(BAND, {"when": "distance > 90000"})),
+    _family("one rule that holds for a handful of rows", _with({"when": "temp > 32"})),
+    _family("a rule over a field that no row has", _with(BAND, {"when": "visibility < 1"})),
+    _family("a rule that holds back everything", _with({"when": "distance >= 0"})),
+    _family("a sound model with a rule on the band of doubt", _sound, harmful=False),
+    _family(
+        "scores rescaled without changing their order, by up to two points",
+        _rescored(lambda score: score + 0.08 * score * (1.0 - score)),
+        harmful=False,
+    ),
+    _family("a rule more that holds rarely", _with(BAND, {"when": 'carrier == "grey" and temp > 25'}), harmful=False),
+    _family("two rules that overlap", _with(BAND, {"when": "0.4 <= risk < 0.6"}), harmful=False),
+)

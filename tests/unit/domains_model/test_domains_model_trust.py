@@ -1,0 +1,280 @@
+"""Which outputs are not to be trusted: rules executed, confidence held to the truth, better rules proposed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plants.planted_trial import PlantedArtifacts
+from plants.scored_trial import ScoredTrial, World, world
+from power.family import judged
+from seatrial.core.check import PREDICTION, SCORE
+from seatrial.core.observation import Finding, Measure, Observation, Reason
+from seatrial.core.vocabulary import Outcome, Weight
+from seatrial.domains.model.confidence import OVERCONFIDENCE
+from seatrial.domains.model.trust import CAUGHT, CHECK, HELD_BACK, TRUSTED
+from seatrial.spec.conditions import parse_condition
+from seatrial.spec.system import System
+
+BAND = {"when": "0.3 <= risk < 0.7", "handling": "by-hand.md"}
+
+
+def declared(made: World, *rules: Any, act_at: float | None = 0.5, **output: Any) -> World:
+    made.declared["do_not_trust"] = list(rules)
+    made.declared["model"]["output"] |= {"act_at": act_at, **output}
+    return made
+
+
+def looked(made: World) -> tuple[Observation, System, ScoredTrial]:
+    system, trial = made.system(), made.trial()
+    found = CHECK.run(system, trial)
+    assert isinstance(found, Observation), found
+    return found, system, trial
+
+
+def outcome(made: World) -> Outcome:
+    system = made.system()
+    return judged(CHECK, system, CHECK.run(system, made.trial()))
+
+
+def finding(found: Observation, code: str) -> Finding:
+    return next(f for f in found.findings if f.code == code)
+
+
+def measure(found: Observation, name: str) -> Measure:
+    return next(m for m in found.measures if m.name == name)
+
+
+def test_a_calibrated_model_with_a_rule_that_catches_errors_is_met() -> None:
+    made = declared(world(), BAND)
+    found, _, _ = looked(made)
+    assert outcome(made) is Outcome.MET
+    rows = made.columns["scored.evaluation"]
+    held = (rows[SCORE] >= 0.3) & (rows[SCORE] < 0.7)
+    wrong = (rows[SCORE] >= 0.5) != rows["late"].astype(bool)
+    assert measure(found, CAUGHT).value == pytest.approx(float(held[wrong].mean()))
+    assert measure(found, HELD_BACK).value == pytest.approx(float(held[~wrong].mean()))
+    assert measure(found, f"accuracy{TRUSTED}").value == pytest.approx(float(1 - wrong[~held].mean()))
+
+
+def test_without_a_rule_nobody_knows_when_not_to_trust_and_one_is_proposed_that_can_be_pasted() -> None:
+    made = declared(world())
+    found, _, _ = looked(made)
+    assert finding(found, "no-rules").weight is Weight.GAP
+    proposed = finding(found, "proposed-rules")
+    rules = proposed.detail["when"]
+    assert isinstance(rules, list)
+    assert "do_not_trust:" in proposed.remedy
+    repaired = declared(world(), *({"when": text, "handling": "by-hand.md"} for text in rules))
+    assert outcome(repaired) is Outcome.MET
+
+
+def test_rules_are_proposed_that_bring_what_is_left_to_a_minimum_that_the_whole_misses() -> None:
+    made = declared(world(n=6000), {"when": 'carrier == "grey"'})
+    made.declared["governance"] |= {"metrics": [{"metric": "accuracy", "minimum": 0.93}]}
+    found, _, _ = looked(made)
+    proposed = finding(found, "proposed-rules")
+    assert outcome(made) is Outcome.NOT_MET
+    assert proposed.detail["reached"] is True
+    rules = proposed.detail["when"]
+    assert isinstance(rules, list)
+    repaired = declared(world(n=6000), *({"when": text, "handling": "by-hand.md"} for text in rules))
+    repaired.declared["governance"] |= {"metrics": [{"metric": "accuracy", "minimum": 0.93}]}
+    assert outcome(repaired) is Outcome.MET
+
+
+def test_over_confidence_where_outputs_are_acted_on_is_not_met_and_elsewhere_no_matter() -> None:
+    made = declared(world(), BAND)
+    score = made.columns["scored.evaluation"][SCORE]
+    acted = score >= 0.5
+    made.columns["scored.evaluation"][SCORE] = np.where(acted, 0.5 + (score - 0.5) * 0.1 + 0.45, score)
+    made.columns["scored.evaluation"]["late"] = np.where(
+        acted & (np.arange(score.size) % 4 == 0), 0, made.columns["scored.evaluation"]["late"]
+    )
+    found, _, _ = looked(made)
+    assert outcome(made) is Outcome.NOT_MET
+    assert (measure(found, OVERCONFIDENCE).lower or 0.0) > 0.1
+    below = declared(world(), BAND)
+    below.columns["scored.evaluation"][SCORE] = np.where(acted, score, score * 0.2)
+    assert outcome(below) is Outcome.MET
+
+
+def test_one_band_that_promises_far_too_much_is_found_though_the_mean_is_fine() -> None:
+    made = declared(world(n=8000), BAND)
+    rows = made.columns["scored.evaluation"]
+    score = np.asarray(rows[SCORE])
+    top, middle = score > 0.98, (score >= 0.6) & (score < 0.9)
+    rng = np.random.default_rng(3)
+    rows["late"] = np.where(top & (rng.random(score.size) < 0.35), 0, rows["late"])
+    rows["late"] = np.where(middle, 1, rows["late"])
+    found, _, _ = looked(made)
+    assert (measure(found, OVERCONFIDENCE).upper or 1.0) < 0.1
+    assert finding(found, "overconfident-band").weight is Weight.GAP
+
+
+@pytest.mark.parametrize(
+    ("when", "code", "expected"),
+    [
+        ("temp < -300", "rule-never-holds", Outcome.NOT_DETERMINED),
+        ("temp > -300", "rule-always-holds", Outcome.NOT_MET),
+        ("visibility < 1", "rule-unknown-field", Outcome.NOT_MET),
+        ("temp >", "rule-unreadable", Outcome.NOT_MET),
+        ("temp > load", "rule-unreadable", Outcome.NOT_MET),
+        ("risk > 0.97", "rule-catches-nothing", Outcome.NOT_MET),
+    ],
+)
+def test_a_rule_that_does_nothing_useful_is_said_so(when: str, code: str, expected: Outcome) -> None:
+    made = declared(world(), BAND, {"when": when, "handling": "by-hand.md"})
+    found, _, _ = looked(made)
+    assert finding(found, code).fields[0] == "do_not_trust[1]"
+    assert outcome(made) is expected
+
+
+@pytest.mark.parametrize("when", ["temp > 32", "temp > 26"])
+def test_rules_that_are_shown_to_catch_nothing_do_not_stand_in_for_the_condition_that_does(when: str) -> None:
+    made = declared(world(), {"when": when, "handling": "by-hand.md"})
+    found, _, _ = looked(made)
+    missed = finding(found, "rules-miss-errors")
+    assert missed.weight is Weight.GAP
+    assert "risk" in missed.summary
+    assert "do_not_trust:" in missed.remedy
+    assert outcome(made) is Outcome.NOT_MET
+
+
+def test_rules_that_catch_no_more_than_as_many_rows_picked_at_random_are_a_gap() -> None:
+    made = declared(world(n=6000), {"when": "lot < 15", "handling": "by-hand.md"})
+    rows = made.columns["scored.evaluation"]
+    rng = np.random.default_rng(7)
+    rows["lot"] = rng.permutation(np.arange(6000)) % 100
+    found, _, _ = looked(made)
+    chance = finding(found, "rules-no-better-than-chance")
+    assert chance.weight is Weight.GAP
+    assert "15 %" in chance.summary
+    assert outcome(made) is Outcome.NOT_MET
+    rows["lot"] = np.where((rows[SCORE] >= 0.4) & (rows[SCORE] < 0.6), 3, 50)
+    assert outcome(made) is Outcome.MET
+
+
+def test_rules_over_too_few_rows_to_tell_from_chance_leave_it_open_and_say_how_many_more() -> None:
+    made = declared(world(n=400), {"when": "lot < 5", "handling": "by-hand.md"})
+    made.declared["governance"] |= {"minimum": 0.3, "metrics": []}
+    made.columns["scored.evaluation"]["lot"] = np.random.default_rng(2).permutation(np.arange(400)) % 100
+    found, _, _ = looked(made)
+    chance = finding(found, "rules-no-better-than-chance")
+    assert chance.weight is Weight.OPEN
+    assert "more rows" in chance.remedy
+
+
+def test_errors_of_a_few_entities_do_not_make_a_rule_better_than_chance() -> None:
+    made = declared(world(n=3000), {"when": "lot < 15", "handling": "by-hand.md"})
+    rows = made.columns["scored.evaluation"]
+    rows["lot"] = np.arange(3000) // 30
+    rows["id"] = np.array([f"m{lot}" for lot in rows["lot"]])
+    rows["late"] = np.where(np.isin(rows["lot"], [3, 7]), 1 - rows["late"], rows["late"])
+    found, _, _ = looked(made)
+    assert finding(found, "rules-no-better-than-chance").weight is not Weight.NOTE
+
+
+def test_a_rule_of_a_model_that_is_always_wrong_is_not_said_to_hold_back_good_outputs() -> None:
+    made = declared(world(), {"when": "temp > 15.5", "handling": "by-hand.md"}, act_at=None)
+    rows = made.columns["scored.evaluation"]
+    rows["late"] = 1 - rows[PREDICTION]
+    found, _, _ = looked(made)
+    nothing = finding(found, "rule-catches-nothing")
+    assert "good" not in nothing.summary
+    assert "trusted as little" in nothing.summary
+    assert "Improve the model" in nothing.remedy
+
+
+def test_a_useless_rule_that_holds_rarely_is_worth_a_note_only() -> None:
+    made = declared(world(), BAND, {"when": "risk > 0.97 and temp > 18", "handling": "by-hand.md"})
+    found, _, _ = looked(made)
+    assert finding(found, "rule-catches-nothing").weight is Weight.NOTE
+    assert outcome(made) is Outcome.MET
+
+
+def test_a_model_without_confidence_is_an_allowed_form_and_said_so() -> None:
+    made = declared(world(), {"when": "220 <= distance < 300", "handling": "by-hand.md"}, act_at=None, score=None)
+    made.declared["governance"] |= {"metric": "recall", "minimum": 0.7}
+    del made.columns["scored.evaluation"][SCORE]
+    found, _, _ = looked(made)
+    assert finding(found, "no-confidence").weight is Weight.NOTE
+    assert outcome(made) is Outcome.MET
+
+
+def test_a_declared_score_that_says_nothing_leaves_it_open() -> None:
+    made = declared(world(), {"when": "220 <= distance < 300", "handling": "by-hand.md"})
+    made.columns["scored.evaluation"][SCORE] = np.full(3000, 0.7)
+    found, _, _ = looked(made)
+    assert "the same score" in finding(found, "unusable-confidence").summary
+    assert outcome(made) is not Outcome.MET
+
+
+def test_where_nothing_is_acted_on_calibration_is_unknown() -> None:
+    made = declared(world(), BAND, act_at=1.0)
+    made.columns["scored.evaluation"][SCORE] = np.minimum(made.columns["scored.evaluation"][SCORE], 0.99)
+    found, _, _ = looked(made)
+    assert finding(found, "nothing-acted-on").weight is Weight.OPEN
+
+
+def test_few_acted_on_rows_leave_the_bound_open_and_say_how_many_more() -> None:
+    made = declared(world(n=150), BAND)
+    rows = made.columns["scored.evaluation"]
+    rows[SCORE] = np.where(rows[SCORE] >= 0.5, 0.05 + float(rows["late"][rows[SCORE] >= 0.5].mean()), rows[SCORE])
+    found, _, _ = looked(made)
+    over = measure(found, OVERCONFIDENCE)
+    assert outcome(made) is not Outcome.MET
+    assert over.upper is not None
+    assert over.upper > 0.1
+    assert over.needed is not None
+
+
+@pytest.mark.parametrize(("rows", "code"), [(3, "too-few-rows"), (0, "no-rows")])
+def test_hardly_any_rows_are_a_reason(rows: int, code: str) -> None:
+    made = declared(world(), BAND)
+    made.columns["scored.evaluation"] = {k: v[:rows] for k, v in made.columns["scored.evaluation"].items()}
+    if rows:
+        made.columns["scored.evaluation"]["late"] = np.array([0, 1, 0])
+    found = CHECK.run(made.system(), made.trial())
+    assert isinstance(found, Reason)
+    assert found.code == code
+
+
+def test_rows_of_one_entity_widen_the_bounds() -> None:
+    alone, together = declared(world(), BAND), declared(world(), BAND)
+    together.columns["scored.evaluation"]["id"] = np.array([f"e{i // 10}" for i in range(3000)])
+    narrow, wide = (measure(looked(made)[0], HELD_BACK) for made in (alone, together))
+    assert wide.approximate
+    assert (wide.upper or 0.0) >= (narrow.upper or 1.0)
+
+
+def test_the_export_says_what_was_established_with_real_cases_and_only_beside_the_ledger() -> None:
+    made = declared(world(), BAND, {"when": 'carrier == "grey"'})
+    made.columns["scored.live"] = made.columns["scored.evaluation"]
+    found, _, trial = looked(made)
+    assert isinstance(trial.artifacts, PlantedArtifacts)
+    document = json.loads(trial.artifacts.kept[found.artifacts["trust"]])
+    assert document["format"] == "seatrial-trust/1"
+    band, grey = document["rules"]
+    assert (band["id"], grey["id"]) == ("do-not-trust:0", "do-not-trust:1")
+    assert band["handling"] == "by-hand.md"
+    assert band["words"] == "risk is at least 0.3 and below 0.7"
+    rows = made.columns["scored.evaluation"]
+    places = {str(name): at for at, name in enumerate(rows["id"])}
+    for example in band["examples"]["wrong"]:
+        at = places[example]
+        assert parse_condition(BAND["when"]).holds({"risk": rows[SCORE][at]})
+        assert rows[PREDICTION][at] != rows["late"][at]
+    assert grey["live_share"] == pytest.approx(float((rows["carrier"] == "grey").mean()))
+    assert len(document["confidence"]["bands"]) == 10
+    assert str(rows["id"][0])[:3] not in json.dumps(found.facts)
+
+
+def test_the_same_rows_give_the_same_export_in_any_order() -> None:
+    made, turned = declared(world(), BAND), declared(world(), BAND)
+    turned.columns["scored.evaluation"] = {k: v[::-1] for k, v in turned.columns["scored.evaluation"].items()}
+    first, second = looked(made)[0], looked(turned)[0]
+    assert [m.value for m in first.measures] == pytest.approx([m.value for m in second.measures])

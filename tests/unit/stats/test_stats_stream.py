@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seatrial.stats import change, exceedance
+
+LINE = math.log(1 / 0.05)
+
+
+def errors(rng: np.random.Generator, rows: int, rate: float) -> np.ndarray:
+    return (rng.random(rows) < rate).astype(float)
+
+
+def first_crossing(
+    rate: float, *, limit: float, runs: int, rows: int, seed: int, history: tuple[int, int] = (0, 0)
+) -> np.ndarray:
+    values = np.random.default_rng(seed).random((runs, rows)) < rate
+    ones = history[0] + np.cumsum(values, axis=1)
+    taken = history[1] + np.arange(1.0, rows + 1.0)
+    crossed = exceedance.log_evidence(ones.astype(float), np.broadcast_to(taken, ones.shape), limit) >= LINE
+    return np.where(crossed.any(axis=1), crossed.argmax(axis=1) + 1.0, np.inf)
+
+
+@pytest.mark.parametrize(("rate", "ideal"), [(0.13, 649), (0.15, 245), (0.20, 67), (0.30, 19)])
+def test_a_rise_above_the_limit_is_noticed_almost_as_soon_as_can_be(rate: float, ideal: float) -> None:
+    delay = float(np.median(first_crossing(rate, limit=0.1, runs=200, rows=3000, seed=1)))
+    assert 0.75 * ideal <= delay <= 1.45 * ideal
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.05, 0.02])
+def test_a_stream_within_its_limit_is_rarely_accused_however_often_one_looks(rate: float) -> None:
+    alarms = np.isfinite(first_crossing(rate, limit=0.1, runs=400, rows=2000, seed=2)).mean()
+    assert alarms <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_a_long_good_past_makes_the_cumulative_evidence_slow() -> None:
+    fresh = np.median(first_crossing(0.2, limit=0.1, runs=60, rows=500, seed=3))
+    late = np.median(first_crossing(0.2, limit=0.1, runs=60, rows=9000, seed=3, history=(500, 10_000)))
+    assert late > 20 * fresh
+
+
+@pytest.mark.parametrize("values", [[0.5], [math.nan], [2.0], [-1.0]])
+def test_a_tally_takes_nothing_but_zeros_and_ones(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="zeros and ones"):
+        exceedance.follow(exceedance.Tally(), np.array(values), 0.1)
+
+
+@pytest.mark.parametrize("take", [exceedance.bet, change.follow])
+@pytest.mark.parametrize("values", [[math.nan], [1.1], [-0.1], [math.inf]])
+def test_a_value_that_is_no_share_is_refused(take: Callable[..., Any], values: list[float]) -> None:
+    state = exceedance.Capital() if take is exceedance.bet else change.Suspicion()
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        take(state, np.array(values), 0.1)
+
+
+@pytest.mark.parametrize("limit", [0.0, 1.0, -0.2, math.nan])
+def test_a_limit_that_leaves_no_room_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        exceedance.log_evidence(np.ones(1), np.ones(1), limit)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        exceedance.bet(exceedance.Capital(), np.ones(1), limit)
+
+
+def test_the_state_does_not_depend_on_how_the_stream_was_cut() -> None:
+    rng = np.random.default_rng(4)
+    wrong, losses = errors(rng, 1000, 0.2), rng.random(1000) ** 3
+    whole = (
+        exceedance.follow(exceedance.Tally(), wrong, 0.1)[0],
+        exceedance.bet(exceedance.Capital(), losses, 0.3)[0],
+        change.follow(change.Suspicion(), wrong, 0.1)[0],
+    )
+    tally, capital, suspicion = exceedance.Tally(), exceedance.Capital(), change.Suspicion()
+    cuts = [0, 1, 2, 2, 17, 400, 999, 1000]
+    for start, end in itertools.pairwise(cuts):
+        tally, _ = exceedance.follow(tally, wrong[start:end], 0.1)
+        capital, _ = exceedance.bet(capital, losses[start:end], 0.3)
+        suspicion, _ = change.follow(suspicion, wrong[start:end], 0.1)
+    assert (tally, capital, suspicion) == whole
+
+
+def test_bets_on_bounded_losses_keep_their_error_rate_and_notice_a_rise() -> None:
+    rng = np.random.default_rng(5)
+    limit = 0.25
+    good = [exceedance.bet(exceedance.Capital(), rng.beta(1, 3, 600), limit)[0].most >= LINE for _ in range(300)]
+    assert np.mean(good) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+    bad = [exceedance.bet(exceedance.Capital(), rng.beta(1.5, 3, 600), limit)[0].most >= LINE for _ in range(50)]
+    assert np.mean(bad) == 1.0
+
+
+def test_the_detector_of_a_change_keeps_its_mean_run_and_is_near_the_ideal_delay() -> None:
+    rng = np.random.default_rng(6)
+    line = change.threshold(2000)
+    quiet = [change.follow(change.Suspicion(), errors(rng, 2000, 0.1), 0.1)[0].most >= line for _ in range(60)]
+    assert np.mean(quiet) <= 0.1 + 3 * math.sqrt(0.1 * 0.9 / 60)
+    delays = []
+    for _ in range(40):
+        before, _ = change.follow(change.Suspicion(), errors(rng, 1000, 0.1), 0.1)
+        _, path = change.follow(before, errors(rng, 1000, 0.2), 0.1)
+        delays.append(int(np.argmax(path >= line)) + 1)
+    assert np.median(delays) <= 1.3 * change.ideal_delay(0.1, 0.2, line)
+
+
+def test_an_improvement_is_no_alarm() -> None:
+    rng = np.random.default_rng(7)
+    better = [change.follow(change.Suspicion(), errors(rng, 3000, 0.05), 0.1)[0].most >= 1e5 for _ in range(40)]
+    assert not any(better)
+
+
+def test_a_base_rate_of_nothing_still_notices_what_never_happened_before() -> None:
+    assert change.follow(change.Suspicion(), np.ones(4), 0.0)[0].most > 1e5
