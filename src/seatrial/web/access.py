@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from seatrial.core.errors import Refused
 from seatrial.gate.permissions import Action, Actor, Context, Permission, may
-from seatrial.web.models import AccessToken, Account, Deed, Membership, Registered, plain
+from seatrial.web.models import AccessToken, Account, Deed, Membership, Registered
+from seatrial.web.models.deeds import LONGEST_ABOUT, LONGEST_WHO
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -162,10 +163,10 @@ def put_down(
     account = None if isinstance(who, Program) else who.account
     Deed.objects.create(
         account=account,
-        who=plain(who.token) if isinstance(who, Program) else f"{who.account.name} <{who.account.email}>",
+        who=str(who.token) if isinstance(who, Program) else _named(who.account),
         system=who.system.slug if who.system is not None else "",
         action=action.value,
-        about=plain(about),
+        about=str(about)[:LONGEST_ABOUT],
         allowed=permission is None or permission.allowed,
         reason="" if permission is None else permission.reason,
         record=record,
@@ -176,12 +177,16 @@ def at_the_door(account: Account | None, deed: Door, *, about: object = "", othe
     """Put on record what somebody did with their account, or where `otherwise` says why: what was tried in vain."""
     Deed.objects.create(
         account=account,
-        who="somebody" if account is None else f"{account.name} <{account.email}>",
+        who="somebody" if account is None else _named(account),
         action=deed.value,
-        about=plain(about),
+        about=str(about)[:LONGEST_ABOUT],
         allowed=not otherwise,
         reason=otherwise,
     )
+
+
+def _named(account: Account) -> str:
+    return f"{account.name} <{account.email}>"[:LONGEST_WHO]
 
 
 def refused(who: Visitor, action: SiteAction | Action, error: Refused, *, about: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,6 +68,11 @@ class Parameter:
     schema: Schema
     says: str
     default: Json = None
+
+
+def choice(name: str, values: Iterable[str], says: str) -> Parameter:
+    """One that may be left out, and else is one of some words."""
+    return Parameter(name=name, schema={"enum": [*values, None]}, says=says)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
