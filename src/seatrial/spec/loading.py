@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from seatrial.spec.json_reading import read_json
+from seatrial.spec.one_place import written_in_production
 from seatrial.spec.policy import Policy
 from seatrial.spec.problem import Problem, SpecErrors
 from seatrial.spec.procedure import Procedure
@@ -74,8 +75,12 @@ def load_system(
     if system is None or problems:
         raise SpecErrors(problems)
     policy = resolve_policy(system, policy_text, leases=leases)
-    if looser := looser_than_policy(system, policy, document):
-        raise SpecErrors(looser)
+    wrong = looser_than_policy(system, policy, document)
+    if not policy.demonstration:
+        # A demonstration has one set of services, which stands for both ends.
+        wrong += written_in_production(system, document)
+    if wrong:
+        raise SpecErrors(wrong)
     return Loaded(
         system=system.model_copy(update={"policy": policy, "undecided": tuple(t.path for t in settled.todos)}),
         todos=settled.todos,

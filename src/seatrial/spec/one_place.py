@@ -1,0 +1,125 @@
+"""Whether a test end is production under another name: what is written there would be real work.
+
+Addresses are compared as they are declared, without credentials, drivers and default ports; nothing is looked up. Two
+ends at one address are apart only where what the test end writes to is named, and production names something else.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from urllib.parse import unquote, urlsplit
+
+from seatrial.spec.problem import Problem
+from seatrial.spec.system import End, IntegrationSection, System
+from seatrial.spec.tree import Document
+
+_PORTS = {
+    "http": 80,
+    "https": 443,
+    "postgresql": 5432,
+    "postgres": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "mqtt": 1883,
+    "mqtts": 8883,
+    "amqp": 5672,
+    "amqps": 5671,
+    "opc.tcp": 4840,
+    "sftp": 22,
+}
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_SQL = ("sql", "postgresql", "mysql", "mariadb", "sqlite")
+_PATHS = ("http", "odata", "files", "sftp")
+_TOPICS = ("mqtt", "kafka")
+_QUOTES = re.compile(r"[\"'`\[\]]")
+_WRITTEN_TABLE = re.compile(r"\b(?:into|update|merge)\s+([\w.]+)", re.IGNORECASE)
+
+
+def written_in_production(system: System, document: Document) -> list[Problem]:
+    """A problem for every writable test end that is production's own place."""
+    return [
+        document.problem(
+            ("integrations", name, "test", "writable"),
+            found="a test end at the very place of production",
+            expected="a place of its own that is written to (write, topic, folder, …), or no test end and the "
+            f"approved window of integrations.{name}.production: writable, window, approved_by and remove",
+        )
+        for name, section in system.integrations.items()
+        if is_production(section)
+    ]
+
+
+def is_production(section: IntegrationSection) -> bool:
+    """Whether what is written at the test end is written where production works."""
+    test, live = section.test, section.production
+    if test is None or live is None or not test.writable or test.read_only:
+        return False
+    return _address(section, test) == _address(section, live) and not _apart(section, test, live)
+
+
+def _address(section: IntegrationSection, end: End) -> tuple[str, int | None, str]:
+    """Host, port and path of an end; a folder or a database file by its path alone."""
+    try:
+        parts = urlsplit(end.url.strip())
+        host, port = (parts.hostname or "").lower().rstrip("."), parts.port
+    except ValueError:
+        return ("", None, end.url.strip())
+    if not host:
+        path = parts.path if parts.scheme in ("file", "sqlite") else end.url.strip()
+        return ("", None, posixpath.normpath(path or "."))
+    kind = parts.scheme.partition("+")[0]
+    path = posixpath.normpath("/" + unquote(parts.path).strip("/"))
+    if section.kind in ("amqp", "mqtt", "kafka") and path == "/":
+        path = ""
+    return ("this machine" if host in _THIS_MACHINE else host, port or _PORTS.get(kind), path)
+
+
+def _apart(section: IntegrationSection, test: End, live: End) -> bool:
+    """Whether the two ends of one address are certainly apart by what they name there."""
+    kind = section.kind
+    if kind in _SQL:
+        return _tables_apart(test.write, [live.read, live.write, live.observe])
+    if kind in _TOPICS:
+        written = test.write or test.topic or section.topic
+        named = [t for t in (live.read, live.write, live.observe, live.topic or section.topic) if t]
+        return bool(written and named) and not any(_topic_matches(t, str(written)) for t in named)
+    if kind == "amqp":
+        differs = test.exchange != live.exchange if test.exchange else test.queue != live.queue
+        return bool(live.exchange or live.queue) and differs
+    if kind == "opcua":
+        nodes = set(test.opcua.writable.values()) if test.opcua is not None else set()
+        return live.opcua is not None and not nodes & set(live.opcua.nodes.values())
+    if kind in _PATHS:
+        named_paths = [p for p in (live.read, live.write, live.observe) if p]
+        whole = kind in ("files", "sftp") and not named_paths
+        return bool(test.write and (named_paths or whole)) and _path(str(test.write)) not in {
+            *map(_path, named_paths),
+            *(["."] if whole else []),
+        }
+    return False
+
+
+def _tables_apart(written: str | None, named: list[str | None]) -> bool:
+    plain = _QUOTES.sub("", written or "").strip()
+    found = _WRITTEN_TABLE.search(plain) if len(plain.split()) > 1 else None
+    table = (found[1] if found else plain).lower().rpartition(".")[2]
+    texts = [_QUOTES.sub("", text).lower() for text in named if text]
+    if not table or " " in table or not texts:
+        return False
+    return not any(re.search(rf"(?<!\w){re.escape(table)}(?!\w)", text) for text in texts)
+
+
+def _topic_matches(pattern: str, topic: str) -> bool:
+    """As MQTT matches: `+` one level, `#` all that follow."""
+    wanted, given = pattern.split("/"), topic.split("/")
+    for at, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if at >= len(given) or level not in ("+", given[at]):
+            return False
+    return len(wanted) == len(given)
+
+
+def _path(word: str) -> str:
+    return posixpath.normpath(word.partition("?")[0].strip("/") or ".")
