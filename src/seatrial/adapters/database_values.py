@@ -59,6 +59,17 @@ def of_mysql(type_code: int | None) -> Callable[[Any], Any] | None:
     return _clock if type_code == _MYSQL_TIME else None
 
 
+def instant_of(value: object) -> datetime | None:
+    """The instant in UTC that a text with a zone tells, without the zone; None for everything else."""
+    if not isinstance(value, str) or len(value) < len("2027-01-11T10:00Z"):
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
+
+
 def _in_utc(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 

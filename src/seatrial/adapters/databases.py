@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from seatrial.adapters.database_values import of_mysql, plain
+from seatrial.adapters.database_values import instant_of, of_mysql, plain
 from seatrial.adapters.dialects import EXTRAS, arguments, comparable, mysql_session, mysql_type, refusal
 from seatrial.adapters.redaction import Redactor, secrets_in_url
 from seatrial.core.errors import Malformed, MissingExtra, Unreachable
@@ -29,6 +31,8 @@ MOST_READ: Final = 1_000_000
 """Rows that are passed through in search of the newest ones."""
 _CHUNK: Final = 5_000
 _MYSQL: Final = ("mysql", "mariadb")
+_WRITERS: Final = 8
+"""Connections that stay open for writing."""
 _SQLITE_STEPS: Final = 10_000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 
@@ -73,6 +77,9 @@ class Database:
         self._timeout_s = timeout_s
         self._url = _url(comparable(url), base_dir)
         self._engine: Engine | None = None
+        self._kept: Engine | None = None
+        self._opening = Lock()
+        self._instants: dict[str, frozenset[str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -82,9 +89,10 @@ class Database:
 
     def close(self) -> None:
         """Let go of the connections."""
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        for engine in (self._engine, self._kept):
+            if engine is not None:
+                engine.dispose()
+        self._engine = self._kept = None
 
     @property
     def dialect(self) -> str:
@@ -100,7 +108,7 @@ class Database:
         """
         from sqlalchemy import bindparam, text
 
-        with self._connected() as connection:
+        with self._connected(keep=not query and most == 0) as connection:
             if query and self.dialect in _MYSQL:
                 self._tell_mysql(connection, (f"SET SESSION sql_select_limit = {most + 1}",))
             if query:
@@ -268,8 +276,22 @@ class Database:
 
         schema, _, name = table.strip().rpartition(".")
         target = sqlalchemy.table(name, *map(sqlalchemy.column, record), schema=schema or None)
-        with self._connected() as connection:
-            connection.execute(sqlalchemy.insert(target).values(dict(record)))
+        values = {field: self._spelled(table, field, value) for field, value in record.items()}
+        with self._connected(keep=True) as connection:
+            connection.execute(sqlalchemy.insert(target).values(values))
+
+    def _spelled(self, table: str, field: str, value: Json) -> object:
+        """The value as the server takes it: MariaDB has no literal of a time with its zone, and our sessions are UTC.
+
+        Only for a column that is an instant. One without a zone (DATETIME) would lose it, and is left to refuse it.
+        """
+        instant = instant_of(value) if self.dialect in _MYSQL else None
+        if instant is None:
+            return value
+        if table not in self._instants:
+            types = self.columns(table)
+            self._instants[table] = frozenset(name for name, kind in types.items() if kind.startswith("timestamp"))
+        return f"{instant:%Y-%m-%d %H:%M:%S.%f}" if field in self._instants[table] else value
 
     def delete(self, table: str, key: str, values: Sequence[str]) -> None:
         """Delete the records of a table whose column `key`, as text, is exactly one of `values`."""
@@ -346,11 +368,12 @@ class Database:
         return f"{name} {'.'.join(map(str, found))}"
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
+    def _connected(self, *, keep: bool = False) -> Iterator[Connection]:
+        """`keep`: over a connection that stays open for the next write, since opening one takes longer than writing."""
         from sqlalchemy import exc
 
         try:
-            with self._opened().connect() as connection:
+            with self._opened(keep=keep).connect() as connection:
                 self._bound(connection)
                 with connection.begin():
                     yield connection
@@ -366,21 +389,31 @@ class Database:
             told = redact(told)
         return told[:300]
 
-    def _opened(self) -> Engine:
-        if self._engine is None:
-            from sqlalchemy import create_engine
-            from sqlalchemy.pool import NullPool
+    def _opened(self, *, keep: bool = False) -> Engine:
+        from sqlalchemy.pool import NullPool
 
-            told = arguments(self.dialect, timeout_s=self._timeout_s, writable=self._writable)
-            try:
-                self._engine = create_engine(self._url, poolclass=NullPool, connect_args=told)
-            except ModuleNotFoundError as error:
-                extra = EXTRAS.get(self.dialect)
-                raise MissingExtra(
-                    f"the driver {error.name} for {self.dialect} is not installed",
-                    remedy=f"pip install 'seatrial[{extra}]'" if extra else f"pip install {error.name}",
-                ) from None
-        return self._engine
+        with self._opening:
+            # What a read sets for its session must not meet a write, and SQLite's file is not held.
+            if not keep or self.dialect == "sqlite":
+                self._engine = self._engine or self._made(poolclass=NullPool)
+                return self._engine
+            if self._kept is None:
+                self._kept = self._made(pool_size=_WRITERS, max_overflow=0, pool_pre_ping=True)
+                weakref.finalize(self, self._kept.dispose)
+            return self._kept
+
+    def _made(self, **pool: Any) -> Engine:
+        from sqlalchemy import create_engine
+
+        told = arguments(self.dialect, timeout_s=self._timeout_s, writable=self._writable)
+        try:
+            return create_engine(self._url, connect_args=told, **pool)
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get(self.dialect)
+            raise MissingExtra(
+                f"the driver {error.name} for {self.dialect} is not installed",
+                remedy=f"pip install 'seatrial[{extra}]'" if extra else f"pip install {error.name}",
+            ) from None
 
     def _bound(self, connection: Connection) -> None:
         if self.dialect == "sqlite":

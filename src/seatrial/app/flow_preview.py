@@ -123,7 +123,7 @@ def _closed(system: System, trial: OpenTrial, flow: Flow) -> Iterator[Finding]:
 
 
 def _parts(system: System) -> Sequence[tuple[str, float]]:
-    return ("a", combined_load.alone_s(system)), ("b", system.policy.flow_duration)
+    return ("a", combined_load.alone_s(system)), ("b", combined_load.together_s(system))
 
 
 def _place(section: IntegrationSection, end: End) -> str:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from seatrial.spec.adversarial_references import adversarial_disagreements, chat_attack_disagreements
 from seatrial.spec.integration_references import integration_disagreements
 from seatrial.spec.inventory import MODEL
+from seatrial.spec.key_range import key_range_disagreements
 from seatrial.spec.problem import Problem
 from seatrial.spec.quantities import duration_s, number, rate_per_s, share
 from seatrial.spec.stress_references import stress_disagreements
@@ -427,6 +428,7 @@ _RULES: tuple[Rule, ...] = (
     _drawing,
     _callers,
     integration_disagreements,
+    key_range_disagreements,
     _outlets,
     stress_disagreements,
     adversarial_disagreements,

@@ -19,6 +19,7 @@ from seatrial.spec.drills import Drills
 from seatrial.spec.fallback import Fallback
 from seatrial.spec.file_format import FileFormat
 from seatrial.spec.inventory import Inventory
+from seatrial.spec.key_range import KeyRange
 from seatrial.spec.opc_ua import OpcUa
 from seatrial.spec.policy import Policy
 from seatrial.spec.procedure import Step
@@ -593,6 +594,9 @@ class Flow(Section):
     from_: str = Field(alias="in")
     to: str = Field(alias="out")
     key: str
+    keys: KeyRange | None = None
+    """Keys that are reserved for test records, where those of seatrial do not fit: texts of some forty characters that
+    begin with `seatrial-`, or numbers of sixteen digits."""
     within: Duration
     peak: Rate
     records: Path | None = None

@@ -22,7 +22,7 @@ from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.core.ports import ClientList
+from seatrial.core.ports import ClientList, Row
 from seatrial.spec.system import IntegrationSection
 
 SECRET = "harbour-9-pilot"
@@ -229,6 +229,42 @@ def test_mariadb_gives_instants_with_their_zone_and_times_of_day_as_such(mariadb
             },
         )
         assert integration.schema()["flag"] == "tinyint(1)|null"
+
+
+def test_a_record_that_mariadb_gave_is_taken_back_with_its_instant(mariadb: tuple[str, Engine]) -> None:
+    url, engine = mariadb
+    with table(engine, "id int, at timestamp(3) NULL, note varchar(40)") as name:
+        integration = opened(url, read=name, write=name, observe=name, writable=True)
+        record: Row = {"id": 1, "at": "2026-07-01T12:00:00.250000+05:00", "note": "2026-07-01T12:00:00+05:00"}
+        integration.write(record)
+        (seen,) = integration.observe("id", ["1"])["1"]
+        assert seen == {**record, "at": "2026-07-01T07:00:00.250000+00:00"}, "the same instant; a text stays the text"
+        integration.write({**seen, "id": 2})
+        with table(engine, "id int, wall datetime") as zoneless, pytest.raises(SeatrialError, match="datetime value"):
+            opened(url, write=zoneless, writable=True).write({"id": 1, "wall": "2026-07-01T12:00:00+05:00"})
+
+
+def test_writes_go_on_over_a_new_connection_where_the_server_ended_the_old_one(
+    any_server: tuple[str, str, Engine],
+) -> None:
+    kind, url, engine = any_server
+    ends = {
+        "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seatrial'",
+        "mariadb": "",
+    }[kind]
+    with table(engine, "id int, at_connection bigint") as name:
+        which = {"postgresql": "pg_backend_pid()", "mariadb": "CONNECTION_ID()"}[kind]
+        integration = opened(
+            url, write=f"INSERT INTO {name} VALUES (:id, {which})", observe=name, read=name, writable=True
+        )
+        integration.write({"id": 1})
+        integration.write({"id": 2})
+        first, second = (row["at_connection"] for row in integration.read(9))
+        assert first == second, "one connection for both, as an application has it"
+        with engine.connect() as connection:
+            connection.execute(text(ends or f"KILL {first}"))
+        integration.write({"id": 3})
+        assert integration.read(9)[-1]["at_connection"] != first
 
 
 def test_a_date_of_zeros_stays_what_it_is_and_never_becomes_nothing(mariadb: tuple[str, Engine]) -> None:

@@ -18,16 +18,16 @@ from plants.real_trial import RealClock, RealTrial, judged, observed
 from plants.server import Server
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import open_integration
-from seatrial.core.errors import Refused, Unreachable
+from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Removing, Row
 from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.flows.accounts import account
 from seatrial.domains.flows.driving import Lane, Passage, drive, spare
-from seatrial.domains.flows.marking import marked, marker
+from seatrial.domains.flows.marking import broken_on_purpose, enough, marked, marker, place_of
 from seatrial.domains.flows.same_value import same
-from seatrial.domains.integration.combined_load import CHECK
-from seatrial.spec.policy import short_demo
+from seatrial.domains.integration.combined_load import CHECK, together_s
+from seatrial.spec.policy import policy_for, short_demo
 from seatrial.spec.system import Flow, IntegrationSection, System
 
 
@@ -102,13 +102,46 @@ def test_a_value_is_the_same_however_the_other_side_spells_it(arrived: Json, sen
     assert same(arrived, sent) is equal
 
 
+def _flow(**changes: Any) -> Flow:
+    return Flow.model_validate(
+        {"name": "f", "in": "a", "out": "b", "key": "id", "within": "1s", "peak": "20/s", **changes}
+    )
+
+
 def test_our_records_have_keys_of_their_own_of_the_type_that_keys_have() -> None:
-    trial = PlantedTrial()
-    texts = [marked({"id": "d1"}, "id", marker(trial), at)["id"] for at in range(100)]
-    numbers = [marked({"id": 17}, "id", marker(trial), at)["id"] for at in range(100)]
+    trial, flow = PlantedTrial(), _flow()
+    texts = [marked({"id": "d1"}, flow, marker(trial), at, start=0)["id"] for at in range(100)]
+    numbers = [marked({"id": 17}, flow, marker(trial), at, start=0)["id"] for at in range(100)]
     assert len(set(texts)) == len(set(numbers)) == 100
     assert all(str(text).startswith("seatrial-") for text in texts)
     assert all(isinstance(number, int) and 2**52 < number < 2**53 for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("keys", "like"),
+    [({"first": 2_000_000_000, "last": 2_000_099_999}, int), ({"first": "T00000", "last": "T99999"}, str)],
+)
+def test_keys_that_are_reserved_for_tests_are_used_and_known_again(keys: dict[str, Any], like: type) -> None:
+    flow, trial = _flow(keys=keys), PlantedTrial()
+    start = place_of(trial, flow)
+    records = [marked({"id": "O1"}, flow, marker(trial, faulty=True), at, start=start) for at in range(100_000)]
+    assert {type(record["id"]) for record in records} == {like}
+    assert len({record["id"] for record in records}) == 100_000, "each key of the range once, before one comes again"
+    assert all(broken_on_purpose(record, [flow]) for record in records[:100])
+    assert not broken_on_purpose({"id": "O1"}, [flow])
+    assert not broken_on_purpose({"id": 17}, [flow])
+
+
+def test_a_range_that_is_too_small_says_how_many_keys_are_needed() -> None:
+    with pytest.raises(Malformed, match=r"holds 10 keys, and 400 test records are needed"):
+        enough(_flow(keys={"first": 1, "last": 10}), 400)
+
+
+def test_flows_run_until_the_slowest_has_brought_enough_records_for_its_bound() -> None:
+    slow = system().model_copy(update={"flows": (_flow(peak="1/s"),), "policy": policy_for(Criticality.OPERATIONAL)})
+    assert together_s(slow) >= 299
+    quick = slow.model_copy(update={"flows": (_flow(peak="60/s"),)})
+    assert together_s(quick) == quick.policy.flow_duration
 
 
 def test_there_are_more_records_than_chance_can_ask_for() -> None:

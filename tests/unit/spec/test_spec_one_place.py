@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,7 +13,14 @@ from seatrial.spec.problem import SpecErrors
 _ERP = "mariadb://erp.example.com/erp"
 
 
-def _load(kind: str, test: dict, production: dict, *, policy: str = "default", **beside: object) -> None:
+def _load(
+    kind: str,
+    test: Mapping[str, object],
+    production: Mapping[str, object],
+    *,
+    policy: str = "default",
+    **beside: object,
+) -> None:
     content = {
         "system": "orders",
         "version": "1",

@@ -19,7 +19,7 @@ from seatrial.core.vocabulary import Weight
 from seatrial.domains.data.campaign import Case, Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
 from seatrial.domains.flows.lanes import templates_of
-from seatrial.domains.flows.marking import marked, marker
+from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.samples import Passed, Sampler
 from seatrial.domains.legality import excluded, spoiled, unusual
 from seatrial.spec.system import Flow
@@ -147,7 +147,8 @@ class EntryCampaign:
         """Put these in, a few at the same time, and wait for what comes out. Raises SeatrialError."""
         entry, exit_ = self.trial.integration(self.flow.from_), self.trial.integration(self.flow.to)
         mark = marker(self.trial, faulty=True)
-        records = [marked(row, self.flow.key, mark, self.asked + at) for at, row in enumerate(rows)]
+        start = place_of(self.trial, self.flow)
+        records = [marked(row, self.flow, mark, self.asked + at, start=start) for at, row in enumerate(rows)]
         self.asked += len(records)
 
         def put(record: Row) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,8 @@ _SETTLE_S = 1.0
 _LOOKED_AT = 200
 _POLL = (0.05, 0.5)
 _TIMEOUT_S = 10.0
+_WRITERS = 8
+"""Records that may wait for one entry at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,8 @@ class Passage:
     lag_s: Sequence[float]
     planned: int
     step_s: float
+    problem: str = ""
+    """What the entry said to the first record that it did not take, where we wrote it ourselves."""
 
 
 def spare(rate: float, duration_s: float) -> int:
@@ -144,7 +149,10 @@ class _Lookout:
 
 @dataclass(slots=True)
 class _Writer:
-    """Puts records in one by one where the entry is not spoken to over HTTP: at their times, on a thread of its own."""
+    """Puts records in one by one where the entry is not spoken to over HTTP: at their times, in their order.
+
+    Each on a thread of its own while others still wait for the entry, or a slow one would hold the next ones up.
+    """
 
     trial: Trial
     lane: Lane
@@ -154,29 +162,37 @@ class _Writer:
     lag: list[float] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
     problem: str = ""
+    failed: int = 0
 
     def __call__(self) -> None:
         random = np.random.default_rng([self.trial.seed & 0xFFFF_FFFF, len(self.lane.records)])
         count = min(int(random.poisson(self.lane.flow.peak * self.duration_s)), len(self.lane.records))
+        self.scheduled = np.sort(random.uniform(0.0, self.duration_s, count)).tolist()
+        self.lag, self.status = [0.0] * count, [-1] * count
         clock = self.trial.clock
         began = clock.monotonic()
-        failed, most_failed = 0, self.lane.most_failed
-        for at, due in enumerate(np.sort(random.uniform(0.0, self.duration_s, count)).tolist()):
-            wait_s = began + due - clock.monotonic()
-            if wait_s > 0:
-                clock.sleep(wait_s)
-            self.scheduled.append(due)
-            self.lag.append(max(0.0, clock.monotonic() - began - due))
-            if most_failed is not None and failed > most_failed:
-                self.status.append(-1)
-                continue
+
+        def put(at: int) -> None:
+            self.lag[at] = max(0.0, clock.monotonic() - began - self.scheduled[at])
+            if self.lane.most_failed is not None and self.failed > self.lane.most_failed:
+                return
             try:
                 self.entry.write(self.lane.records[at])
-                self.status.append(200)
+                self.status[at] = 200
             except SeatrialError as error:
                 self.problem = self.problem or error.what
-                self.status.append(0)
-                failed += 1
+                self.status[at] = 0
+                self.failed += 1
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            waiting = []
+            for at, due in enumerate(self.scheduled):
+                wait_s = began + due - clock.monotonic()
+                if wait_s > 0:
+                    clock.sleep(wait_s)
+                waiting.append(pool.submit(put, at))
+            for each in waiting:
+                each.result()
 
     def result(self) -> LoadResult:
         return LoadResult(
@@ -224,7 +240,12 @@ def drive(
     finally:
         for lookout in entered:
             lookout.__exit__(None, None, None)
-    return {look.lane.flow.name: _passage(look, results[look.lane.flow.name]) for look in lookouts}, results
+    said = {name: writer.problem for name, writer in writers.items()}
+    passages = {
+        look.lane.flow.name: _passage(look, results[look.lane.flow.name], said.get(look.lane.flow.name, ""))
+        for look in lookouts
+    }
+    return passages, results
 
 
 def _wait(trial: Trial, lookouts: Sequence[_Lookout], results: Mapping[str, LoadResult]) -> None:
@@ -244,7 +265,7 @@ def _wait(trial: Trial, lookouts: Sequence[_Lookout], results: Mapping[str, Load
     trial.clock.sleep(_SETTLE_S)
 
 
-def _passage(look: _Lookout, result: LoadResult) -> Passage:
+def _passage(look: _Lookout, result: LoadResult, problem: str) -> Passage:
     if look.problem is not None:
         raise look.problem
     keys = look.lane.keys[: result.planned]
@@ -263,4 +284,5 @@ def _passage(look: _Lookout, result: LoadResult) -> Passage:
         lag_s=result.lag_s,
         planned=result.planned,
         step_s=look.step_s,
+        problem=problem,
     )

@@ -11,7 +11,7 @@ from seatrial.core.observation import Finding
 from seatrial.core.ports import ReplyKind, Row, Stream
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.driving import Lane, spare
-from seatrial.domains.flows.marking import marked
+from seatrial.domains.flows.marking import enough, marked, place_of
 from seatrial.domains.sending import inputs_of, rows_to_send
 from seatrial.spec.system import End, Flow, IntegrationSection, System
 
@@ -91,7 +91,9 @@ def lane_of(trial: Trial, flow: Flow, mark: str, duration_s: float, *, most_fail
     """A flow with records of our own for that long at its peak. Raises SeatrialError where there are none."""
     templates = templates_of(trial, flow)
     count = spare(flow.peak, duration_s)
-    records = tuple(marked(templates[at % len(templates)], flow.key, mark, at) for at in range(count))
+    enough(flow, count)
+    start = place_of(trial, flow)
+    records = tuple(marked(templates[at % len(templates)], flow, mark, at, start=start) for at in range(count))
     entry = trial.integration(flow.from_)
     if entry.request(records[0]) is None:
         return Lane(flow=flow, records=records, requests=None, most_failed=most_failed)

@@ -11,7 +11,7 @@ from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.ports import Integration, Row
 from seatrial.domains.flows.lanes import templates_of
-from seatrial.domains.flows.marking import marked, marker
+from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.same_value import same
 from seatrial.spec.system import Flow
 
@@ -56,7 +56,10 @@ class Sampler:
         """
         entry, exit_ = self.trial.integration(self.flow.from_), self.trial.integration(self.flow.to)
         exit_.listen()
-        records = [marked(row, self.flow.key, self.mark, self._sent + at) for at, row in enumerate(self.templates)]
+        start = place_of(self.trial, self.flow)
+        records = [
+            marked(row, self.flow, self.mark, self._sent + at, start=start) for at, row in enumerate(self.templates)
+        ]
         self._sent += len(records)
 
         def refusal(record: Row) -> str | None:

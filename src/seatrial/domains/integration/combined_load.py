@@ -37,6 +37,9 @@ _BETWEEN_S = 5.0
 _AFTERWARDS = "test records afterwards"
 _GROWTH = 2.0
 _NOTABLE_S = 0.2
+_SPARE = 1.2
+"""Arrivals are chance: so many times the records that the bound needs are expected."""
+_LONGEST_S = 900.0
 _WHY = "Integrations that each work alone fail together, in the first busy week."
 _CODES = {
     **lanes.CODES,
@@ -75,7 +78,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
 
 def _driven(system: System, trial: Trial, cleanup: Cleanup) -> _Driven | tuple[Finding, ...]:
     """Each flow alone and then all at once; findings where one was stopped in production before that."""
-    mark, each_s, duration_s = marker(trial), alone_s(system), system.policy.flow_duration
+    mark, each_s, duration_s = marker(trial), alone_s(system), together_s(system)
     alone: dict[str, Account] = {}
     for number, flow in enumerate(system.flows):
         trial.say(f"{flow.name} alone, {flow.peak:g} records a second for {each_s:g} s")
@@ -110,10 +113,22 @@ def alone_s(system: System) -> float:
     return max(_ALONE_LEAST_S, system.policy.flow_duration * _ALONE_SHARE)
 
 
+def together_s(system: System) -> float:
+    """How long all flows run: as the policy has it, and until the slowest can have brought enough for its bound.
+
+    A demonstration is as short as its policy.
+    """
+    least_s = system.policy.flow_duration
+    if system.policy.demonstration or not system.flows or system.policy.flow_delivered >= 1.0:
+        return least_s
+    enough = proportions.clean_trials(system.policy.flow_delivered, 1.0 - system.policy.confidence) * _SPARE
+    return max(least_s, min(_LONGEST_S, enough / min(flow.peak for flow in system.flows)))
+
+
 def lasts_s(system: System) -> float:
     """How long it takes at most until the last record is given up."""
     each = sum(alone_s(system) + patience_s(flow) + _BETWEEN_S for flow in system.flows)
-    return each + system.policy.flow_duration + max(patience_s(flow) for flow in system.flows) + _BETWEEN_S
+    return each + together_s(system) + max(patience_s(flow) for flow in system.flows) + _BETWEEN_S
 
 
 def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observation:
@@ -137,7 +152,7 @@ def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observati
         f"put in {total:,} marked records, and accounted for each at the exit. {_left(cleanup)}",
         measures=(*measures, *_validity(system, passages, results)),
         findings=(
-            *(f for n, a in accounts.items() for f in _findings(system, n, a, alone[n], passages[n].flow)),
+            *(f for n, a in accounts.items() for f in _findings(system, n, a, alone[n], passages[n])),
             *(f for lane in passages.values() for f in window.stopped(lane.flow, _most(system, lane.flow), lane)),
             *cleanup.findings(),
         ),
@@ -147,7 +162,7 @@ def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observati
 
 
 def _most(system: System, flow: Flow) -> int | None:
-    return window.most_failed(system, flow, system.policy.flow_duration)
+    return window.most_failed(system, flow, together_s(system))
 
 
 def _left(cleanup: Cleanup) -> str:
@@ -248,7 +263,8 @@ def _lag_limit_s(system: System) -> float:
     return _LAG_SHARE * min(flow.within for flow in system.flows)
 
 
-def _findings(system: System, name: str, found: Account, alone: Account, flow: Flow) -> Iterator[Finding]:
+def _findings(system: System, name: str, found: Account, alone: Account, passage: Passage) -> Iterator[Finding]:
+    flow = passage.flow
     told: Sequence[tuple[str, int, int, str]] = (
         ("records-lost", found.lost, alone.lost, "were taken by the entry and never arrived"),
         ("records-doubled", found.doubled, alone.doubled, "arrived more than once"),
@@ -271,11 +287,12 @@ def _findings(system: System, name: str, found: Account, alone: Account, flow: F
         yield Finding(
             code="records-refused",
             summary=f"{name}: {flow.from_} did not take {found.refused} of {found.n} records at {flow.peak:g} a second "
-            f"({alone.refused} of {alone.n} when it ran alone).",
+            f"({alone.refused} of {alone.n} when it ran alone){f': {passage.problem}' if passage.problem else ''}.",
             fields=(f"flows.{name}",),
             explains=(_delivered(name),),
             why=_WHY,
-            remedy=f"Find in the log of {flow.from_} why it refuses, times out or fails.",
+            remedy=f"Find in the log of {flow.from_} why it refuses, times out or fails."
+            + (f" If it is the key that does not fit there, declare flows.{name}.keys." if passage.problem else ""),
         )
     if found.late > allowed:
         yield Finding(
@@ -324,7 +341,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 
 def _budget(system: System) -> float:
     one_s = sum(alone_s(system) + 3.0 * flow.within + 40.0 for flow in system.flows)
-    return 120.0 + 2.0 * one_s + 2.0 * system.policy.flow_duration
+    return 120.0 + 2.0 * one_s + 2.0 * together_s(system)
 
 
 CHECK: Check[System] = Check(

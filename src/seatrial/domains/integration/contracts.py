@@ -17,12 +17,12 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Row
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.domains.flows.marking import broken_on_purpose, marked, marker
+from seatrial.domains.flows.marking import broken_on_purpose, marked, marker, place_of
 from seatrial.domains.integration.contract_schema import Breach, ContractSchema
 from seatrial.domains.integration.description import CODES as DESCRIPTION_CODES
 from seatrial.domains.integration.description import breaches
 from seatrial.domains.sending import inputs_of
-from seatrial.spec.system import InputField, IntegrationSection, System
+from seatrial.spec.system import Flow, InputField, IntegrationSection, System
 from seatrial.stats import proportions
 
 _ID = "integration.contracts"
@@ -146,7 +146,8 @@ def _exchanged(system: System, trial: Trial, name: str, section: IntegrationSect
     if section.tells(end, "read"):
         try:
             # Those that another check broke on purpose say nothing of what is really exchanged.
-            records = [r for r in trial.integration(name).read(_READ) if not broken_on_purpose(r)][-_MOST:]
+            flows = [f for f in system.flows if name in (f.from_, f.to)]
+            records = [r for r in trial.integration(name).read(_READ) if not broken_on_purpose(r, flows)][-_MOST:]
         except SeatrialError as error:
             return Exchange(records=(), problem=error.what, remedy=error.remedy)
     flow = next((f for f in system.flows if f.to == name), None)
@@ -155,15 +156,16 @@ def _exchanged(system: System, trial: Trial, name: str, section: IntegrationSect
         problem = "" if section.tells(end, "read") else "nothing tells how to read what was exchanged"
         return Exchange(records=records, problem=problem, remedy=f"Declare read at the end of {name}.")
     try:
-        sent, arrived = _written(trial, name, flow.key, records[-1])
+        sent, arrived = _written(trial, name, flow, records[-1])
     except SeatrialError as error:
         return Exchange(records=records, problem=error.what, remedy=error.remedy)
     return Exchange(records=[*records, *arrived], tested=True, unseen=not arrived, written=(sent,))
 
 
-def _written(trial: Trial, name: str, key: str, template: Row) -> tuple[Row, Sequence[Row]]:
+def _written(trial: Trial, name: str, flow: Flow, template: Row) -> tuple[Row, Sequence[Row]]:
     """A record like one that was really exchanged, under a key of our own, as it arrived."""
-    record = marked(template, key, marker(trial), 0)
+    key = flow.key
+    record = marked(template, flow, marker(trial), 0, start=place_of(trial, flow))
     integration = trial.integration(name)
     integration.listen()
     integration.write(record)
