@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,6 @@ class Watch:
             [sys.executable, "-m", "plants.watch_process", self.url, str(self.port), *self._most],
             cwd=Path(__file__).parents[2],
             env=environment,
-            stderr=subprocess.DEVNULL,
         )
 
     def kill(self) -> None:
@@ -103,11 +103,11 @@ def send(
     *,
     seconds: float = 60.0,
 ) -> set[tuple[int, str]]:
-    """Send every part until it is acknowledged; what was."""
+    """Send every part until it is acknowledged, each within so many seconds; what was."""
     kept: set[tuple[int, str]] = set()
-    end = time.monotonic() + seconds
     for number, part in enumerate(parts):
         during(number)
+        end = time.monotonic() + seconds
         while post(ports(number), part) != 200:
             assert time.monotonic() < end, "it was never acknowledged"
             time.sleep(0.02)
@@ -115,7 +115,7 @@ def send(
     return kept
 
 
-def caught_up(store: Store, *, seconds: float = 30.0) -> None:
+def caught_up(store: Store, *, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while store.state(module.NAME)[0] < store.last():
         assert time.monotonic() < end, "the events were not looked at"
@@ -164,17 +164,21 @@ def test_killed_in_the_middle_again_and_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'w.db'}"
     with watch(url) as running:
         dice = random.Random(1)
+        restarts: list[threading.Timer] = []
 
         def during(number: int) -> None:
             if number in (9, 29):
                 # While a part is on its way.
-                threading.Timer(dice.uniform(0.0, 0.02), restart).start()
+                restarts.append(threading.Timer(dice.uniform(0.0, 0.02), restart))
+                restarts[-1].start()
 
         def restart() -> None:
             running.kill()
             running.start()
 
         kept = send(lambda _: running.port, parts_of(1000, seed=1), during)
+        for each in restarts:
+            each.join()
         none_lost_none_twice(url, kept)
 
 
@@ -182,11 +186,11 @@ def test_two_watches_at_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'w.db'}"
     with watch(url) as one, watch(url) as two:
         parts = parts_of(800, seed=2)
-        kept: set[tuple[int, str]] = set()
-        other = threading.Thread(target=lambda: kept.update(send(lambda _: two.port, parts[::-1])))
-        other.start()
-        kept |= send(lambda _: one.port, parts)
-        other.join()
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(send, lambda _: two.port, parts[::-1])
+            kept = send(lambda _: one.port, parts) | other.result()
+        for each in (one, two):
+            assert each.process.poll() is None, "a watch ended because of the other"
         none_lost_none_twice(url, kept)
 
 
@@ -228,10 +232,12 @@ def database() -> Iterator[tuple[str, sa.Engine]]:
 def test_a_database_that_cuts_everybody_off(database: tuple[str, sa.Engine]) -> None:
     url, admin = database
     name = url.rsplit("/", 1)[1]
+    cuts: list[threading.Timer] = []
 
     def during(number: int) -> None:
         if number % 9 == 4:
-            threading.Timer(0.005, cut).start()
+            cuts.append(threading.Timer(0.005, cut))
+            cuts[-1].start()
 
     def cut() -> None:
         with admin.connect() as connection:
@@ -241,5 +247,6 @@ def test_a_database_that_cuts_everybody_off(database: tuple[str, sa.Engine]) -> 
 
     with watch(url) as running:
         kept = send(lambda _: running.port, parts_of(800, seed=4), during)
-        time.sleep(0.2)
+        for each in cuts:
+            each.join()
         none_lost_none_twice(url, kept)

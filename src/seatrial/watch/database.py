@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from seatrial.core.errors import MissingExtra, SeatrialError, Unreachable
 from seatrial.watch.tables import META
+from seatrial.watch.turn import Turnstile
 
 _LOCK = 0x5EA_7A7C
 _WAIT_S = 30.0
@@ -26,8 +27,9 @@ class StoreError(SeatrialError):
 class Database:
     """One open database. Threads may share it; a forked process opens its own."""
 
-    def __init__(self, engine: Engine, where: str) -> None:
+    def __init__(self, engine: Engine, where: str, turnstile: Turnstile | None = None) -> None:
         self._engine = engine
+        self._turnstile = turnstile
         self.where = where
         self.postgresql = engine.dialect.name == "postgresql"
 
@@ -55,9 +57,16 @@ class Database:
         if sqlite:
             event.listen(engine, "connect", _durable)
             event.listen(engine, "begin", _begin)
-        database = Database(engine, where)
-        with database._spoken():
-            META.create_all(engine)
+        # What lies in memory has no other writer, and in PostgreSQL locks are granted in the order of asking.
+        turnstile = (
+            Turnstile(Path(where), wait_s=_WAIT_S) if sqlite and parsed.database not in (None, "", ":memory:") else None
+        )
+        database = Database(engine, where, turnstile)
+        try:
+            database._create()
+        except SeatrialError:
+            database.close()
+            raise
         return database
 
     def close(self) -> None:
@@ -73,13 +82,31 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The only writer until it is left; durable then. Raises Unreachable."""
-        with self._spoken(), self._engine.connect() as opened, opened.execution_options(**_WRITE).begin():
-            connection = opened
-            if self.postgresql:
-                connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-                # One writer at a time, so that what is read behind a cursor is never joined by something earlier.
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            yield connection
+        with self._spoken(), self._engine.connect() as connection:
+            with self._turn():
+                writing = connection.execution_options(**_WRITE).begin()
+            with writing:
+                self._alone(connection)
+                yield connection
+
+    def _create(self) -> None:
+        """The tables, where they are missing. Several that open one store at the same time do so one by one."""
+        with self._spoken(), self._turn(), self._engine.connect() as connection:
+            if META.tables.keys() <= set(inspect(connection).get_table_names()):
+                return
+            connection.rollback()
+            with connection.execution_options(**_WRITE).begin():
+                self._alone(connection)
+                META.create_all(connection)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._turnstile is None else self._turnstile.passing()
+
+    def _alone(self, connection: Connection) -> None:
+        """One writer at a time, so that what is read behind a cursor is never joined by something earlier."""
+        if self.postgresql:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
     @contextmanager
     def _spoken(self) -> Iterator[None]:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,6 +86,50 @@ def test_signs_of_life_keep_the_newest_time(store: Store) -> None:
     beats = [WatchEvent(kind=Kind.HEARTBEAT, id="erp", at=NOW + timedelta(seconds=s), content={}) for s in (5, 1, 3)]
     store.append(beats, now=NOW)
     assert store.beats() == {"erp": (NOW + timedelta(seconds=5)).timestamp()}
+
+
+def test_several_that_open_a_new_store_at_the_same_time_all_get_it(url: str) -> None:
+    together = threading.Barrier(4)
+
+    def opened(_: int) -> Store:
+        together.wait(30)
+        return Store.open(url)
+
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(opened, range(4)))
+    for number, store in enumerate(stores):
+        assert store.append([prediction(f"p{number}")], now=NOW).new == 1
+        store.close()
+
+
+def test_of_two_that_write_without_a_pause_neither_keeps_the_other_out(url: str) -> None:
+    busy, other = Store.open(url), Store.open(url)
+    begun, stopped = threading.Event(), threading.Event()
+    written = [0]
+
+    def without_a_pause() -> None:
+        while not stopped.is_set():
+            with busy.database.writing():
+                begun.set()
+                time.sleep(0.05)
+            written[0] += 1
+
+    thread = threading.Thread(target=without_a_pause)
+    thread.start()
+    try:
+        begun.wait(30)
+        waited = []
+        for number in range(10):
+            before = written[0]
+            other.append([prediction(f"p{number}")], now=NOW)
+            waited.append(written[0] - before)
+    finally:
+        stopped.set()
+        thread.join()
+        busy.close()
+        other.close()
+    assert sorted(waited)[7] <= 2, f"so many times the other wrote before this one was let in: {waited}"
+    assert sum(waited) >= 5, f"the other was hardly let in: {waited}"
 
 
 def test_a_store_that_cannot_be_reached_is_named_without_its_password() -> None:
