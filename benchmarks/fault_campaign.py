@@ -33,7 +33,9 @@ from seatrial.domains.data.campaign import Campaign, answered_clean
 from seatrial.domains.data.fault_kinds import Place, faults_of
 from seatrial.domains.legality import profile_of
 from seatrial.domains.yardstick import yardstick
-from seatrial.spec.system import FaultField, InputField, System
+from seatrial.spec.faults import FaultField
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 REQUESTS = 20_000
 LIMIT_S = 60.0

@@ -35,7 +35,7 @@ from seatrial.adapters.load.client import LoadClient
 from seatrial.core.ports import LoadResult, Request, Row, Stream
 from seatrial.domains.flows.accounts import account
 from seatrial.domains.flows.driving import Lane, drive, spare
-from seatrial.spec.system import Flow
+from seatrial.spec.integration import Flow
 
 RATES = ((1000, 1), (2000, 1), (5000, 1), (5000, 2), (8000, 2))
 TARGET_RATE, TARGET_LAG_S = 5000, 0.010

@@ -256,6 +256,7 @@ def _codes() -> str:
     from seatrial.evidence.failures import _SENTENCES
     from seatrial.evidence.report import PROBLEM_CODES
     from seatrial.gate.codes import GATE_CODES
+    from seatrial.watch.events import REFUSALS
 
     databases = {
         code: f"{what.format(where='…')}; {remedy}".rstrip("; ") for code, (what, remedy) in _SENTENCES.items()
@@ -265,6 +266,7 @@ def _codes() -> str:
         ("The engine", "Why a check made no observation, beside its own reasons.", ENGINE_CODES),
         ("Verification", "What `seatrial verify` finds in a ledger or a bundle.", PROBLEM_CODES),
         ("The ledger's database", "Why a ledger could not be used.", databases),
+        ("The watch", "Why an event that came in is not taken; each is counted, and told to the sender.", REFUSALS),
     )
     blocks = [
         "# Codes",
@@ -296,7 +298,7 @@ _FILES = (
     ("The governance plan", "spec.documents.Document", "shared/docs/governance-plan.md"),
     ("A process document", "spec.documents.Document", "ready/docs/dock-planning.md"),
     ("A contract", "", "shared/contracts/weather.json"),
-    ("The inputs", "spec.system.InputField", "shared/inputs.json"),
+    ("The inputs", "spec.model.InputField", "shared/inputs.json"),
 )
 
 

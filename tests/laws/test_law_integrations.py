@@ -17,8 +17,9 @@ from seatrial.adapters.integrations.catalogue import FACTORIES, OpenIntegration,
 from seatrial.adapters.redaction import Redactor, secrets_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError
 from seatrial.core.ports import Removing, Row
+from seatrial.spec.integration import IntegrationSection
 from seatrial.spec.integration_references import REMOVABLE
-from seatrial.spec.system import IntegrationSection, System
+from seatrial.spec.system import System
 
 
 @contextmanager

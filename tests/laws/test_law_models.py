@@ -21,7 +21,8 @@ from seatrial.adapters.models.catalogue import FACTORIES, OpenModel, open_model
 from seatrial.adapters.redaction import Redactor, secrets_of
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import BatchModel, ReplyKind, Row
-from seatrial.spec.system import MODEL_ADDRESSES, System
+from seatrial.spec.model import MODEL_ADDRESSES
+from seatrial.spec.system import System
 
 SECRET: Final = "grey-pelican"
 ROWS: Final[list[Row]] = [{"wind": 40.0}, {"wind": 3.0}]

@@ -20,7 +20,7 @@ from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.steps.catalogue import KINDS
 from seatrial.adapters.steps.runner import StepRunner
 from seatrial.core.errors import Unreachable
-from seatrial.spec.system import Person
+from seatrial.spec.people import Person
 
 SECRET: Final = "grey-pelican"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
@@ -22,6 +23,7 @@ from seatrial.evidence.failures import CODES as LEDGER_CODES
 from seatrial.evidence.report import PROBLEM_CODES
 from seatrial.gate.catalogue import EVERY
 from seatrial.gate.codes import GATE_CODES
+from seatrial.watch.events import REFUSALS
 
 REPO = Path(__file__).parents[2]
 DOCS = REPO / "docs"
@@ -78,8 +80,20 @@ def test_every_requirement_check_and_code_is_documented() -> None:
             assert f"| `{code}` |" in section, (check.id, code)
         for code, meaning in check.codes.items():
             assert meaning.strip(), (check.id, code)
-    for code in (*GATE_CODES, *ENGINE_CODES, *PROBLEM_CODES, *LEDGER_CODES):
+    for code in (*GATE_CODES, *ENGINE_CODES, *PROBLEM_CODES, *LEDGER_CODES, *REFUSALS):
         assert f"| `{code}` |" in codes, code
+
+
+def test_every_code_by_which_the_watch_refuses_an_event_says_what_it_means() -> None:
+    given = set()
+    for path in (REPO / "src" / "seatrial" / "watch").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="_Refused"), args=[ast.Constant(value=str(code)), _]):
+                    given.add(code)
+                case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
+                    given.add(code)
+    assert given == set(REFUSALS)
 
 
 def test_every_check_has_its_method_and_says_what_it_does_not_see() -> None:

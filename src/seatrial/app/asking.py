@@ -16,7 +16,7 @@ from typing import Any, Self
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.ports import Answers, BatchModel, Model, ReplyKind, Row
 from seatrial.domains.sending import as_sent, batch_as_sent
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 _WAITS_S = (0.2, 0.8, 2.0)
 """Before each further attempt to reach a model that could not be reached."""

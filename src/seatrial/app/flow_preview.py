@@ -18,8 +18,9 @@ from seatrial.domains.flows import window
 from seatrial.domains.flows.lanes import end_of, lane_of, unready
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration import combined_load
+from seatrial.spec.integration import End, Flow, IntegrationSection
 from seatrial.spec.public import public
-from seatrial.spec.system import End, Flow, IntegrationSection, System
+from seatrial.spec.system import System
 
 _CHECK = "integration.combined-load"
 

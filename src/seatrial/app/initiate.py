@@ -32,7 +32,7 @@ from seatrial.app.proposal_model import Meaning, ModelOnTrial, meaning
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.spec.loading import load_inputs, load_system
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 INPUTS = "inputs.json"
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from seatrial.app.files import LocalFiles
 from seatrial.app.stages import inputs_of
 from seatrial.app.workspace import Workspace
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 
 def inventory_lines(workspace: Workspace) -> Iterator[str]:

@@ -22,8 +22,10 @@ from seatrial.domains.scored.metrics import bearing_of, governed
 from seatrial.domains.scored.rows import Floats, Ints, Rows, read_rows
 from seatrial.domains.sending import as_sent
 from seatrial.measure.columns import plain_text
+from seatrial.spec.data import Strata
 from seatrial.spec.loading import load_inputs
-from seatrial.spec.system import InputField, Strata, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 ORDER, CHANCE = "draw_order", "draw_probability"
 _MOST_POOL = 20_000

@@ -17,7 +17,8 @@ from seatrial.app.workspace import Workspace
 from seatrial.core.check import CHANGE_LOG, landing_table
 from seatrial.core.errors import Unreachable
 from seatrial.core.ports import Line, LoadGenerator, Pager, ProbingSteps, Scratch, Table
-from seatrial.spec.system import IntegrationSection, Source
+from seatrial.spec.data import Source
+from seatrial.spec.integration import IntegrationSection
 
 _SQL = ("sql", "sqlite", "postgresql", "mysql", "mariadb")
 

@@ -23,7 +23,7 @@ _NO_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnProfile:
-    """One column. `type` is that of `spec.system.InputField`; `values` are texts by frequency, None when too many.
+    """One column. `type` is that of `spec.model.InputField`; `values` are texts by frequency, None when too many.
 
     `low` and `high` are the 0.1 % and 99.9 % quantiles (relative error 1/256), `smallest` and `largest` the ends, all
     None for a column without numbers.

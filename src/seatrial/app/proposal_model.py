@@ -16,7 +16,7 @@ from seatrial.app.proposal_inputs import Labelled
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 Way = Literal["endpoint", "mlflow"]
 PREDICTIONS = ("prediction", "label", "predicted", "predicted_label", "class", "decision", "output", "value", "result")

@@ -17,7 +17,7 @@ from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Model, Say, Table
 from seatrial.domains.sending import Held, inputs_present
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

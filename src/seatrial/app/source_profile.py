@@ -18,7 +18,8 @@ from seatrial.core.observation import Json
 from seatrial.domains.data.fault_kinds import Place, faults_of
 from seatrial.domains.legality import profile_of
 from seatrial.measure.kinds import has_leading_zeros, reads_as_numbers
-from seatrial.spec.system import FaultField, InputField
+from seatrial.spec.faults import FaultField
+from seatrial.spec.model import InputField
 
 if TYPE_CHECKING:
     import pyarrow as pa

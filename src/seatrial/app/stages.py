@@ -20,8 +20,9 @@ from seatrial.core.check import MeasureRequest
 from seatrial.core.errors import Malformed, MissingExtra, Refused, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Say, Table
+from seatrial.spec.data import Source
 from seatrial.spec.loading import load_inputs
-from seatrial.spec.system import InputField, Source
+from seatrial.spec.model import InputField
 
 SCORING = "scoring"
 MEASURING = "measuring"

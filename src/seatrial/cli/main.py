@@ -28,9 +28,8 @@ from seatrial.cli import (
 )
 from seatrial.cli.console import show_error
 from seatrial.core.errors import SeatrialError
+from seatrial.gate.encoding import EXIT_NO_REVIEW, EXIT_USAGE
 
-_NO_REVIEW = 2
-_USAGE = 64
 _INTERRUPTED = 130
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 """The error of every wrong option, command or argument; Typer names only its subclasses."""
@@ -94,11 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = command.main(args=given, prog_name="seatrial", standalone_mode=False)
     except _UsageError as error:
         error.show()
-        sys.exit(_USAGE)
+        sys.exit(EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("stopped; everything recorded so far is kept\n")
         sys.exit(_INTERRUPTED)
     except SeatrialError as error:
         show_error(error, as_json="--json" in given)
-        sys.exit(_NO_REVIEW)
+        sys.exit(EXIT_NO_REVIEW)
     sys.exit(code if isinstance(code, int) else 0)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 _BAND = 0.005
 _MOST_LEVELS = 200

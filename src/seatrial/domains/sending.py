@@ -13,7 +13,8 @@ from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.spec.loading import load_inputs
-from seatrial.spec.system import InputField, ModelSection, System
+from seatrial.spec.model import InputField, ModelSection
+from seatrial.spec.system import System
 
 _NUMBERS = ("number", "integer")
 

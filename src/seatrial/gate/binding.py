@@ -13,7 +13,8 @@ from typing import Final
 from seatrial.core.vocabulary import Role
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.requirement import Requirement
-from seatrial.spec.system import Duty, System
+from seatrial.spec.people import Duty
+from seatrial.spec.system import System
 
 _REFERENCE = re.compile(r"\{([a-z-]+)\}")
 _SPECIAL = re.compile(r"([*?[])")

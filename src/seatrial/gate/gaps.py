@@ -13,7 +13,8 @@ from seatrial.gate.codes import NO_CHECK
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.verdict import Assessment, Gap, Judged
-from seatrial.spec.system import Duty, System
+from seatrial.spec.people import Duty
+from seatrial.spec.system import System
 
 LEDGER: Final = "ledger"
 REVIEW: Final = "review"

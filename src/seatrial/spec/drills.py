@@ -23,8 +23,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Kind of drill to the requirements that it is evidence for."""
 KIND_OF: Final[Mapping[str, str]] = {requirement: kind for kind, named in KINDS.items() for requirement in named}
-UNBOUND: Final = frozenset({"page", "outage"})
-"""Kinds that carry out no procedure: what they touch is the person's route, or the declared test ends."""
 
 
 def _zone(name: str) -> str:

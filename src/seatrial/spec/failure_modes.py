@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from pydantic import Field
 
 from seatrial.spec.conditions import Condition, ConditionError, parse_condition
+from seatrial.spec.people import PersonId
 from seatrial.spec.problem import Problem, SpecErrors
 from seatrial.spec.reading import read_yaml
 from seatrial.spec.section import Section
-from seatrial.spec.system import PersonId
 from seatrial.spec.tree import Document
 from seatrial.spec.undecided import settle
 from seatrial.spec.validation import validate

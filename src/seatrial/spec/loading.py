@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from seatrial.spec.json_reading import read_json
+from seatrial.spec.model import InputField
 from seatrial.spec.one_place import written_in_production
-from seatrial.spec.policy import Policy
 from seatrial.spec.problem import Problem, SpecErrors
 from seatrial.spec.procedure import Procedure
 from seatrial.spec.reading import read_yaml
 from seatrial.spec.references import disagreements, empty_range, undecided_references
 from seatrial.spec.resolution import looser_than_policy, resolve_policy
 from seatrial.spec.section import Section
-from seatrial.spec.system import RESOLVED, InputField, System
+from seatrial.spec.system import RESOLVED, System
 from seatrial.spec.tree import Document, TreePath
 from seatrial.spec.undecided import Settled, Todo, settle
 from seatrial.spec.validation import missing, validate
@@ -116,11 +116,6 @@ def load_procedure(text: bytes, *, name: str, environment: Mapping[str, str]) ->
     return load_file(Procedure, text, name=name, environment=environment)
 
 
-def load_policy(text: bytes, *, name: str) -> Policy:
-    """A policy file's values, before anything is compared with the floors (see `resolution.resolve_policy`)."""
-    return load_file(Policy, text, name=name, environment={}).value
-
-
 def load_inputs(text: bytes, *, name: str) -> dict[str, InputField]:
     """The model's inputs from a JSON file: field name to its declaration. Raises SpecErrors with all problems."""
     document = read_json(text, name=name)
@@ -133,11 +128,6 @@ def load_inputs(text: bytes, *, name: str) -> dict[str, InputField]:
     if not value.inputs:
         raise SpecErrors([document.problem((), found="no input", expected="at least one")])
     return value.inputs
-
-
-def feeds_of_unknown_inputs(system: System, inputs: Mapping[str, InputField]) -> tuple[tuple[str, str], ...]:
-    """(integration, field) for every field that an integration says it feeds and the model does not take."""
-    return tuple((n, f) for n, i in system.integrations.items() for f in i.feeds if f not in inputs)
 
 
 def _without_undecided(cls: type[BaseModel], document: Document) -> Document:

@@ -10,8 +10,9 @@ import posixpath
 import re
 from urllib.parse import unquote, urlsplit
 
+from seatrial.spec.integration import End, IntegrationSection
 from seatrial.spec.problem import Problem
-from seatrial.spec.system import End, IntegrationSection, System
+from seatrial.spec.system import System
 from seatrial.spec.tree import Document
 
 _PORTS = {

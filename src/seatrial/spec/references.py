@@ -13,10 +13,10 @@ from seatrial.spec.adversarial_references import adversarial_disagreements, chat
 from seatrial.spec.integration_references import integration_disagreements
 from seatrial.spec.inventory import MODEL
 from seatrial.spec.key_range import key_range_disagreements
+from seatrial.spec.model import MODEL_ADDRESSES
 from seatrial.spec.problem import Problem
 from seatrial.spec.quantities import duration_s, number, rate_per_s, share
 from seatrial.spec.stress_references import stress_disagreements
-from seatrial.spec.system import MODEL_ADDRESSES
 from seatrial.spec.tree import Document, Node, TreePath
 
 Rule: TypeAlias = "Callable[[Document], Iterator[Problem]]"

@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-from typing import Any
+from itertools import pairwise
+from typing import Any, get_args
 
-from pydantic import BaseModel
-
-from seatrial.spec import adversarial, adversarial_chat, stress, system
-from seatrial.spec.system import MODEL_ADDRESSES, RESOLVED, System
-
-_DECLARATIONS = (system, stress, adversarial, adversarial_chat)
-"""The modules whose classes are sections of the file."""
+from seatrial.spec.model import MODEL_ADDRESSES
+from seatrial.spec.section import Section
+from seatrial.spec.system import RESOLVED, System
 
 _UNDECIDED = {
     "title": "Undecided or from the environment",
@@ -34,9 +31,10 @@ def system_schema() -> dict[str, Any]:
         schema["properties"].pop(key, None)
     schema["title"] = "seatrial system file"
     schema["description"] = inspect.getdoc(System)
-    described = _attribute_docstrings()
+    sections: dict[str, type[Section]] = {}
+    _collect(System, sections)
     for name, definition in [("System", schema), *definitions.items()]:
-        _describe(name, definition, described)
+        _describe(sections.get(name), definition)
         _open_to_undecided(definition)
     definitions["ModelSection"]["oneOf"] = [{"required": [key]} for key in MODEL_ADDRESSES]
     definitions["Undecided"] = _UNDECIDED
@@ -48,28 +46,37 @@ def system_schema_text() -> str:
     return json.dumps(system_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _attribute_docstrings() -> dict[tuple[str, str], str]:
-    found = {}
-    for node in (node for module in _DECLARATIONS for node in ast.parse(inspect.getsource(module)).body):
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for before, after in zip(node.body, node.body[1:], strict=False):
+def _collect(declared: object, found: dict[str, type[Section]]) -> None:
+    """Every section below one, or in a type that its fields have, itself included; sections may hold each other."""
+    for part in get_args(declared):
+        _collect(part, found)
+    if isinstance(declared, type) and issubclass(declared, Section) and declared.__name__ not in found:
+        found[declared.__name__] = declared
+        for field in declared.model_fields.values():
+            _collect(field.annotation, found)
+
+
+def _attribute_docstrings(cls: type[Section]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for declared in reversed([each for each in cls.__mro__ if issubclass(each, Section)]):
+        declaration = ast.parse(inspect.getsource(declared)).body[0]
+        for before, after in pairwise(getattr(declaration, "body", [])):
             match before, after:
                 case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[(node.name, field)] = inspect.cleandoc(text)
+                    found[field] = inspect.cleandoc(text)
     return found
 
 
-def _describe(name: str, definition: dict[str, Any], described: dict[tuple[str, str], str]) -> None:
-    cls: object = next((found for module in _DECLARATIONS if (found := getattr(module, name, None))), None)
-    if not (isinstance(cls, type) and issubclass(cls, BaseModel)):
+def _describe(cls: type[Section] | None, definition: dict[str, Any]) -> None:
+    if cls is None:
         return
+    described = _attribute_docstrings(cls)
     for field, information in cls.model_fields.items():
         shape = definition["properties"].get(information.alias or field)
         if shape is None:
             continue
-        if (name, field) in described:
-            shape["description"] = described[(name, field)]
+        if field in described:
+            shape["description"] = described[field]
         default = shape.get("default")
         if isinstance(default, dict | list) or default is None:
             shape.pop("default", None)

@@ -18,9 +18,12 @@ from pydantic import BaseModel
 from seatrial.core.record import Subject
 from seatrial.spec.adversarial_chat import NO_PROMPT
 from seatrial.spec.canonical import digest
+from seatrial.spec.data import Source
 from seatrial.spec.fallback import Fallback
+from seatrial.spec.integration import End, IntegrationSection
+from seatrial.spec.model import ModelSection
 from seatrial.spec.public import public
-from seatrial.spec.system import End, IntegrationSection, ModelSection, Source, System
+from seatrial.spec.system import System
 
 _METHOD = (
     "demonstration",

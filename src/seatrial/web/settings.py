@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from seatrial.core.errors import Malformed
+
 DATABASE = "SEATRIAL_SITE_DATABASE"
 """The URL of the site's own database, such as `postgresql://…`; by default a SQLite file in its folder."""
 URL = "SEATRIAL_SITE_URL"
@@ -22,90 +24,116 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _YEAR_S = 365 * 86_400
 
 
+_APPS = (
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "seatrial.web.apps.Site",
+)
+_MIDDLEWARE = (
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "seatrial.web.sessions.only_listed",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "seatrial.web.policy.content_security_policy",
+    "seatrial.web.policy.plain_errors",
+    "seatrial.web.policy.one_reading",
+)
+_VALIDATION = "django.contrib.auth.password_validation"
+_PASSWORDS = (
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
+    {
+        "NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
+)
+
+
 def settings(folder: Path, *, secure: bool) -> dict[str, Any]:
     """All settings for a site whose own data stand in `folder`. `secure`: it is reached over HTTPS alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     hosts = _listed(HOSTS)
     return {
         "DEBUG": False,
+        "ROOT_URLCONF": "seatrial.web.urls",
+        "INSTALLED_APPS": _APPS,
+        "MIDDLEWARE": _MIDDLEWARE,
+        "DATABASES": {"default": _database(folder)},
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "LOGGING_CONFIG": None,
+        **_accounts(),
+        **_protection(folder, hosts, secure=secure),
+        **_pages(),
+        "SITE_URL": (os.environ.get(URL) or (f"https://{hosts[0]}" if hosts else _HERE)).rstrip("/"),
+        "SITE_FOLDER": folder,
+        "SITE_PROXIES": frozenset(_listed(PROXIES)),
+        "SITE_SYSTEMS": Path(os.environ.get(SYSTEMS) or folder / "systems").resolve(),
+    }
+
+
+def _accounts() -> dict[str, Any]:
+    return {
+        "AUTH_USER_MODEL": "site.Account",
+        "AUTH_PASSWORD_VALIDATORS": _PASSWORDS,
+        "LOGIN_URL": "/sign-in/",
+        "LOGIN_REDIRECT_URL": "/",
+    }
+
+
+def _protection(folder: Path, hosts: list[str], *, secure: bool) -> dict[str, Any]:
+    """What keeps strangers, other sites and floods out."""
+    return {
         "SECRET_KEY": _secret(folder / "secret"),
         "ALLOWED_HOSTS": [*_LOCAL, *hosts],
         "CSRF_TRUSTED_ORIGINS": [f"https://{host}" for host in hosts],
-        "ROOT_URLCONF": "seatrial.web.urls",
-        "INSTALLED_APPS": [
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.sessions",
-            "django.contrib.messages",
-            "django.contrib.staticfiles",
-            "seatrial.web.apps.Site",
-        ],
-        "MIDDLEWARE": [
-            "django.middleware.security.SecurityMiddleware",
-            "whitenoise.middleware.WhiteNoiseMiddleware",
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.middleware.locale.LocaleMiddleware",
-            "django.middleware.common.CommonMiddleware",
-            "django.middleware.csrf.CsrfViewMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "seatrial.web.sessions.only_listed",
-            "django.contrib.messages.middleware.MessageMiddleware",
-            "django.middleware.clickjacking.XFrameOptionsMiddleware",
-            "seatrial.web.policy.content_security_policy",
-            "seatrial.web.policy.plain_errors",
-            "seatrial.web.policy.one_reading",
-        ],
-        "TEMPLATES": [
-            {
-                "BACKEND": "django.template.backends.jinja2.Jinja2",
-                "DIRS": [Path(__file__).parent / "templates", Path(__file__).parents[1] / "present" / "templates"],
-                "OPTIONS": {"environment": "seatrial.web.pages.environment"},
-            }
-        ],
-        "DATABASES": {"default": _database(folder)},
-        "AUTH_USER_MODEL": "site.Account",
-        "AUTH_PASSWORD_VALIDATORS": [
-            {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-            {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-            {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-            {
-                "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-                "OPTIONS": {"user_attributes": ("email", "name")},
-            },
-        ],
-        "LOGIN_URL": "/sign-in/",
-        "LOGIN_REDIRECT_URL": "/",
+        "CSRF_COOKIE_SECURE": secure,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_AGE": 12 * 3600,
-        "CSRF_COOKIE_SECURE": secure,
         "SECURE_CONTENT_TYPE_NOSNIFF": True,
         "SECURE_REFERRER_POLICY": "same-origin",
         "SECURE_HSTS_SECONDS": _YEAR_S if secure else 0,
         "X_FRAME_OPTIONS": "DENY",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 4 * 1024 * 1024,
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 4,
         "FILE_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,
         "FILE_UPLOAD_HANDLERS": [
             "seatrial.web.uploading.Bounded",
             "django.core.files.uploadhandler.MemoryFileUploadHandler",
             "django.core.files.uploadhandler.TemporaryFileUploadHandler",
         ],
-        "DATA_UPLOAD_MAX_NUMBER_FILES": 4,
+    }
+
+
+def _pages() -> dict[str, Any]:
+    here = Path(__file__).parent
+    return {
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.jinja2.Jinja2",
+                "DIRS": [here / "templates", here.parent / "present" / "templates"],
+                "OPTIONS": {"environment": "seatrial.web.pages.environment"},
+            }
+        ],
         "STATIC_URL": "/static/",
-        "STATICFILES_DIRS": [Path(__file__).parent / "static"],
+        "STATICFILES_DIRS": [here / "static"],
         "WHITENOISE_USE_FINDERS": True,
         "LANGUAGE_CODE": "en",
-        "LOCALE_PATHS": [Path(__file__).parent / "locale"],
+        "LOCALE_PATHS": [here / "locale"],
         "TIME_ZONE": "UTC",
         "USE_TZ": True,
         "USE_I18N": True,
-        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
-        "LOGGING_CONFIG": None,
-        "SITE_URL": (os.environ.get(URL) or (f"https://{hosts[0]}" if hosts else _HERE)).rstrip("/"),
-        "SITE_FOLDER": folder,
-        "SITE_PROXIES": frozenset(_listed(PROXIES)),
-        "SITE_SYSTEMS": Path(os.environ.get(SYSTEMS) or folder / "systems").resolve(),
     }
 
 
@@ -134,10 +162,21 @@ def _secret(file: Path) -> str:
 
 def _database(folder: Path) -> dict[str, Any]:
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
     url = os.environ.get(DATABASE)
     if url:
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError):
+            parsed = None
+        if parsed is None or parsed.get_backend_name() != "postgresql":
+            # The URL itself may hold a password, so it is not repeated.
+            raise Malformed(
+                f"{DATABASE} names no database that the site can keep its own data in",
+                remedy="Set it to a URL such as postgresql://user:password@host/database, "
+                "or leave it unset for a SQLite file.",
+            )
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": parsed.database,

@@ -31,7 +31,7 @@ from seatrial.adapters.proxy.lines import Lines
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.core.ports import LineMode
-from seatrial.spec.system import End
+from seatrial.spec.integration import End
 
 SECRET: Final = "grey-pelican"
 KINDS: Final = ("mqtt", "amqp", "kafka")

@@ -23,7 +23,7 @@ from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integ
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.core.ports import ClientList, Row
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 SECRET = "harbour-9-pilot"
 PAIRS = ("postgresql", "mariadb")

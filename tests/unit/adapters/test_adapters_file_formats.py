@@ -15,7 +15,7 @@ import pytest
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.core.errors import Malformed, SeatrialError
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 
 def drop(folder: Path, *, writable: bool = False, **form: Any) -> OpenIntegration:

@@ -18,7 +18,7 @@ from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integ
 from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.wire import target_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 PATHS = {"read": "/newest", "write": "/take", "observe": "/arrived", "version": "version", "health": "/health"}
 

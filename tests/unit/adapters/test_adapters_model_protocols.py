@@ -20,7 +20,8 @@ from seatrial.adapters.models.catalogue import OpenModel, open_model
 from seatrial.adapters.models.columns import batch_of, by_column, lists_of, rows_of
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.ports import ReplyKind, Row
-from seatrial.spec.system import ModelSection, System
+from seatrial.spec.model import ModelSection
+from seatrial.spec.system import System
 
 ROWS: list[Row] = [{"wind": 40.0, "n": 3}, {"wind": 3.5, "n": 4}]
 

@@ -13,7 +13,7 @@ from plants.server import Answering, Said, Server, said
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.core.errors import Malformed, SeatrialError
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 RECORDS: list[dict[str, Any]] = [
     {"id": f"o'{at}", "no": str(at), "amount": Decimal("12345678901234567.89")} for at in range(7)

@@ -13,7 +13,7 @@ from plants.opcua_server import Served, opcua_server
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 FIELDS = {"temp": 20.5, "count": 3, "name": "press", "on": True, "levels": [1.0, 2.0]}
 

@@ -16,7 +16,7 @@ from seatrial.adapters.integrations.openapi import OpenApi
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.ports import DescribedIntegration, Description
 from seatrial.domains.integration.contract_schema import ContractSchema
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 LIST = {"$ref": "#/components/schemas/Orders"}
 ONE = {"$ref": "#/components/schemas/Order"}

@@ -16,7 +16,7 @@ from seatrial.adapters.redaction import Redactor, secrets_in_url
 from seatrial.adapters.signed_post import signature
 from seatrial.adapters.wire import target_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.spec.system import Person
+from seatrial.spec.people import Person
 
 SECRET = "harbour-light"
 

@@ -21,7 +21,8 @@ from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.ports import Clocked
 from seatrial.core.schema_change import ChangeKind, SchemaChange
-from seatrial.spec.system import IntegrationSection, System
+from seatrial.spec.integration import IntegrationSection
+from seatrial.spec.system import System
 
 COLUMNS = "id INTEGER NOT NULL, temp DECIMAL(6,2), station VARCHAR(8)"
 ROWS = ("INSERT INTO {table} VALUES (1, 12.50, 'EWR')", "INSERT INTO {table} VALUES (2, NULL, 'JFK')")

@@ -17,8 +17,9 @@ from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.adapters.redaction import Redactor, secrets_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
+from seatrial.spec.integration import IntegrationSection
 from seatrial.spec.subject import subject
-from seatrial.spec.system import IntegrationSection, System
+from seatrial.spec.system import System
 
 HERE = Path()
 PASSWORD = "grey-pelican"

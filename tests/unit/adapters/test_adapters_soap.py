@@ -13,7 +13,7 @@ from plants.soap_server import Orders, envelope, wsdl
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 FIELDS = ("id string", "amount decimal", "at dateTime", "open boolean")
 ROW = {"id": "k1", "amount": "12345678901234567.89", "at": "2026-07-01T12:00:00+02:00", "open": "true"}

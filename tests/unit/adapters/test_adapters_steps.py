@@ -20,7 +20,7 @@ from seatrial.adapters.steps.runner import StepRunner
 from seatrial.adapters.wire import target_of
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import StepResult
-from seatrial.spec.system import Person
+from seatrial.spec.people import Person
 
 SECRET = "low-tide"
 

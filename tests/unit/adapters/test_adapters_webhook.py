@@ -20,7 +20,8 @@ from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integ
 from seatrial.adapters.integrations.place import Place
 from seatrial.adapters.integrations.webhook import WebhookIntegration
 from seatrial.core.errors import Malformed, Refused, Unreachable
-from seatrial.spec.system import End, IntegrationSection, System
+from seatrial.spec.integration import End, IntegrationSection
+from seatrial.spec.system import System
 
 
 def listener(url: str, *, free_within_s: float = 1.0, **more: Any) -> WebhookIntegration:

@@ -26,7 +26,8 @@ from seatrial.app.scoring import Given, Scored, score
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.errors import Unreachable
 from seatrial.domains.sending import as_sent, batch_as_sent
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 ROWS: Final = 200
 

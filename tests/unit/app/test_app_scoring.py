@@ -18,7 +18,7 @@ from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Request, Row
 from seatrial.domains.sending import as_sent
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 
 class _Table:

@@ -23,8 +23,9 @@ from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.data import capacity, soak
 from seatrial.domains.data.latency_record import encoded
 from seatrial.gate.judging import judge_measure
+from seatrial.spec.load import Load, Memory
 from seatrial.spec.policy import short_demo
-from seatrial.spec.system import Load, Memory, System
+from seatrial.spec.system import System
 
 LATENCY = {"p95": "100ms"}
 REQUESTS = (Request(method="GET", url="http://a:80"),)

@@ -25,7 +25,9 @@ from seatrial.domains.data.units import confusions
 from seatrial.domains.legality import Profile, excluded, profile_of
 from seatrial.domains.sending import rows_to_send
 from seatrial.domains.yardstick import Yardstick
-from seatrial.spec.system import FaultField, FaultKind, InputField, System
+from seatrial.spec.faults import FaultField, FaultKind
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 
 def field(**declared_as: Any) -> InputField:

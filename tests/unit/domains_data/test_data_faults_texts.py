@@ -14,7 +14,8 @@ from seatrial.core.ports import Row
 from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.domains.data.faults import CHECK
 from seatrial.domains.legality import profile_of, spoiled
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 WORDS = ("invoice", "Köln", "parcel", "late", "refund", "thanks", "please", "order", "damaged", "truck")
 MAILS: list[Row] = [

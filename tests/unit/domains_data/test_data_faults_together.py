@@ -23,7 +23,9 @@ from seatrial.domains.data.fault_kinds import Fault, Place, Stance, faults_of
 from seatrial.domains.data.fault_pairs import pairs
 from seatrial.domains.data.faults import CHECK
 from seatrial.domains.legality import profile_of
-from seatrial.spec.system import FaultField, InputField, System
+from seatrial.spec.faults import FaultField
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 SEEN: list[Row] = [{"temp": 50.0 + at, "dewp": 40.5 + at, "dock": f"D{at % 3}"} for at in range(30)]
 DECLARED = {

@@ -16,7 +16,8 @@ from seatrial.core.vocabulary import Outcome
 from seatrial.domains.data.arrival_trace import busier_than_peak, read_trace
 from seatrial.domains.data.load import CHECK
 from seatrial.domains.data.served import served
-from seatrial.spec.system import Load, System
+from seatrial.spec.load import Load
+from seatrial.spec.system import System
 
 LOAD = {"peak": "10/s", "latency": {"p99": "300ms"}}
 

@@ -27,8 +27,9 @@ from seatrial.domains.flows.driving import Lane, Passage, drive, spare
 from seatrial.domains.flows.marking import broken_on_purpose, enough, marked, marker, place_of
 from seatrial.domains.flows.same_value import same
 from seatrial.domains.integration.combined_load import CHECK, together_s
+from seatrial.spec.integration import Flow, IntegrationSection
 from seatrial.spec.policy import policy_for, short_demo
-from seatrial.spec.system import Flow, IntegrationSection, System
+from seatrial.spec.system import System
 
 
 def system(**changes: Any) -> System:

@@ -17,7 +17,8 @@ from seatrial.domains.integration.format_replay import replay, same
 from seatrial.domains.integration.format_rows import feeds_of, fields_of, spread_rows
 from seatrial.measure.catalogue import start
 from seatrial.measure.format_changes import Declared, format_changes
-from seatrial.spec.system import InputField, Source
+from seatrial.spec.data import Source
+from seatrial.spec.model import InputField
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

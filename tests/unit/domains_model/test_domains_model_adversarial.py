@@ -37,8 +37,9 @@ from seatrial.domains.model.turning.search import attack
 from seatrial.domains.model.turning.start import SHAKEN
 from seatrial.domains.model.turning.terrain import Ground, Terrain, terrain_of
 from seatrial.domains.model.turning.walk_back import walk_back
+from seatrial.spec.model import InputField
 from seatrial.spec.relations import parse_relation
-from seatrial.spec.system import InputField, System
+from seatrial.spec.system import System
 
 NOBODY = {"who": "nobody", "why": "nobody outside sees an answer"}
 QUICK = {"queries": 80}

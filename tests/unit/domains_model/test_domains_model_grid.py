@@ -17,7 +17,7 @@ from seatrial.domains.model.slice_triples import triples
 from seatrial.domains.model.slices import confirmed_slices, searched
 from seatrial.domains.scored.rows import Mask, Rows, features_of
 from seatrial.measure.columns import Columns
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 from seatrial.stats.tallies import crossed
 
 INPUTS = {

@@ -20,7 +20,7 @@ from seatrial.domains.model.field_parts import parts_of
 from seatrial.domains.model.out_of_sample import CHECK
 from seatrial.domains.scored.rows import Rows
 from seatrial.measure.columns import Columns
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 Numbers = np.ndarray[Any, Any]
 Filled = Callable[[Numbers, np.random.Generator], Any]

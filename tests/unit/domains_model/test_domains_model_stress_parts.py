@@ -20,8 +20,8 @@ from seatrial.domains.model.stressing.expected import Expected, keeps
 from seatrial.domains.model.stressing.rates import Tried, groups_of, interval, measure
 from seatrial.domains.model.stressing.shrinking import MOST_ASKED, shrunk
 from seatrial.domains.yardstick import Yardstick
+from seatrial.spec.model import InputField
 from seatrial.spec.stress import Edit
-from seatrial.spec.system import InputField
 
 INPUTS = {
     "weight": InputField(type="number", minimum=0, maximum=1000),

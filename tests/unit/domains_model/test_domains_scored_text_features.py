@@ -21,7 +21,7 @@ from seatrial.domains.scored.text_features import (
     words_of,
 )
 from seatrial.measure.columns import Columns
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 SENTENCES = {
     "English": "Hello, my order has not been delivered and I would like to know when it will be here.",

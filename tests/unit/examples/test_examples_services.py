@@ -20,7 +20,7 @@ from seatrial.adapters.pagers.catalogue import open_pager
 from seatrial.core.errors import Unreachable
 from seatrial.examples.arrival_delay.example import EXAMPLE, MODEL, PAGER, PLANNER, WEATHER
 from seatrial.examples.running import Services, running
-from seatrial.spec.system import Person
+from seatrial.spec.people import Person
 
 DELIVERY = {
     "delivery_id": "test-1",

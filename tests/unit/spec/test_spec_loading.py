@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from seatrial.spec.loading import (
-    feeds_of_unknown_inputs,
+    load_file,
     load_inputs,
-    load_policy,
     load_procedure,
     load_system,
 )
+from seatrial.spec.policy import Policy
 from seatrial.spec.problem import SpecErrors
 from seatrial.spec.undecided import Todo
 from seatrial.spec.users import User, load_users
@@ -196,12 +196,6 @@ def test_inputs_that_are_no_object_of_fields_are_refused(text: bytes) -> None:
         load_inputs(text, name="schema.json")
 
 
-def test_an_integration_that_feeds_what_the_model_does_not_take_is_found() -> None:
-    system = load_system(COMPLETE, name="f", environment=ENVIRONMENT).system
-    inputs = load_inputs(b'{"temp": {"type": "number"}, "distance": {"type": "number"}}', name="schema.json")
-    assert feeds_of_unknown_inputs(system, inputs) == (("erp", "carrier"),)
-
-
 def test_users_load_with_or_without_names_and_with_semicolons() -> None:
     assert load_users("\ufeffid,name,group\nu1,Uwe,docks\n\nu2,,docks\n".encode(), name="u") == (
         User(id="u1", group="docks", name="Uwe"),
@@ -237,4 +231,5 @@ def test_users_tell_all_their_problems_with_lines(text: bytes, told: list[str]) 
 
 
 def test_a_policy_file_is_typed() -> None:
-    assert load_policy(b"rehearsals: 5\nload_duration: 10m\n", name="p").load_duration == 600.0
+    read = load_file(Policy, b"rehearsals: 5\nload_duration: 10m\n", name="p", environment={})
+    assert read.value.load_duration == 600.0

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from seatrial.core.errors import Malformed
+
 pytestmark = pytest.mark.usefixtures("prepared")
+
+
+@pytest.mark.parametrize("url", ["mysql://site:s3cr3t@db/site", "oracle://site:s3cr3t@db/site", "not a url: s3cr3t"])
+def test_a_database_that_the_site_does_not_know_is_an_error_with_a_way_out(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seatrial.web.settings import DATABASE, settings
+
+    monkeypatch.setenv(DATABASE, url)
+    with pytest.raises(Malformed, match=DATABASE) as caught:
+        settings(tmp_path / "site", secure=False)
+    assert "postgresql://" in caught.value.remedy
+    assert "s3cr3t" not in str(caught.value)
 
 
 def test_every_declared_table_and_column_is_made_by_a_migration(capsys: pytest.CaptureFixture[str]) -> None:

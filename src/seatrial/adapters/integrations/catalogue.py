@@ -10,7 +10,7 @@ from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.place import Place
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.ports import Integration
-from seatrial.spec.system import IntegrationSection
+from seatrial.spec.integration import IntegrationSection
 
 
 class OpenIntegration(Integration, Protocol):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.ports import Row
-from seatrial.spec.system import End
+from seatrial.spec.integration import End
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from seatrial.adapters.http import read_json
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
 from seatrial.core.ports import Prediction
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 _PROBABILITIES: Final = frozenset({"binary", "multiclass"})
 _SHOWN: Final = 60

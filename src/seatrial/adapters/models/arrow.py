@@ -12,7 +12,7 @@ from seatrial.adapters.models.answers import Told, checked, fast_json, told_of_j
 from seatrial.adapters.models.columns import batch_of
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 STREAM: Final = "application/vnd.apache.arrow.stream"
 _PREDICTION: Final = "prediction"

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from seatrial.adapters.http import Http
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Model
-from seatrial.spec.system import MODEL_ADDRESSES, ModelSection, System
+from seatrial.spec.model import MODEL_ADDRESSES, ModelSection
+from seatrial.spec.system import System
 
 
 class OpenModel(Model, Protocol):

@@ -26,7 +26,8 @@ from seatrial.adapters.models.chat_prompts import Prompts
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Request, Row
-from seatrial.spec.system import Chat, ModelSection, System
+from seatrial.spec.model import Chat, ModelSection
+from seatrial.spec.system import System
 
 _OF_THE_ENDPOINT: Final = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
 _LONGEST_WAIT_S: Final = 60.0

@@ -13,7 +13,7 @@ from seatrial.adapters.http import read_json
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import CHAT_SETTING, Row
-from seatrial.spec.system import Chat
+from seatrial.spec.model import Chat
 
 _PLACE: Final = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _CALL: Final = "call_1"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 _ONE: Final = frozenset({"1", "True", "true", "1.0"})
 

@@ -14,7 +14,7 @@ from seatrial.adapters.models.columns import by_column, encoded, lists_of, rows_
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 JSON: Final = "application/json"
 

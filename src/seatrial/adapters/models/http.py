@@ -13,7 +13,7 @@ from seatrial.adapters.models.answers import Told, predictions_of
 from seatrial.adapters.models.forms import Form
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.core.ports import Answers, Reply, ReplyKind, Request, Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 _OF_THE_ENDPOINT: Final = frozenset({401, 403, 404, 405, 407, 408, 410, 429})
 """Statuses that say nothing about a row: a missing endpoint must not look like a guard that holds."""

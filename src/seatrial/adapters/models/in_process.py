@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -14,7 +15,7 @@ from seatrial.adapters.models.process import Died, Failed, Frame, Hung, ModelPro
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused, SeatrialError
 from seatrial.core.ports import Answers, Reply, ReplyKind, Request, Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 _KINDS: Final[Mapping[type[SeatrialError], ReplyKind]] = {
     Hung: ReplyKind.TIMED_OUT,
@@ -25,7 +26,7 @@ _KINDS: Final[Mapping[type[SeatrialError], ReplyKind]] = {
 }
 
 
-class ProcessModel:
+class ProcessModel(ABC):
     """A model that `_process` runs. It tells whether it takes JSON rows or an Arrow table."""
 
     columns_named: ClassVar[bool] = False
@@ -37,9 +38,9 @@ class ProcessModel:
         self._opened: dict[str, ModelProcess] = {}
         self._opening = threading.Lock()
 
+    @abstractmethod
     def _process(self) -> ModelProcess:
         """The one that predicts. Raises Unreachable, Malformed where what is declared is not there."""
-        raise NotImplementedError
 
     def _once(self, reference: str, make: Callable[[], ModelProcess]) -> ModelProcess:
         with self._opening:

@@ -15,7 +15,7 @@ from seatrial.adapters.models.process import ModelProcess, resolved
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import ModelFile
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 
 def open_mlflow(section: ModelSection, *, base_dir: Path, http: Http) -> HttpModel | MlflowModel:

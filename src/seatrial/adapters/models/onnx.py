@@ -11,7 +11,7 @@ from seatrial.adapters.models.in_process import ProcessModel
 from seatrial.adapters.models.process import ModelProcess, resolved
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.ports import ModelFile
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 
 class OnnxModel(ProcessModel):

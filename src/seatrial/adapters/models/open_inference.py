@@ -15,7 +15,7 @@ from seatrial.adapters.models.http import HttpModel
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 _ADDRESS: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?$")
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {

@@ -13,7 +13,7 @@ from seatrial.adapters.models.process import Failed, ModelProcess, resolved
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import ModelFile
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 
 class PythonModel(ProcessModel):

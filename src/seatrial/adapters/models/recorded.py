@@ -18,7 +18,7 @@ from seatrial.adapters.tables.catalogue import open_table
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Request, Row, Table
 from seatrial.measure.columns import plain_text
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 
 
 class RecordedModel:

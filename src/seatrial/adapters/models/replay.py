@@ -23,7 +23,7 @@ from seatrial.adapters.models.catalogue import OpenModel
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Reply, ReplyKind, Request, Row
-from seatrial.spec.system import ModelSection
+from seatrial.spec.model import ModelSection
 from seatrial.spec.vendor import Vendor
 from seatrial.stats.replay import energy_p
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from seatrial.adapters.http import Http
 from seatrial.adapters.pagers.pager import LinkPager
 from seatrial.core.ports import Pager
-from seatrial.spec.system import Person
+from seatrial.spec.people import Person
 
 ACK_URL: Final = "SEATRIAL_ACK_URL"
 """The address under which people reach the acknowledgement pages, when it is not this machine's own."""

@@ -14,7 +14,7 @@ from seatrial.adapters.pagers.links import Links, LinkServer
 from seatrial.adapters.pagers.notice import Notice
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.ports import Acknowledgement, Page
-from seatrial.spec.system import Person
+from seatrial.spec.people import Person
 
 
 class LinkPager:

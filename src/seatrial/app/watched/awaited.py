@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from seatrial.app.outside import Outside
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.ports import Integration
-from seatrial.spec.system import Freshness, System
+from seatrial.spec.data import Freshness
+from seatrial.spec.system import System
 from seatrial.watch.detectors import Level
 from seatrial.watch.events import Kind
 from seatrial.watch.store import Store

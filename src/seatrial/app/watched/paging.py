@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import Acknowledgement, Clock, Page, Pager
 from seatrial.core.wording import count
-from seatrial.spec.system import Duty, System
+from seatrial.spec.people import Duty
+from seatrial.spec.system import System
 from seatrial.watch.detectors import Level
 from seatrial.watch.silences import Silences
 from seatrial.watch.states import ACKNOWLEDGED, OPEN

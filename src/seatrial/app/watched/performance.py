@@ -20,8 +20,9 @@ from seatrial.domains.scored.outcomes import Outcomes, outcomes_of
 from seatrial.domains.scored.own_metric import is_own
 from seatrial.domains.scored.rows import Floats, Ints, Rows
 from seatrial.measure.columns import plain_text
+from seatrial.spec.governance import OfflineRule
 from seatrial.spec.quantities import rate_per_s, share
-from seatrial.spec.system import OfflineRule, System
+from seatrial.spec.system import System
 from seatrial.watch.batch import Batch, Pair, Values
 from seatrial.watch.detectors import Detector, Level
 from seatrial.watch.stream import Stream

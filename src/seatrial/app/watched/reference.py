@@ -25,7 +25,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import Say
 from seatrial.domains.scored.rows import Floats, Ints, read_rows, times_of
 from seatrial.measure.columns import Columns
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 from seatrial.stats import clusters
 
 ROWS = 4_000

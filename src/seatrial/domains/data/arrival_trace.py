@@ -10,7 +10,7 @@ import numpy as np
 
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Finding
-from seatrial.spec.system import Load
+from seatrial.spec.load import Load
 from seatrial.stats import rates
 
 _BUSY_S = 60.0

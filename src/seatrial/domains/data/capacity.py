@@ -32,7 +32,8 @@ from seatrial.domains.data.served import (
     served,
     upper_s,
 )
-from seatrial.spec.system import Load, System
+from seatrial.spec.load import Load
+from seatrial.spec.system import System
 from seatrial.stats import proportions, quantiles, scalability
 
 CAPACITY = "highest rate that keeps every limit, in peaks"

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from seatrial.core.wording import count, span
 from seatrial.domains.data.campaign import AT_ONCE
 from seatrial.domains.data.fault_entry import GRACE_S
-from seatrial.spec.system import Flow, System
+from seatrial.spec.integration import Flow
+from seatrial.spec.system import System
 from seatrial.stats.detection import trials_to_see
 
 _SPARE = 1.15

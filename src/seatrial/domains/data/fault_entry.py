@@ -22,7 +22,7 @@ from seatrial.domains.flows.lanes import templates_of
 from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.samples import Passed, Sampler
 from seatrial.domains.legality import excluded, spoiled, unusual
-from seatrial.spec.system import Flow
+from seatrial.spec.integration import Flow
 
 CODES = {
     "entry-not-tried": "Faults could not be put in at the entry of a flow.",

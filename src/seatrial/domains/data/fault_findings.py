@@ -13,7 +13,7 @@ from seatrial.domains.data.campaign import Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Stance
 from seatrial.domains.data.fault_remedies import remedy
 from seatrial.domains.legality import undeclared
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 CODES = {
     "silent-harm": "A fault that a guard could have known is answered as if nothing were wrong, and the answer moved.",

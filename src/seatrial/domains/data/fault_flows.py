@@ -18,7 +18,8 @@ from seatrial.domains.data.fault_pairs import pairs
 from seatrial.domains.data.fault_scope import unfinished
 from seatrial.domains.flows.lanes import has_own_form, unready
 from seatrial.domains.legality import profile_of
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 _OF_FORM = ("extra-field", "missing")
 """Where records take the form of a table, our own statement would refuse or fill these: they say nothing of others."""

@@ -23,7 +23,8 @@ from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.domains.data.units import confusions, scaled
 from seatrial.domains.legality import Profile, excluded, reach, time_of
-from seatrial.spec.system import FaultField, InputField
+from seatrial.spec.faults import FaultField
+from seatrial.spec.model import InputField
 
 _SENTINELS = (-999, 9999, 0)
 _MOST_UNITS = 2

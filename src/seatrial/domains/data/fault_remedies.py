@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from seatrial.domains.data.campaign import Probe
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 
 class Nature(StrEnum):

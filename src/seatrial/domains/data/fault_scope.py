@@ -9,7 +9,8 @@ from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import count
 from seatrial.domains.data.campaign import Probe
 from seatrial.domains.data.fault_kinds import Fault
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 CODES = {
     "not-finished": "The time was up before every fault was injected.",

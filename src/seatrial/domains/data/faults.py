@@ -26,7 +26,9 @@ from seatrial.domains.flows import lanes
 from seatrial.domains.legality import profile_of
 from seatrial.domains.sending import inputs_of, may_be_tried, rows_to_send
 from seatrial.domains.yardstick import yardstick
-from seatrial.spec.system import FaultField, InputField, System
+from seatrial.spec.faults import FaultField
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats.clusters import proportion_interval
 from seatrial.stats.detection import seen_at_least_once
 

@@ -17,7 +17,8 @@ from seatrial.domains.data.source_ages import WHY, Watched
 from seatrial.domains.data.staleness import CODES as STALENESS_CODES
 from seatrial.domains.data.staleness import cost_of_staleness
 from seatrial.domains.sending import inputs_of
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 REQUIREMENT = "data.freshness"
 READINGS = 5

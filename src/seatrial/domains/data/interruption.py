@@ -23,8 +23,9 @@ from seatrial.domains.flows.driving import drive
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.line_findings import line_trouble, no_line
 from seatrial.domains.flows.marking import marker
+from seatrial.spec.data import Interruption
 from seatrial.spec.procedure import Step
-from seatrial.spec.system import Interruption, System
+from seatrial.spec.system import System
 
 _ID = "data.interruption"
 _KINDS = (

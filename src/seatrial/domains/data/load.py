@@ -42,7 +42,8 @@ from seatrial.domains.data.served import (
     upper_s,
 )
 from seatrial.domains.sending import inputs_of, rows_to_send
-from seatrial.spec.system import Load, System
+from seatrial.spec.load import Load
+from seatrial.spec.system import System
 from seatrial.stats import proportions, quantiles
 
 _ID = "data.load"

@@ -9,7 +9,7 @@ from seatrial.core.observation import Finding, Measure
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import span
 from seatrial.domains.data.served import Served, percentiles, plain
-from seatrial.spec.system import Load
+from seatrial.spec.load import Load
 
 WHY = "At the hour with the most work the output comes too late to be used."
 _GROWTH = 2.0

@@ -27,8 +27,9 @@ from seatrial.domains.flows.lanes import has_own_form, templates_of, unready
 from seatrial.domains.flows.line_findings import line_trouble
 from seatrial.domains.flows.samples import Sampler
 from seatrial.domains.sending import inputs_of
+from seatrial.spec.integration import Flow
 from seatrial.spec.procedure import Step
-from seatrial.spec.system import Flow, System
+from seatrial.spec.system import System
 
 _ID = "data.schema-change"
 _KINDS = (ChangeKind.DROPPED, ChangeKind.RENAMED, ChangeKind.RETYPED)

@@ -11,8 +11,8 @@ from seatrial.core.check import Trial
 from seatrial.core.errors import Unreachable
 from seatrial.core.ports import Integration, Line, LineMode, Row, Scratch
 from seatrial.core.schema_change import SchemaChange, changed
+from seatrial.spec.data import ScratchCopy
 from seatrial.spec.procedure import Step
-from seatrial.spec.system import ScratchCopy
 
 _AFTER_KILL_S = 2.0
 """Until the tested system read the source again, to which it was led back."""

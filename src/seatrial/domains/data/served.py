@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.ports import LoadResult
-from seatrial.spec.system import Load, System
+from seatrial.spec.load import Load
+from seatrial.spec.system import System
 from seatrial.stats import quantiles
 
 WARM_UP = 0.1

@@ -24,7 +24,8 @@ from seatrial.core.ports import LoadResult, Stream
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import span
 from seatrial.domains.data.served import WARM_UP, percentiles, served
-from seatrial.spec.system import Load, Memory, System
+from seatrial.spec.load import Load, Memory
+from seatrial.spec.system import System
 from seatrial.stats import trend
 
 MEMORY = "memory at the horizon, by its trend"

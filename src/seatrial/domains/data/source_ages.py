@@ -16,7 +16,8 @@ from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import span
 from seatrial.domains.data import source_history
 from seatrial.domains.data.source_history import History, history
-from seatrial.spec.system import Freshness, InputField
+from seatrial.spec.data import Freshness
+from seatrial.spec.model import InputField
 
 RECORDS = 500
 FUTURE_S = 60.0

@@ -15,7 +15,7 @@ import numpy as np
 from seatrial.core.observation import Finding, Json, Measure
 from seatrial.core.vocabulary import MeasureKind
 from seatrial.core.wording import percent, span
-from seatrial.spec.system import Freshness
+from seatrial.spec.data import Freshness
 
 CODES = {
     "was-too-old": "In the last day a source's newest record was older than it may be, by the times of its records.",

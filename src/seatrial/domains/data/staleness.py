@@ -26,7 +26,9 @@ from seatrial.domains.scored.outcomes import Outcomes, outcomes_of
 from seatrial.domains.scored.rows import Rows
 from seatrial.domains.sending import as_sent
 from seatrial.measure.columns import Column, Columns
-from seatrial.spec.system import InputField, Source, System
+from seatrial.spec.data import Source
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 if TYPE_CHECKING:
     import pyarrow as pa

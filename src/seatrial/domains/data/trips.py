@@ -12,8 +12,9 @@ from seatrial.core.ports import Row
 from seatrial.domains.flows.accounts import differing
 from seatrial.domains.flows.disturbing import Period
 from seatrial.domains.flows.driving import Passage
+from seatrial.spec.data import Interruption
+from seatrial.spec.integration import Flow
 from seatrial.spec.procedure import Step
-from seatrial.spec.system import Flow, Interruption
 
 LOOK_S = 0.2
 _POLL_S = 0.1

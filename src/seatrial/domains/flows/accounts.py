@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from seatrial.core.ports import Row
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.same_value import same
-from seatrial.spec.system import Flow
+from seatrial.spec.integration import Flow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import numpy as np
 from seatrial.core.check import Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import Integration, LoadResult, Request, Row, Stream
-from seatrial.spec.system import Flow
+from seatrial.spec.integration import Flow
 
 _AHEAD_S = 0.5
 _SPARE = 50

@@ -13,7 +13,8 @@ from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.driving import Lane, spare
 from seatrial.domains.flows.marking import enough, marked, place_of
 from seatrial.domains.sending import inputs_of, rows_to_send
-from seatrial.spec.system import End, Flow, IntegrationSection, System
+from seatrial.spec.integration import End, Flow, IntegrationSection
+from seatrial.spec.system import System
 
 MODEL = "(model)"
 """The name of the stream that is the model's own peak."""

@@ -11,7 +11,7 @@ from seatrial.core.check import Trial
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
 from seatrial.core.ports import TEST_MARK, Row
-from seatrial.spec.system import Flow
+from seatrial.spec.integration import Flow
 
 FAULTY_MARK: Final = f"{TEST_MARK}faulty-"
 """How the keys of those test records begin that are broken on purpose: they say nothing of what others exchange."""

@@ -13,7 +13,7 @@ from seatrial.core.ports import Integration, Row
 from seatrial.domains.flows.lanes import templates_of
 from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.same_value import same
-from seatrial.spec.system import Flow
+from seatrial.spec.integration import Flow
 
 RECORDS = 8
 _POLL_S = 0.05

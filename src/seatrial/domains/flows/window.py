@@ -10,7 +10,8 @@ from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.lanes import end_of
-from seatrial.spec.system import Flow, System
+from seatrial.spec.integration import Flow
+from seatrial.spec.system import System
 
 CODES = {
     "outside-window": "The approved window of production is not open for long enough now.",

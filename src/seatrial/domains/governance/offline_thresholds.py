@@ -16,7 +16,8 @@ from seatrial.core.wording import span
 from seatrial.domains.governance.provoking import Provoked, provoke
 from seatrial.domains.rehearsing import drill, durations, open_procedure, recorded
 from seatrial.drills.journal import Journal
-from seatrial.spec.system import OfflineRule, System
+from seatrial.spec.governance import OfflineRule
+from seatrial.spec.system import System
 
 _ID = "governance.offline-thresholds"
 _FIRED = "number of rules that fired on planted harm"

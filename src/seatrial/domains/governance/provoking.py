@@ -17,8 +17,9 @@ from seatrial.core.wording import percent
 from seatrial.domains.scored.metrics import ROW_BY_ROW, MetricProblem, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
 from seatrial.domains.scored.rows import read_rows
+from seatrial.spec.governance import OfflineRule
 from seatrial.spec.quantities import rate_per_s, share
-from seatrial.spec.system import OfflineRule, System
+from seatrial.spec.system import System
 
 _MOST_ROWS = 20_000
 _LEAST_LABELS = 100

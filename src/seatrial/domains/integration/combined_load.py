@@ -23,7 +23,8 @@ from seatrial.domains.flows.cleaning import Cleanup
 from seatrial.domains.flows.driving import Passage, drive, patience_s
 from seatrial.domains.flows.lanes import MODEL, lane_of, model_stream, unready
 from seatrial.domains.flows.marking import marker
-from seatrial.spec.system import Flow, System
+from seatrial.spec.integration import Flow
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 _ID = "integration.combined-load"

@@ -22,7 +22,9 @@ from seatrial.domains.integration.contract_schema import Breach, ContractSchema
 from seatrial.domains.integration.description import CODES as DESCRIPTION_CODES
 from seatrial.domains.integration.description import breaches
 from seatrial.domains.sending import inputs_of
-from seatrial.spec.system import Flow, InputField, IntegrationSection, System
+from seatrial.spec.integration import Flow, IntegrationSection
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 _ID = "integration.contracts"

@@ -12,7 +12,8 @@ from typing import Any
 from seatrial.core.check import PREDICTION, SCORE, MeasureRequest
 from seatrial.core.observation import Measure
 from seatrial.core.vocabulary import MeasureKind, Sense
-from seatrial.spec.system import Source, System
+from seatrial.spec.data import Source
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 DECISIONS = "change in how often the output is acted on"

@@ -26,7 +26,8 @@ from seatrial.measure.format_change import CODES as CHANGE_CODES
 from seatrial.measure.format_change import Change
 from seatrial.measure.format_changes import Declared, format_changes
 from seatrial.measure.format_swaps import Fingerprints
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 REQUIREMENT = "integration.format"

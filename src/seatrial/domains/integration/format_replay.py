@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.core.ports import Table
 from seatrial.measure.columns import plain_text
-from seatrial.spec.system import Source
+from seatrial.spec.data import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,8 @@ from seatrial.core.ports import Table
 from seatrial.measure.columns import plain_text
 from seatrial.measure.format_changes import Declared
 from seatrial.measure.format_swaps import Fingerprints
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from seatrial.core.observation import Finding
 from seatrial.spec.inventory import MODEL
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.spec.users import User
 
 _WHY = "What nobody declared, nobody tests, and nobody is told when it changes."

@@ -13,8 +13,9 @@ from seatrial.domains.flows.driving import patience_s
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration.access_logs import read_log
+from seatrial.spec.integration import Flow
 from seatrial.spec.inventory import AccessLog
-from seatrial.spec.system import Flow, System
+from seatrial.spec.system import System
 
 _POLL_S = 0.1
 _LEAST_S = 2.0

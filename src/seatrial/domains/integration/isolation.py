@@ -23,7 +23,8 @@ from seatrial.domains.flows.lanes import MODEL, lane_of, model_stream, unready
 from seatrial.domains.flows.line_findings import line_trouble, no_line
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration.disturbed import Disturbed, count_answers, count_records
-from seatrial.spec.system import Flow, System
+from seatrial.spec.integration import Flow
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 _ID = "integration.isolation"

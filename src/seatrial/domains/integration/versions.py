@@ -14,8 +14,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json, Observation, Reason
 from seatrial.core.ports import DECLARED_VERSION, Integration
 from seatrial.core.vocabulary import Weight
+from seatrial.spec.integration import IntegrationSection
 from seatrial.spec.public import public
-from seatrial.spec.system import IntegrationSection, System
+from seatrial.spec.system import System
 
 _ID = "integration.versions"
 _SHOWN = 6

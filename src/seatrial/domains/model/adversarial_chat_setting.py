@@ -16,7 +16,8 @@ from seatrial.core.vocabulary import Weight
 from seatrial.domains.sending import inputs_of, rows_to_send
 from seatrial.spec.adversarial_chat import NO_PROMPT, AttackFamily, ForbiddenAct, Reads, Tenants
 from seatrial.spec.documents import read_document
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 MOST_HOSTS: Final = 200
 _NO: Final = frozenset({"false", "0", "no"})

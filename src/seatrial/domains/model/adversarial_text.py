@@ -36,7 +36,8 @@ from seatrial.domains.model.turning.start import (
 )
 from seatrial.domains.model.turning.texts import Bounds, Reworded, reword
 from seatrial.domains.model.turning.wording import groups_of, places_of, typed_wrong
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats.detection import measured_power
 from seatrial.stats.interval import Interval
 

@@ -20,7 +20,8 @@ from seatrial.domains.model.bounding import LIVE
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.scored.metrics import Governed
 from seatrial.measure.columns import Columns
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 CODES: Mapping[str, str] = {
     "repeated-attempt": "The metric was tried on these evaluation data before; its bound is taken more strictly.",

@@ -14,7 +14,8 @@ from seatrial.domains.model import near_copies, text_copies
 from seatrial.domains.model.near_copies import NearSearch, Way
 from seatrial.domains.scored.rows import Rows, features_of, read_rows
 from seatrial.domains.scored.text_features import free_texts
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 if TYPE_CHECKING:
     from seatrial.domains.model.leaks import Overlap

@@ -26,7 +26,8 @@ from seatrial.domains.scored.rows import Ints, Mask, Rows, read_rows
 from seatrial.domains.scored.text_features import free_texts
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.failure_modes import FailureMode
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 REQUIREMENT = "model.failure-modes"
 MOST_ROWS = 4_000_000

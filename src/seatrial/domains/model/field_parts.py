@@ -15,7 +15,7 @@ import numpy as np
 from seatrial.domains.scored.rows import MOST_LEVELS, Feature, Floats, Ints, Rows, numbers_of, times_of
 from seatrial.domains.scored.text_features import is_free, texts_of
 from seatrial.measure.columns import Column
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 _FEW = 20
 """Numbers of no more distinct values are looked at value by value already."""

@@ -12,7 +12,7 @@ from seatrial.core.wording import percent
 from seatrial.domains.model.leaks import missing_shares
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Feature, Mask, Rows, aligned, times_of
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 from seatrial.stats import proportions
 
 CODES: Mapping[str, str] = {

@@ -20,7 +20,8 @@ from seatrial.domains.scored.metrics import Governed, MetricProblem, governed, r
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Feature, Rows, read_rows
 from seatrial.domains.scored.text_features import comparable, texts_of
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats.drift import FAIL_D, WARN_D
 
 REQUIREMENT = "model.out-of-sample"

@@ -19,7 +19,8 @@ from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, 
 from seatrial.domains.scored.rows import Rows, features_of, read_rows
 from seatrial.domains.scored.text_features import free_texts
 from seatrial.domains.sending import inputs_of
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats import auc
 
 LEAK_AUC, LEAK_SHARE, LEAK_VARIANCE = 0.90, 0.95, 0.95

@@ -11,7 +11,8 @@ from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
 from seatrial.domains.scored.rows import Rows
 from seatrial.domains.scored.text_features import normalised, texts_of
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 CODES: Mapping[str, str] = {

@@ -11,7 +11,8 @@ from seatrial.domains.model.derived_fields import mention
 from seatrial.domains.model.slice_search import deviations
 from seatrial.domains.scored.rows import REST, Feature, Ints, Mask, Rows, category, features_of, numbers_of
 from seatrial.domains.scored.text_features import Texts, free_texts, term_lists, terms_of, vocabulary
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 _PROSE = frozenset({"text", "chat", "extraction"})
 _FEWEST_MENTIONS, _SMALLEST_MENTION = 20, 0.01

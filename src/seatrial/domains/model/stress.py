@@ -31,8 +31,9 @@ from seatrial.domains.model.stressing.probing import Ending, Probed, probed
 from seatrial.domains.model.stressing.relations import Held, relations_of, tried_on_rows
 from seatrial.domains.sending import inputs_of, may_be_tried, rows_with_rest
 from seatrial.spec.conditions import parse_condition
+from seatrial.spec.model import InputField
 from seatrial.spec.stress import Case, Relation
-from seatrial.spec.system import InputField, System
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 from seatrial.stats.detection import trials_to_see
 

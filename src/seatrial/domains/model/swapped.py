@@ -30,7 +30,8 @@ from seatrial.domains.scored.rows import Floats, Ints, Rows
 from seatrial.domains.scored.text_features import is_free, texts_of
 from seatrial.domains.sending import as_sent
 from seatrial.measure.columns import Column, Columns
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 CODES: Final[Mapping[str, str]] = {

@@ -19,7 +19,9 @@ from seatrial.domains.scored.rows import Rows, times_of
 from seatrial.domains.scored.text_features import is_free, texts_of
 from seatrial.measure.columns import Columns
 from seatrial.measure.hashing import row_hashes
-from seatrial.spec.system import InputField, Source, System
+from seatrial.spec.data import Source
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats.contingency import fisher_more
 
 CODES: Mapping[str, str] = {

@@ -14,7 +14,8 @@ from seatrial.domains.allowing import allow
 from seatrial.domains.paging import CODES as PAGE_CODES
 from seatrial.domains.paging import MEASURE, Answered, Drill, page
 from seatrial.spec.drills import KIND_OF
-from seatrial.spec.system import Duty, System
+from seatrial.spec.people import Duty
+from seatrial.spec.system import System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from seatrial.core.check import PREDICTION
 from seatrial.core.observation import Reason
 from seatrial.domains.scored.labelled import Outcomes, reason, silent_finding, unlabelled_finding
 from seatrial.domains.scored.rows import Floats, Ints, Mask, Rows, numbers_of
-from seatrial.spec.system import Evaluation, System
+from seatrial.spec.data import Evaluation
+from seatrial.spec.system import System
 
 ABSTAINING = (
     "i don't know",

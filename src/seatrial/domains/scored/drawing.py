@@ -9,7 +9,8 @@ import numpy as np
 from seatrial.core.observation import Reason
 from seatrial.domains.scored.labelled import Outcomes, reason
 from seatrial.domains.scored.rows import Floats, Ints, Rows, numbers_of
-from seatrial.spec.system import Drawn, Strata, System
+from seatrial.spec.data import Drawn, Strata
+from seatrial.spec.system import System
 from seatrial.stats.active import lure_weights
 
 CODES = {

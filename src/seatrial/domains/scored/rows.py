@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Table
 from seatrial.measure.columns import Column, Columns
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -18,7 +18,7 @@ import numpy as np
 from seatrial.domains.scored.languages import language_of
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Rows, aligned, features_of
 from seatrial.measure.columns import Column
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 OTHER = "(any other)"
 NO_OPENING = "(no words)"

@@ -12,7 +12,8 @@ from seatrial.core.ports import Prediction, Reply, Row
 from seatrial.domains.legality import Profile, profile_of
 from seatrial.domains.model.stressing.asking import Asker, answer_of, told
 from seatrial.domains.yardstick import Yardstick, spread
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 ROUNDING = 1e-4
 """Of a score, or of a regression's spread: what single precision makes of another order of addition."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.domains.model.stressing import texts
+from seatrial.spec.model import InputField
 from seatrial.spec.stress import Edit
-from seatrial.spec.system import InputField
 
 Texter = Callable[[str, random.Random], str | None]
 

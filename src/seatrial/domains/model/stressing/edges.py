@@ -17,7 +17,7 @@ from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.domains.legality import time_of
 from seatrial.domains.model.stressing.baseline import Baseline, decimals_of
-from seatrial.spec.system import InputField
+from seatrial.spec.model import InputField
 
 _MOST_CORNERS = 24
 _MOST_VALUES = 50

@@ -11,7 +11,8 @@ from seatrial.core.ports import Prediction, Row
 from seatrial.core.wording import told_apart
 from seatrial.domains.legality import Profile
 from seatrial.domains.yardstick import Yardstick
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 _MOST = 3
 _SHOWN = 24

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from seatrial.core.ports import Row
 from seatrial.domains.model.turning.terrain import as_number
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 
 _MOST_DECIMALS = 6
 _FEWEST_VALUES = 30

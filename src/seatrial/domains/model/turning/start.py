@@ -19,7 +19,8 @@ from seatrial.domains.scored.outcomes import columns_of, labelled_by, outcomes_o
 from seatrial.domains.scored.rows import Ints, Rows, read_rows
 from seatrial.domains.sending import as_sent, inputs_of
 from seatrial.spec.adversarial import NOBODY
-from seatrial.spec.system import InputField, System
+from seatrial.spec.model import InputField
+from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 REQUIREMENT = "model.adversarial"

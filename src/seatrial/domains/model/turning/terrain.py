@@ -13,8 +13,9 @@ import numpy as np
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.spec.adversarial import Adversarial
+from seatrial.spec.model import InputField
 from seatrial.spec.relations import FieldRelation, parse_relation
-from seatrial.spec.system import InputField, System
+from seatrial.spec.system import System
 
 ANOTHER_TEXT = 0.25
 """What another text or flag costs where nothing is declared: two of them use up the default budget."""
