@@ -21,8 +21,6 @@ from seatrial.gate.verdict import Assessment, Gap, Verdict
 
 UNTOUCHED: Final = "ownership.monitor"
 """A check that rests on people alone: what is wrong with data or model is none of its business."""
-PRELOADED: Final = ("seatrial.app.worker", "sqlalchemy")
-"""Enough for one or two checks; what else they need they import themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
-from small_run import PRELOADED, declare, see, table
+from small_run import declare, see, table
 
 from plants.server import Server
 from plants.tiny_system import SECRET, plant, steady
@@ -29,7 +29,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def place(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODEL_KEY", SECRET)
-    monkeypatch.setattr("seatrial.app.run.PRELOADED", PRELOADED)
     return plant(tmp_path / "system", server.url, count=200)
 
 

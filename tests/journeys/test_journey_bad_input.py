@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import seatrial
-from small_run import PRELOADED, UNTOUCHED, declare, see, whole
+from small_run import UNTOUCHED, declare, see, whole
 from sqlalchemy import Engine, event
 
 from plants.pager_server import Swallowing, refusing
@@ -44,7 +44,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def place(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODEL_KEY", SECRET)
-    monkeypatch.setattr("seatrial.app.run.PRELOADED", PRELOADED)
     return plant(tmp_path / "system", server.url, count=50)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_run import PRELOADED, declare, see
+from small_run import declare, see
 
 from plants.model_server import FAULTS
 from plants.server import Answering, Asked, Said, Server, said
@@ -24,7 +24,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def place(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODEL_KEY", SECRET)
-    monkeypatch.setattr("seatrial.app.run.PRELOADED", PRELOADED)
     return plant(tmp_path / "system", server.url, count=200)
 
 

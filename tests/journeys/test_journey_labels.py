@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import called
-from small_run import PRELOADED, see
+from small_run import see
 
 from plants.server import Server, unused_url
 from plants.tiny_system import plant, steady
@@ -24,7 +24,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_KEY", "k")
-    monkeypatch.setattr("seatrial.app.run.PRELOADED", PRELOADED)
 
 
 def filled(drawn: Path) -> None:

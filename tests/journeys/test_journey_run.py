@@ -25,7 +25,7 @@ from seatrial.app.clock import SystemClock
 from seatrial.app.deciding import decide_now
 from seatrial.app.export import export
 from seatrial.app.ledgers import read_ledger
-from seatrial.app.run import PRELOADED, run
+from seatrial.app.run import run
 from seatrial.app.verify import checkpoint, verify_exported, verify_ledger
 from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.errors import Refused, SeatrialError, Unreachable
@@ -47,8 +47,6 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def place(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MODEL_KEY", SECRET)
-    # Enough for these small runs; what else a check needs it imports itself.
-    monkeypatch.setattr("seatrial.app.run.PRELOADED", PRELOADED[:4])
     return plant(tmp_path / "system", server.url)
 
 

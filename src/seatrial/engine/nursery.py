@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import IO, Any, Protocol, Self
 
 from seatrial.core.errors import SeatrialError
 from seatrial.engine import frames, zygote
@@ -48,14 +48,8 @@ class Nursery:
         with theirs:
             boot = json.dumps([theirs.fileno(), sys.path, list(preload)])
             try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", _BOOT, boot],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._errors,
-                    pass_fds=[theirs.fileno()],
-                    env=_environment(os.environ if environment is None else environment),
-                )
+                seen = surroundings(os.environ if environment is None else environment)
+                self._process: Process = interpreter(boot, theirs.fileno(), self._errors, seen)
             except OSError as error:
                 raise self._lost(f"could not be started ({error})") from error
         self.line.setblocking(False)
@@ -125,6 +119,31 @@ class Nursery:
         )
 
 
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+class Process(Protocol):
+    """What a nursery needs of the process that serves it."""
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Until it has ended. Raises subprocess.TimeoutExpired after so many seconds."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+def interpreter(boot: str, descriptor: int, errors: IO[bytes], environment: Mapping[str, str]) -> Process:
+    """A new interpreter that runs the zygote, which talks on the descriptor."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _BOOT, boot],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        pass_fds=[descriptor],
+        env=environment,
+    )
+
+
+def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
     """One thread per check and library, so that parallel checks share the cores; sets in the same order every time."""
     return {**dict.fromkeys(_THREADS, "1"), **environment, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
