@@ -1,4 +1,4 @@
-"""Whether a test end is production under another name: what is written there would be real work.
+"""Whether two ends are one place under two names: a test end that is production, or a flow's exit that is its entry.
 
 Addresses are compared as they are declared, without credentials, drivers and default ports; nothing is looked up. Two
 ends at one address are apart only where what the test end writes to is named, and production names something else.
@@ -57,6 +57,33 @@ def is_production(section: IntegrationSection) -> bool:
     if test is None or live is None or not test.writable or test.read_only:
         return False
     return _address(section, test) == _address(section, live) and not _apart(section, test, live)
+
+
+def shows_what_is_written(entry: IntegrationSection, start: End, exit_: IntegrationSection, end: End) -> bool:
+    """Whether what is put in at `start` is seen at `end` at once, with nothing in between that had to pass it on.
+
+    Told by what the ends name: one table, folder, topic or set of nodes. A path of HTTP and a query may well show only
+    what was worked on.
+    """
+    return _address(entry, start) == _address(exit_, end) and _is_shown(entry, start, exit_, end)
+
+
+def _is_shown(entry: IntegrationSection, start: End, exit_: IntegrationSection, end: End) -> bool:
+    kind = entry.kind
+    if kind in _SQL:
+        written, seen = (_QUOTES.sub("", text or "").strip().lower() for text in (start.write, end.observe))
+        return bool(written) and " " not in written and written.rpartition(".")[2] == seen.rpartition(".")[2]
+    if kind in ("files", "sftp"):
+        return _path(start.write or "") == _path(end.observe or "")
+    if kind in _TOPICS:
+        written, seen = start.write or start.topic or entry.topic, end.observe or end.topic or exit_.topic
+        return bool(written and seen) and _topic_matches(str(seen), str(written))
+    if kind == "amqp":
+        bound, key = end.observe or end.routing_key or "#", start.write or start.routing_key or ""
+        return start.exchange == end.exchange and _key_matches(bound.split("."), key.split("."))
+    if kind == "opcua" and start.opcua is not None and end.opcua is not None:
+        return set(end.opcua.nodes.values()) <= set(start.opcua.writable.values())
+    return False
 
 
 def _address(section: IntegrationSection, end: End) -> tuple[str, int | None, str]:
@@ -120,6 +147,15 @@ def _topic_matches(pattern: str, topic: str) -> bool:
         if at >= len(given) or level not in ("+", given[at]):
             return False
     return len(wanted) == len(given)
+
+
+def _key_matches(pattern: list[str], key: list[str]) -> bool:
+    """As a topic exchange matches: `*` one word, `#` any number of them."""
+    if not pattern:
+        return not key
+    if pattern[0] == "#":
+        return any(_key_matches(pattern[1:], key[at:]) for at in range(len(key) + 1))
+    return bool(key) and pattern[0] in ("*", key[0]) and _key_matches(pattern[1:], key[1:])
 
 
 def _path(word: str) -> str:

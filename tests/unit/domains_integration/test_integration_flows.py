@@ -24,6 +24,7 @@ from seatrial.core.ports import Removing, Row
 from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.flows.accounts import account
 from seatrial.domains.flows.driving import Lane, Passage, drive, spare
+from seatrial.domains.flows.lanes import unready
 from seatrial.domains.flows.marking import broken_on_purpose, enough, marked, marker, place_of
 from seatrial.domains.flows.same_value import same
 from seatrial.domains.integration.combined_load import CHECK, together_s
@@ -85,6 +86,78 @@ def test_each_record_is_accounted_for_once_by_the_worst_that_happened_to_it() ->
     )
     assert (found.delivered, found.late, found.lost, found.refused) == (1, 1, 1, 1)
     assert (found.doubled, found.altered, found.changed) == (1, 1, ("dock",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "end", "seen_at_once"),
+    [
+        ("mariadb", {"write": "orders"}, {"observe": "shop.orders"}, True),
+        ("mariadb", {"write": "orders"}, {"observe": "SELECT * FROM orders WHERE scored AND id IN :values"}, False),
+        ("mariadb", {"write": "orders"}, {"observe": "scores"}, False),
+        ("mqtt", {"write": "hall/1/raw"}, {"observe": "hall/#"}, True),
+        ("mqtt", {"write": "hall/1/raw"}, {"observe": "hall/+/alarm"}, False),
+        ("amqp", {"exchange": "x", "routing_key": "in.a"}, {"exchange": "x", "routing_key": "#"}, True),
+        ("amqp", {"exchange": "x", "routing_key": "in.a"}, {"exchange": "x", "routing_key": "out.*"}, False),
+        ("files", {}, {}, True),
+        ("files", {"write": "in"}, {"observe": "out"}, False),
+        ("http", {"write": "/claims"}, {"observe": "/claims"}, False),
+    ],
+)
+def test_a_flow_that_is_observed_where_it_is_put_in_is_a_gap(
+    kind: str, start: dict[str, str], end: dict[str, str], seen_at_once: bool
+) -> None:
+    url = "drop" if kind == "files" else f"{kind}://h/place"
+    described = System.model_validate(
+        {
+            **declared("http://127.0.0.1:1"),
+            "integrations": {
+                "a": {"kind": kind, "test": {"url": url, "writable": True, **start}},
+                "b": {"kind": kind, "direction": "out", "test": {"url": url, **end}},
+            },
+            "flows": [{"name": "f", "in": "a", "out": "b", "key": "id", "within": "1s", "peak": "1/s"}],
+        }
+    )
+    found = [(f.code, f.weight) for f in unready(described, described.flows[0])]
+    assert found == ([("exit-is-entry", Weight.GAP)] if seen_at_once else [])
+
+
+@pytest.mark.parametrize(("expect", "codes"), [({}, ["contents-not-compared"]), ({"dock": "dock"}, [])])
+def test_what_was_not_compared_is_not_counted_as_unaltered(
+    tmp_path: Path, expect: dict[str, str], codes: list[str]
+) -> None:
+    with sqlite3.connect(tmp_path / "erp.db") as erp:
+        erp.execute("CREATE TABLE orders (id TEXT, dock TEXT)")
+        erp.execute("INSERT INTO orders VALUES ('o1', 'A')")
+        erp.execute("CREATE VIEW passed_on AS SELECT id, 'B7' AS dock FROM orders")
+    erp.close()
+    url = "sqlite:///erp.db"
+    described = System.model_validate(
+        {
+            **declared("http://127.0.0.1:1"),
+            "integrations": {
+                "a": {"kind": "sqlite", "test": {"url": url, "writable": True, "write": "orders", "read": "orders"}},
+                "b": {"kind": "sqlite", "direction": "out", "test": {"url": url, "observe": "passed_on"}},
+            },
+            "flows": [
+                {
+                    "name": "f",
+                    "in": "a",
+                    "out": "b",
+                    "key": "id",
+                    "within": "2s",
+                    "peak": "20/s",
+                    "expect": expect,
+                }
+            ],
+            "load": None,
+        }
+    ).model_copy(update={"policy": short_demo(Criticality.OPERATIONAL).model_copy(update={"flow_duration": 0.5})})
+    with RealTrial(described, base_dir=tmp_path) as trial:
+        observation = observed(CHECK, described, trial)
+    counted = [m.name for m in observation.measures if "altered" in m.name]
+    assert [f.code for f in observation.findings if f.code == "contents-not-compared"] == codes
+    assert bool(counted) is bool(expect)
+    assert judged(CHECK, described, observation).outcome is not Outcome.MET
 
 
 @pytest.mark.parametrize(
@@ -153,8 +226,9 @@ def test_a_flow_through_databases_is_written_record_by_record_and_accounted_for(
     with sqlite3.connect(tmp_path / "erp.db") as erp:
         erp.execute("CREATE TABLE orders (id TEXT, dock TEXT)")
         erp.execute("INSERT INTO orders VALUES ('o1', 'A')")
+        erp.execute("CREATE VIEW booked AS SELECT * FROM orders")
     erp.close()
-    place = {"url": "sqlite:///erp.db", "writable": True, "read": "orders", "write": "orders", "observe": "orders"}
+    place = {"url": "sqlite:///erp.db", "writable": True, "read": "orders", "write": "orders", "observe": "booked"}
     flow = {"name": "book", "in": "erp", "out": "board", "key": "id", "within": "2s", "peak": "20/s"}
     described = System.model_validate(
         {

@@ -14,6 +14,7 @@ from seatrial.domains.flows.driving import Lane, spare
 from seatrial.domains.flows.marking import enough, marked, place_of
 from seatrial.domains.sending import inputs_of, rows_to_send
 from seatrial.spec.integration import End, Flow, IntegrationSection
+from seatrial.spec.one_place import shows_what_is_written
 from seatrial.spec.system import System
 
 MODEL = "(model)"
@@ -27,6 +28,7 @@ CODES = {
     "unknown-integration": "A flow names an integration that is not declared.",
     "not-writable": "The entry of a flow may not be written to, so no test record can be put in.",
     "not-observable": "The exit of a flow cannot be observed.",
+    "exit-is-entry": "A flow is observed where its records are put in, so that nothing needs to pass them on.",
     "no-flow-records": "There are no records from which test records could be made.",
 }
 
@@ -64,6 +66,16 @@ def unready(system: System, flow: Flow, *, windows: bool = False) -> Iterator[Fi
             fields=(f"integrations.{flow.to}.test.observe",),
             why=_WHY,
             remedy=f"Declare integrations.{flow.to}.test with url and observe.",
+        )
+    elif entry is not None and shows_what_is_written(system.integrations[flow.from_], entry, target, exit_):
+        yield Finding(
+            code="exit-is-entry",
+            summary=f"{flow.name} is observed where it is put in: at {flow.to} every record is seen at once, whether "
+            "anything passed it on or not.",
+            fields=(f"flows.{flow.name}.out", f"integrations.{flow.to}.test.observe"),
+            why="A flow that is looked at in the wrong place delivers everything, even while the pipeline is down.",
+            remedy=f"Let integrations.{flow.to}.test.observe look where results arrive, such as a query that gives "
+            "only records that were worked on.",
         )
 
 

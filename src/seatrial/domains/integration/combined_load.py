@@ -38,6 +38,7 @@ _BETWEEN_S = 5.0
 _AFTERWARDS = "test records afterwards"
 _GROWTH = 2.0
 _NOTABLE_S = 0.2
+_SHOWN = 6
 _SPARE = 1.2
 """Arrivals are chance: so many times the records that the bound needs are expected."""
 _LONGEST_S = 900.0
@@ -52,6 +53,7 @@ _CODES = {
     "records-altered": "Records arrived with other contents.",
     "records-refused": "The entry did not take records at the declared peak.",
     "records-late": "Too many records arrived after the declared time.",
+    "contents-not-compared": "Nothing says which fields of a record must arrive as they were sent.",
     "slower-together": "Records take much longer when all flows run than when the flow runs alone.",
 }
 
@@ -154,6 +156,7 @@ def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observati
         measures=(*measures, *_validity(system, passages, results)),
         findings=(
             *(f for n, a in accounts.items() for f in _findings(system, n, a, alone[n], passages[n])),
+            *(f for n, passage in passages.items() for f in _not_compared(n, passage)),
             *(f for lane in passages.values() for f in window.stopped(lane.flow, _most(system, lane.flow), lane)),
             *cleanup.findings(),
         ),
@@ -213,7 +216,7 @@ def _measures(system: System, name: str, found: Account) -> Iterator[Measure]:
         needed=(proportions.more_to_clear_floor(found.delivered, n, limit, alpha) or None) if limit < 1.0 else None,
         needed_unit="records",
     )
-    for what, count in (("lost", found.lost), ("doubled", found.doubled), ("altered", found.altered)):
+    for what, count in _exact(system, name, found):
         yield Measure(
             name=_counted(what, name),
             value=float(count),
@@ -228,6 +231,33 @@ def _measures(system: System, name: str, found: Account) -> Iterator[Measure]:
         value=float(found.overtaken),
         n=n,
         kind=MeasureKind.INFORMATIVE,
+    )
+
+
+def _exact(system: System, name: str, found: Account) -> tuple[tuple[str, int], ...]:
+    """What is counted and must be none. Where nothing is compared, nothing is known of what was altered."""
+    compared = any(flow.name == name and flow.expect for flow in system.flows)
+    counted = (("lost", found.lost), ("doubled", found.doubled))
+    return (*counted, ("altered", found.altered)) if compared else counted
+
+
+def _not_compared(name: str, passage: Passage) -> Iterator[Finding]:
+    """Without a declared expectation contents may be swapped or cut: open where both ends have fields in common."""
+    flow = passage.flow
+    sent = {field for row in passage.sent for field in row} - {flow.key}
+    shared = sorted(sent & {field for rows in passage.copies.values() for row in rows for field in row})
+    if flow.expect or not passage.copies:
+        return
+    told = f"{', '.join(shared[:_SHOWN])} stand at both ends" if shared else "the two ends have only the key in common"
+    yield Finding(
+        code="contents-not-compared",
+        summary=f"{name}: nothing says what must arrive as it was sent, so contents were not compared; {told}.",
+        weight=Weight.OPEN if shared else Weight.NOTE,
+        fields=(f"flows.{name}.expect",),
+        why="A record that arrives with another one's contents counts as delivered.",
+        remedy=f"Declare flows.{name}.expect, such as {{{', '.join(f'{f}: {f}' for f in shared[:_SHOWN])}}}."
+        if shared
+        else f"Where the exit carries something of the entry under another name, declare flows.{name}.expect.",
     )
 
 
@@ -335,7 +365,7 @@ def _limits(system: System) -> Sequence[Threshold]:
         )
         limits += [
             Threshold(requirement=_ID, measure=_counted(what, flow.name), sense=Sense.AT_MOST, limit=0.0)
-            for what in ("lost", "doubled", "altered")
+            for what in ("lost", "doubled", *(("altered",) if flow.expect else ()))
         ]
     return limits
 
@@ -348,7 +378,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="All flows at once, every record accounted for",
     run=_run,
     codes=_CODES,
