@@ -127,6 +127,10 @@ class _Connection:
         return not poll.poll(0)
 
 
+def _closes(request: Request) -> bool:
+    return any(name.lower() == "connection" and value.lower() == "close" for name, value in request.headers.items())
+
+
 def _close_all(idle: Mapping[str, list[_Connection]]) -> None:
     for connections in idle.values():
         while connections:
@@ -176,7 +180,8 @@ class Http:
         """The answer, whatever its status; redirects are followed a few times, and only among declared origins.
 
         A GET, and what is `repeatable`, travels over a kept-alive connection and once more over a new one if the server
-        had closed it; everything else gets a connection of its own, so that it can never arrive twice.
+        had closed it; everything else gets a connection of its own, so that it can never arrive twice. So does what has
+        the header `Connection: close`, for whoever must not always meet the same one of several servers.
         """
         started = time.monotonic()
         deadline = started + timeout_s
@@ -188,7 +193,7 @@ class Http:
                         f"{target.origin} is not declared in the system file",
                         remedy="Declare it there if seatrial may call it.",
                     )
-                again = repeatable or request.method in {"GET", "HEAD"}
+                again = (repeatable or request.method in {"GET", "HEAD"}) and not _closes(request)
                 answer = self._exchange(request, target, (started, deadline), again=again)
                 if answer.status not in {301, 302, 303, 307, 308} or "location" not in answer.headers:
                     return answer
@@ -251,7 +256,7 @@ class Http:
             _transfer(sock, content, reader, target, deadline)
             latency_s = time.monotonic() - started
             body = _decoded(bytes(reader.body), reader.headers.get("content-encoding", ""), self._most_bytes)
-            if reader.reusable:
+            if reader.reusable and not _closes(request):
                 connection.used_at = time.monotonic()
                 self._idle.setdefault(target.origin, []).append(connection)
                 kept = True

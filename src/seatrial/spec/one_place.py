@@ -76,8 +76,8 @@ def _is_shown(entry: IntegrationSection, start: End, exit_: IntegrationSection, 
     if kind in ("files", "sftp"):
         return _path(start.write or "") == _path(end.observe or "")
     if kind in _TOPICS:
-        written, seen = start.write or start.topic or entry.topic, end.observe or end.topic or exit_.topic
-        return bool(written and seen) and _topic_matches(str(seen), str(written))
+        topic, heard = start.write or start.topic or entry.topic, end.observe or end.topic or exit_.topic
+        return bool(topic and heard) and _topic_matches(str(heard), str(topic))
     if kind == "amqp":
         bound, key = end.observe or end.routing_key or "#", start.write or start.routing_key or ""
         return start.exchange == end.exchange and _key_matches(bound.split("."), key.split("."))

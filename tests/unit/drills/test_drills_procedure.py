@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,83 @@ def test_a_drill_proves_the_way_back_and_returns_to_where_it_began(plant: Plant)
     assert plant.phases() == [
         "before:version", "steps:go back", "target:version", "restore:go forward", "restored:version",
     ]  # fmt: skip
+
+
+class Replicas(ThreadingHTTPServer):
+    """A service of two replicas behind one address, of which every fifth connection is led to the second."""
+
+    daemon_threads = True
+
+    def __init__(self, versions: list[str], *, reached: int) -> None:
+        """`reached`: how many replicas a change gets to."""
+        self.versions, self.reached, self.connections = versions, reached, count()
+        super().__init__(("127.0.0.1", 0), _Replica)
+        self.origin = f"http://127.0.0.1:{self.server_address[1]}"
+        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self.thread.start()
+
+    def server_close(self) -> None:
+        self.shutdown()
+        self.thread.join()
+        super().server_close()
+
+
+class _Replica(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Replicas
+
+    def setup(self) -> None:
+        super().setup()
+        self.mine = int(next(self.server.connections) % 5 == 4)
+
+    def do_GET(self) -> None:
+        self._answer(self.server.versions[self.mine])
+
+    def do_POST(self) -> None:
+        for each in range(self.server.reached):
+            self.server.versions[each] = self.path.strip("/")
+        self._answer("taken")
+
+    def _answer(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize(("reached", "proven"), [(2, True), (1, False)])
+def test_a_way_back_that_reaches_one_of_two_replicas_is_not_proven(
+    tmp_path: Path, reached: int, proven: bool, waits: bool
+) -> None:
+    def look(version: str) -> dict[str, Any]:
+        asked = {"url": service.origin, "expect": {"body": f"^{version}$"}}
+        kind, settings = ("wait-until", {"http": asked, "every": "50ms"}) if waits else ("http", asked)
+        return {"name": f"{version} is served", "kind": kind, "with": settings, "deadline": "2s"}
+
+    def post(version: str) -> dict[str, Any]:
+        asked = {"method": "POST", "url": f"{service.origin}/{version}"}
+        return {"name": f"activate {version}", "kind": "http", "with": asked, "deadline": "5s"}
+
+    with Replicas(["v2", "v2"], reached=reached) as service:
+        content = {
+            "procedure": "rollback",
+            "before": [look("v2")],
+            "steps": [post("v1")],
+            "target": [look("v1")],
+            "restore": [post("v2")],
+            "restored": [look("v2")],
+        }
+        with Http(origins=[service.origin]) as http:
+            steps = StepRunner(http=http, base_dir=tmp_path)
+            journal = execute(Procedure.model_validate(content), steps=steps, clock=WallClock(), changes=True)
+    assert journal.succeeded is proven, journal.problem
+    assert journal.restored is True
+    if not proven and not waits:
+        assert "looked at again over another connection" in journal.problem
 
 
 def test_the_way_back_is_timed_without_its_preparation_and_its_restore(plant: Plant) -> None:

@@ -205,7 +205,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="Each workflow by hand",
     run=_run,
     codes=_CODES,

@@ -192,7 +192,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=2,
     title="The rules that take it offline",
     run=_run,
     codes=_CODES,

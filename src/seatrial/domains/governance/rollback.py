@@ -203,7 +203,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="The way back, drilled",
     run=_run,
     codes=_CODES,

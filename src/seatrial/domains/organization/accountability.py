@@ -175,7 +175,7 @@ def _stop_findings(journal: Journal, path: str) -> Iterator[Finding]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="The owner, and the stop control",
     run=_run,
     codes=_CODES,
