@@ -236,6 +236,7 @@ class PlantedTrial:
         self.trace = PlantedTrace()
         self.real_steps: ProbingSteps | None = None
         self.real_pager: Pager | None = None
+        self.served_model: Model | None = None
 
     @property
     def pager(self) -> Pager:
@@ -246,8 +247,10 @@ class PlantedTrial:
         return self.real_steps or self.hands
 
     @property
-    def model(self) -> Never:
-        raise SeatrialError("no model is planted")
+    def model(self) -> Model:
+        if self.served_model is None:
+            raise SeatrialError("no model is planted")
+        return self.served_model
 
     @property
     def judge(self) -> Never:

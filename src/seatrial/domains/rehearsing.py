@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.check import Trial
@@ -66,10 +66,12 @@ def drills(
     times: int,
     changes: bool = False,
     steps: Steps | None = None,
+    proven: Callable[[], None] = lambda: None,
 ) -> tuple[Journal, ...]:
     """Up to `times` drills, ended by the first that did not succeed or did not bring back the state before.
 
     `changes`: the steps must change what the target looks at; a target that holds before them proves nothing.
+    `proven` is called each time that the whole target is proven, before anything is restored.
     Raises Refused like `drill`; where the window closes too soon for another one, those that were held are returned.
     """
     allow(system, trial, kind, procedure)
@@ -77,6 +79,8 @@ def drills(
     def heard(number: int, entry: Entry) -> None:
         which = f", drill {number} of {times}" if times > 1 else ""
         trial.say(f"{procedure.procedure}{which}: {entry.name}")
+        if entry.ok and entry.phase is Phase.TARGET and entry.name == procedure.target[-1].name:
+            proven()
 
     def another() -> bool:
         return not not_now(system, kind, trial.clock.now(), needs_s=longest_s(procedure))

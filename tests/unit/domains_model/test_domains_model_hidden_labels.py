@@ -58,7 +58,7 @@ class AskedTrial(ScoredTrial):
     answering: Answering
 
     @property
-    def model(self) -> Answering:  # type: ignore[override]
+    def model(self) -> Answering:
         return self.answering
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +11,8 @@ from plants.planted_trial import NOW, PlantedSource, PlantedTable, PlantedTrial
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Check
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json, Observation
-from seatrial.core.ports import StepResult
-from seatrial.core.vocabulary import MeasureKind
+from seatrial.core.ports import Prediction, Reply, ReplyKind, Row, StepResult
+from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.governance import fallback, offline_thresholds, rollback
 from seatrial.spec.system import System
 
@@ -119,6 +119,74 @@ def codes(seen: Observation) -> set[str]:
 
 def value(seen: Observation, name: str) -> float | None:
     return next(m.value for m in seen.measures if m.name == name)
+
+
+@pytest.mark.parametrize(
+    ("rule", "late"),
+    [
+        ({"metric": "recall@0.5", "below": 0.6, "over": "500 labels"}, False),
+        ({"metric": "recall@0.5", "below": 0.05, "over": "500 labels"}, True),
+        ({"metric": "accuracy", "below": 0.5}, True),
+        ({"metric": "accuracy", "below": 0.7}, False),
+        ({"category": "false-alarm", "above": "40 %"}, False),
+        ({"category": "false-alarm", "above": "99 %"}, True),
+        ({"category": "error", "above": "35 %"}, False),
+        ({"category": "error", "above": "95 %"}, True),
+    ],
+)
+def test_a_rule_that_only_a_model_worse_than_chance_could_trip_is_a_gap(rule: dict[str, Any], late: bool) -> None:
+    declared = system(governance={"offline": "off.yaml", "offline_when": [rule, {"event": "regulator-notice"}]})
+    planted = trial()
+    Served(planted)
+    found = codes(look(offline_thresholds.CHECK, declared, planted))
+    assert found == ({"rule-fires-too-late"} if late else set())
+
+
+class _Model:
+    """Answers by its weights, whatever version its server tells."""
+
+    def __init__(self, served: Served, *, loads: bool, renames: bool, scores: bool = True) -> None:
+        self.served, self.loads, self.renames, self.scores = served, loads, renames, scores
+
+    def identity(self) -> str:
+        return self.served.state if self.renames else "one"
+
+    def request(self, rows: Sequence[Row]) -> None:
+        del rows
+
+    def predict(self, rows: Sequence[Row]) -> Reply:
+        weight = 0.5 if self.loads and self.served.state != "now" else 1.0
+        answers = (weight * float(str(row["x"])) / 100.0 for row in rows)
+        told = tuple(Prediction(prediction=int(a > 0.9), score=a if self.scores else None) for a in answers)
+        return Reply(kind=ReplyKind.OK, latency_s=0.0, predictions=told)
+
+
+@pytest.mark.parametrize(
+    ("loads", "renames", "at_the_model", "weight"),
+    [
+        (True, True, True, None),
+        (True, False, True, None),
+        (False, True, True, Weight.GAP),
+        (False, False, True, Weight.OPEN),
+        (False, False, False, Weight.NOTE),
+    ],
+)
+def test_a_way_back_after_which_every_answer_stays_is_none(
+    loads: bool, renames: bool, at_the_model: bool, weight: Weight | None
+) -> None:
+    planted = trial()
+    planted.tables["evaluation"] = PlantedTable([{"x": float(n)} for n in range(80)])
+    served = Served(planted)
+    planted.served_model = _Model(served, loads=loads, renames=renames)
+    model = {
+        "task": "binary",
+        "endpoint": f"http://{'127.0.0.1:1' if at_the_model else '127.0.0.1:2'}/predict",
+        "inputs": {"x": {"type": "number"}},
+        "output": {"score": "risk"},
+    }
+    seen = look(rollback.CHECK, system(model=model), planted)
+    assert value(seen, "number of clean drills in a row") == 3.0
+    assert [f.weight for f in seen.findings] == ([weight] if weight else [])
 
 
 def test_three_clean_drills_bound_the_time_of_the_next_rollback() -> None:

@@ -27,6 +27,7 @@ _CODES = {
     "no-regulatory-rule": "No rule takes it offline for a declared event, such as a regulator's notice.",
     "no-offline-procedure": "No procedure takes the system offline when a rule fires.",
     "rule-does-not-fire": "The harm was planted, and the rule stayed silent.",
+    "rule-fires-too-late": "The rule stays silent while the outputs are of no use any more.",
     "rule-fires-on-health": "The rule fires on today's outputs, with nothing planted.",
     "rule-not-executable": "A program cannot execute the rule on what is declared.",
     "trip-failed": "A rule fired, and the procedure did not take the system offline.",
@@ -142,6 +143,15 @@ def _silence(provoked: Provoked) -> Iterator[Finding]:
             why=_WHY,
             remedy="Correct the rule until planted harm makes it fire.",
         )
+    elif provoked.too_late:
+        yield Finding(
+            code="rule-fires-too-late",
+            summary=f"The rule {spelled(provoked.rule)} stays silent while the outputs are of no use: "
+            f"{provoked.too_late}.",
+            fields=("governance.offline_when",),
+            why="Hardly any failure makes answers worse than chance; the system would stay online through all others.",
+            remedy="Set the limit between what the plan demands and what answers without any use reach.",
+        )
     if provoked.fires_on_health:
         yield Finding(
             code="rule-fires-on-health",
@@ -192,7 +202,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="The rules that take it offline",
     run=_run,
     codes=_CODES,

@@ -25,6 +25,10 @@ _MOST_ROWS = 20_000
 _LEAST_LABELS = 100
 _DAY_S = 86_400.0
 _STEPS = 21
+_CLASSED = ("binary", "multiclass")
+_DRAWS = 5
+_HALF = 0.5
+_MOST_STUCK = 50
 _LABELS = re.compile(r"(\d+)\s*\w*")
 
 
@@ -37,6 +41,8 @@ class Provoked:
     fires_on_health: bool
     before: str
     planted: str
+    too_late: str = ""
+    """What it lets pass although no use is left in the outputs; empty where it fires by then, or nobody can tell."""
 
 
 def provoke(system: System, trial: Trial, rule: OfflineRule) -> Provoked:
@@ -205,7 +211,32 @@ def _metric(rule: OfflineRule, outcomes: Outcomes, seed: int) -> Provoked:
         fires_on_health=fires_below(health, floor),
         before=f"{name} is {health:.3f} on {outcomes.n} labels",
         planted=f"{name} is {harm:.3f} with {percent(part)} of the answers turned wrong",
+        too_late=_useless(name, outcomes, floor, seed),
     )
+
+
+def _useless(name: str, outcomes: Outcomes, floor: float, seed: int) -> str:
+    """In words, where the metric of answers that were dealt out to other rows is not below the floor."""
+    if outcomes.task not in _CLASSED or outcomes.ranks is not None:
+        return ""
+    dealt = float(np.median([_value(name, _dealt_out(outcomes, seed + draw)) for draw in range(_DRAWS)]))
+    return "" if fires_below(dealt, floor) else f"{name} is {dealt:.3f} when every row gets another row's answer"
+
+
+def _dealt_out(outcomes: Outcomes, seed: int) -> Outcomes:
+    """The same answers, each for another row: what a model gives whose inputs are mixed up."""
+    order = np.random.default_rng(seed).permutation(outcomes.n)
+    score = None if outcomes.score is None else outcomes.score[order]
+    return replace(outcomes, predicted=outcomes.predicted[order], score=score, answered=outcomes.answered[order])
+
+
+def _stuck(outcomes: Outcomes, at: int, seed: int) -> Outcomes:
+    """Half of the answers are the same class, whatever the row is."""
+    chosen = np.random.default_rng(seed).random(outcomes.n) < _HALF
+    score = outcomes.score
+    if score is not None and outcomes.task == "binary":
+        score = np.where(chosen, 1.0 if at == outcomes.positive else 0.0, score)
+    return replace(outcomes, predicted=np.where(chosen, float(at), outcomes.predicted), score=score)
 
 
 def _category(rule: OfflineRule, outcomes: Outcomes, days_s: float | None, seed: int) -> Provoked:
@@ -221,6 +252,7 @@ def _category(rule: OfflineRule, outcomes: Outcomes, days_s: float | None, seed:
             remedy="Declare data.evaluation.time, or write the limit as a share.",
         )
     health, harm = (_frequency(name, each, days_s if per_day else None) for each in (outcomes, harmed))
+    lost = [_frequency(name, each, days_s if per_day else None) for each in _lost(outcomes, seed)]
     unit = "a day" if per_day else "of its rows"
     return Provoked(
         rule=rule,
@@ -228,7 +260,19 @@ def _category(rule: OfflineRule, outcomes: Outcomes, days_s: float | None, seed:
         fires_on_health=fires_above(health, ceiling),
         before=f"{name} is {health:.3g} {unit}",
         planted=f"{name} is {harm:.3g} {unit} with every answer turned wrong",
+        too_late=""
+        if any(fires_above(each, ceiling) for each in lost) or not lost
+        else f"{name} is {max(lost):.3g} {unit} "
+        "when half of the answers are the same whatever the row, or every row gets another row's",
     )
+
+
+def _lost(outcomes: Outcomes, seed: int) -> list[Outcomes]:
+    """Outputs without any use left, in the ways in which that comes about; none where answers are no classes."""
+    if outcomes.task not in _CLASSED or outcomes.ranks is not None:
+        return []
+    stuck = [_stuck(outcomes, at, seed) for at in range(min(len(outcomes.classes), _MOST_STUCK))]
+    return [_dealt_out(outcomes, seed), *stuck]
 
 
 def _frequency(name: str, outcomes: Outcomes, seconds: float | None) -> float:

@@ -8,6 +8,8 @@ from textwrap import shorten
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense
+from seatrial.domains.governance import served
+from seatrial.domains.governance.served import Served
 from seatrial.domains.rehearsing import drills, durations, open_procedure, over_time, recorded, shown_by
 from seatrial.drills.journal import Journal, Phase
 from seatrial.spec.resolution import rollback_window_s, rollback_window_too_long
@@ -26,6 +28,7 @@ _CODES = {
     "wrong-state-after-rollback": "Every step succeeded, and what is served afterwards is not the state it should be.",
     "state-before-not-proven": "The drill could not begin: production is not in the state that the procedure expects.",
     "not-restored": "After the drill production was not brought back.",
+    **served.CODES,
 }
 _SAID = 130
 """Characters of a problem that a summary tells."""
@@ -46,13 +49,20 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(done="Looked for the way back.", findings=(finding,))
     window_s = rollback_window_s(system)
     procedure = open_procedure(trial, system.rollback.procedure)
-    journals = drills(system, trial, "rollback", procedure, times=system.policy.rehearsals, changes=True)
+    model = Served.now(system, trial)
+    journals = drills(
+        system, trial, "rollback", procedure, times=system.policy.rehearsals, changes=True, proven=model.look
+    )
     return Observation(
         done=f"Executed {system.rollback.procedure} {len(journals)} time(s) from the state of "
         f"production, proved each time "
         "what was served afterwards, timed it, and brought production back.",
         measures=_measures(journals, window_s, system.policy.rehearsals, system.policy.confidence),
-        findings=(*_window(system, window_s), *_findings(journals, system.rollback.procedure)),
+        findings=(
+            *_window(system, window_s),
+            *_findings(journals, system.rollback.procedure),
+            *model.findings(procedure, system.rollback.procedure),
+        ),
         figures=(
             durations("The way back, drill by drill", journals, limit_s=window_s / 2),
             *over_time("The way back from drill to drill, the slowest of each day", trial, _ID, limit_s=window_s / 2),

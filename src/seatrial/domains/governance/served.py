@@ -1,0 +1,108 @@
+"""What the model answers before and after a way back: a version that is told is not yet a model that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError
+from seatrial.core.observation import Finding, Json
+from seatrial.core.ports import ReplyKind, Row
+from seatrial.core.vocabulary import Weight
+from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.domains.touching import host_of, targets_of
+from seatrial.spec.procedure import Procedure
+from seatrial.spec.system import System
+
+_ROWS = 64
+_FEWEST = 16
+"""Of fewer answers that are all the same, nothing is said."""
+_LABELS = ("binary", "multiclass")
+CODES = {
+    "served-model-unchanged": "After the way back the model's endpoint answers every row exactly as before.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The version that the model tells (empty where it tells none), and its answers; none where it gave none."""
+
+    identity: str
+    answers: tuple[Json, ...]
+
+
+@dataclass(slots=True)
+class Served:
+    """Asks the model the same rows before the way back, and as soon as its target is proven."""
+
+    system: System
+    trial: Trial
+    rows: list[Row]
+    before: Sample
+    after: list[Sample] = field(default_factory=list)
+
+    @classmethod
+    def now(cls, system: System, trial: Trial) -> Served:
+        """Without rows to ask, or a model that can be asked, the samples are empty."""
+        rows: list[Row] = []
+        with suppress(SeatrialError):
+            inputs = inputs_of(system, trial)
+            rows = rows_to_send(trial, inputs, table="evaluation", most=_ROWS, seed=trial.seed) if inputs else []
+        return cls(system, trial, rows, _sample(trial, rows))
+
+    def look(self) -> None:
+        """Called when the target is proven, before anything is restored."""
+        self.after.append(_sample(self.trial, self.rows))
+
+    def findings(self, procedure: Procedure, path: str) -> Iterator[Finding]:
+        """Where every answer stayed what it was, to the last digit of its score."""
+        before = self.before
+        same = [s for s in self.after if len(before.answers) >= _FEWEST and s.answers == before.answers]
+        if not same:
+            return
+        renamed = [s for s in same if s.identity and s.identity != before.identity]
+        if (not renamed and not _looks_at_the_model(self.system, procedure)) or self._only_labels():
+            weight = Weight.NOTE
+        else:
+            weight = Weight.GAP if renamed else Weight.OPEN
+        told = "tells another version and" if renamed else "tells the same version and"
+        yield Finding(
+            code="served-model-unchanged",
+            summary=f"After {path} the model's endpoint {told} answers {len(before.answers)} of {len(before.answers)} "
+            "rows exactly as before.",
+            weight=weight,
+            fields=("rollback.procedure",),
+            why="A setting that names the old version, over a model that stays, looks like a way back and is none.",
+            remedy=f"Make {path} load the previous model; where it leads work past a model that goes on, let `target` "
+            "look at where the work is led, not at the model.",
+        )
+
+    def _only_labels(self) -> bool:
+        """Two versions may well agree on a few labels; on scores, numbers and texts they do not by chance."""
+        return self.system.model.task in _LABELS and self.system.model.output.score is None
+
+
+def _sample(trial: Trial, rows: list[Row]) -> Sample:
+    identity = ""
+    if not rows:
+        return Sample(identity=identity, answers=())
+    with suppress(SeatrialError):
+        identity = trial.model.identity()
+    try:
+        reply = trial.model.predict(rows)
+    except SeatrialError:
+        return Sample(identity=identity, answers=())
+    if reply.kind is not ReplyKind.OK:
+        return Sample(identity=identity, answers=())
+    return Sample(identity=identity, answers=tuple((p.prediction, p.score) for p in reply.predictions))
+
+
+def _looks_at_the_model(system: System, procedure: Procedure) -> bool:
+    """Whether the target is shown by the model's own server."""
+    model = system.model
+    urls = [url for url in (model.endpoint, model.mlflow, model.openai, model.identity) if url and urlsplit(url).netloc]
+    own = {host_of(url) for url in urls}
+    return any(own & set(targets_of(proof)) for proof in procedure.target)
