@@ -78,6 +78,33 @@ def _family(name: str, make: Callable[[int], World], *, harmful: bool = True) ->
     return Family(requirement="model.trust", name=name, harmful=harmful, caught=_caught(make))
 
 
+def oversampled(made: World, seed: int, *, declared: bool = True) -> World:
+    """Late rows are labelled five times as often as the others, which the column `stands_for` tells."""
+    rows = made.columns["scored.evaluation"]
+    late = np.asarray(rows["late"]) == 1
+    chance = np.where(late, 0.9, 0.18)
+    kept = np.flatnonzero(np.random.default_rng(seed).random(late.size) < chance)
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] = {
+            name: column.take(kept) if hasattr(column, "take") else np.asarray(column)[kept]
+            for name, column in made.columns[table].items()
+        } | {"stands_for": 1.0 / chance[kept]}
+    if declared:
+        made.declared["data"]["evaluation"]["weight"] = "stands_for"
+    # At a limit that the rules leave room for, so that the confidence alone decides.
+    made.declared["governance"] |= {"metric": "accuracy", "minimum": 0.6, "metrics": []}
+    return made
+
+
+def _fitted_to_the_sample(seed: int) -> World:
+    """Scores that come true among the rows that were labelled, and not in the traffic that these stand for."""
+    made = _sound(seed, {"when": "0.6 <= risk < 0.8", "handling": "by-hand.md"})
+    rows = made.columns["scored.evaluation"]
+    odds = 5.0 * np.asarray(rows[SCORE]) / (1.0 - np.asarray(rows[SCORE]))
+    rows[SCORE] = odds / (1.0 + odds)
+    return oversampled(made, seed)
+
+
 def _at_random(seed: int) -> World:
     """A rule that holds for 15 % of the rows, whatever is in them."""
     made = _sound(seed, {"when": "lot < 15", "handling": "by-hand.md"})
@@ -89,6 +116,7 @@ def _at_random(seed: int) -> World:
 FAMILIES = (
     _family("scores drawn towards one where they are acted on", _rescored(_stretched)),
     _family("a fifth of what is acted on no longer comes true", _fewer_come_true(0.2)),
+    _family("scores that come true only among rows that were likelier to be labelled", _fitted_to_the_sample),
     _family("no rule", _bare),
     _family("a rule that holds for a third of the rows, whatever the answer is worth", _with({"when": "temp > 15.5"})),
     _family("a rule that picks 15 % of the rows at random", _at_random),
@@ -104,5 +132,6 @@ FAMILIES = (
         harmful=False,
     ),
     _family("a rule more that holds rarely", _with(BAND, {"when": 'carrier == "grey" and temp > 25'}), harmful=False),
+    _family("late rows labelled five times as often", lambda seed: oversampled(_sound(seed), seed), harmful=False),
     _family("two rules that overlap", _with(BAND, {"when": "0.4 <= risk < 0.6"}), harmful=False),
 )

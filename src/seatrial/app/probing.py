@@ -27,7 +27,7 @@ def probe(workspace: Workspace, *, fresh: bool = False) -> Identities:
             try:
                 found[part] = ask()
             except SeatrialError as error:
-                unknown[part] = outside.redact(error.what)
+                unknown[part] = outside.redact(". ".join(filter(None, (error.what, error.remedy))))
         answers = _answers(workspace, outside, found[MODEL], keep=not fresh) if MODEL in found else None
     if answers is not None:
         found[MODEL] = answers.identity

@@ -40,7 +40,9 @@ class Identities:
 
     @property
     def remarks(self) -> dict[str, str]:
-        """What to say of a part that changed, beside that it did."""
+        """What to say of a part that changed, beside that it did; of the model also why nothing tells what it is."""
+        if MODEL in self.unknown:
+            return {MODEL: self.unknown[MODEL]}
         return {} if self.answers is None or self.answers.first else {MODEL: DIFFERENTLY}
 
     @property

@@ -42,7 +42,7 @@ class Inputs:
     check_leases: Mapping[str, float] = field(default_factory=dict)
     """Seconds for which the evidence of a check holds, where its requirement's lease is not short enough."""
     remarks: Mapping[str, str] = field(default_factory=dict)
-    """What to say of a part of the subject that changed, beside that it did."""
+    """What to say of a part of the subject that changed, beside that it did; of the model also why it is not known."""
     notes: tuple[str, ...] = ()
     """What a reader of the verdict should know although it changes no outcome."""
 

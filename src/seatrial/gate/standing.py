@@ -90,7 +90,9 @@ def identity_objection(inputs: Inputs) -> Objection | None:
     """Why it is not known what is served now; None when the probe holds."""
     probed = inputs.subject.probed_at
     if "model" not in inputs.subject.parts or probed is None:
-        return Objection(code="identity-unknown", text="what the model endpoint serves now could not be identified")
+        text = "what the model endpoint serves now could not be identified"
+        why = inputs.remarks.get("model")
+        return Objection(code="identity-unknown", text=f"{text}: {why.removesuffix('.')}" if why else text)
     if probed > inputs.now:
         return Objection(code="identity-unknown", text="the identity of the model was probed in the future")
     if inputs.now - probed >= IDENTITY_HOLDS:

@@ -10,12 +10,12 @@ Ferro and Fricker, QJRMS 138 (2012) 1954 and Kumar, Liang and Ma, NeurIPS 2019, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.stats import clusters, proportions
+from seatrial.stats import clusters, proportions, weights
 from seatrial.stats.interval import Interval
 
 _Floats = npt.NDArray[np.float64]
@@ -27,9 +27,11 @@ def excess(
     alpha: float = 0.05,
     *,
     groups: npt.NDArray[np.int64] | None = None,
+    stands_for: _Floats | None = None,
 ) -> Interval:
     """The mean confidence above the share that was right, positive where it promises too much.
 
+    `stands_for` tells how much of the traffic each row stands for, where some were likelier to be drawn than others.
     Raises ValueError for no rows, and for fewer than two clusters.
 
     >>> import numpy as np
@@ -37,6 +39,10 @@ def excess(
     >>> round(found.value, 3), round(found.lower, 3), round(found.upper, 3)
     (0.05, 0.032, 0.07)
     """
+    if stands_for is not None:
+        found = weights.interval((confidence - right + 1.0) / 2.0, stands_for, alpha, groups=groups)
+        lower, value, upper = (2.0 * each - 1.0 for each in (found.lower, found.value, found.upper))
+        return replace(found, lower=lower, value=value, upper=upper)
     said = float(np.mean(confidence)) if confidence.size else math.nan
     if groups is None:
         share = proportions.interval(int(right.sum()), int(right.size), alpha)

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from plants.scored_trial import World, scored, world
+from power.family import judged
 from seatrial.adapters.http import Http
 from seatrial.adapters.models.catalogue import open_function
 from seatrial.core.check import PREDICTION, SCORE
 from seatrial.core.observation import Measure, Observation, Reason
-from seatrial.core.vocabulary import Weight
+from seatrial.core.vocabulary import Outcome, Weight
+from seatrial.domains.model.out_of_sample import CHECK as OUT_OF_SAMPLE
 from seatrial.domains.model.threshold import CHECK
 from seatrial.stats.active import draw
 
@@ -52,6 +54,38 @@ def test_declared_weights_turn_the_sample_into_the_population() -> None:
     found = measured(made)
     assert found.value == pytest.approx(float(np.average(right, weights=weights)))
     assert found.approximate
+
+
+def drawn_more_often(share: float, **evaluation: Any) -> World:
+    """Red rows stand as often again in the evaluation data as in live traffic, and the model is worse on them."""
+    made = sound(n=4000, **evaluation)
+    columns = made.columns["scored.evaluation"]
+    red = np.asarray(columns["carrier"]) == "red"
+    with_right(made, np.where(red, 0.6, 0.95))
+    kept = np.flatnonzero(np.random.default_rng(5).random(red.size) < np.where(red, 1.0, share))
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] = {
+            name: column.take(kept) if hasattr(column, "take") else np.asarray(column)[kept]
+            for name, column in made.columns[table].items()
+        } | {"stands_for": np.where(red[kept], 1.0, 1.0 / share)}
+    return made
+
+
+SHARES = {"blue": 0.4, "green": 0.3, "red": 0.2, "grey": 0.1}
+
+
+@pytest.mark.parametrize("how", [{"weight": "stands_for"}, {"strata": {"column": "carrier", "shares": SHARES}}])
+def test_rows_drawn_on_purpose_are_compared_with_live_traffic_as_what_they_stand_for(how: dict[str, Any]) -> None:
+    made = drawn_more_often(0.15, **how)
+    plain, live = (measured(made, name) for name in ("accuracy", "accuracy on the live mix"))
+    assert plain.value == pytest.approx(0.88, abs=0.02)
+    assert live.value == pytest.approx(plain.value, abs=0.02)
+    looked = OUT_OF_SAMPLE.run(made.system(), made.trial())
+    assert isinstance(looked, Observation)
+    assert "field-drift" not in {finding.code for finding in looked.findings}
+    assert judged(OUT_OF_SAMPLE, made.system(), looked) is Outcome.MET
+    undeclared = drawn_more_often(0.15)
+    assert "field-drift" in {f.code for f in OUT_OF_SAMPLE.run(undeclared.system(), undeclared.trial()).findings}
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, 0.0])

@@ -10,6 +10,7 @@ import pytest
 
 from plants.planted_trial import PlantedArtifacts
 from plants.scored_trial import ScoredTrial, World, world
+from power.families_trust import oversampled
 from power.family import judged
 from seatrial.core.check import PREDICTION, SCORE
 from seatrial.core.observation import Finding, Measure, Observation, Reason
@@ -218,6 +219,27 @@ def test_where_nothing_is_acted_on_calibration_is_unknown() -> None:
     made.columns["scored.evaluation"][SCORE] = np.minimum(made.columns["scored.evaluation"][SCORE], 0.99)
     found, _, _ = looked(made)
     assert finding(found, "nothing-acted-on").weight is Weight.OPEN
+
+
+def test_rows_that_were_likelier_to_be_labelled_do_not_hide_over_confidence() -> None:
+    made = declared(world(n=4000), BAND)
+    rows = made.columns["scored.evaluation"]
+    odds = 5.0 * np.asarray(rows[SCORE]) / (1.0 - np.asarray(rows[SCORE]))
+    rows[SCORE] = odds / (1.0 + odds)
+    acted = np.asarray(rows[SCORE]) >= 0.5
+    true = float(np.asarray(rows[SCORE])[acted].mean() - (np.asarray(rows["late"])[acted] == 1).mean())
+    made = oversampled(made, 3, declared=False)
+    assert measure(looked(made)[0], OVERCONFIDENCE).value == pytest.approx(0.0, abs=0.03)
+    made.declared["data"]["evaluation"]["weight"] = "stands_for"
+    found = measure(looked(made)[0], OVERCONFIDENCE)
+    assert found.value == pytest.approx(true, abs=0.03)
+    assert found.lower is not None
+    assert found.lower > 0.05
+    assert outcome(made) is not Outcome.MET
+    made.columns["scored.evaluation"]["stands_for"] = np.full(len(made.columns["scored.evaluation"]["late"]), -1.0)
+    reason = CHECK.run(made.system(), made.trial())
+    assert isinstance(reason, Reason)
+    assert reason.code == "drawing-unusable"
 
 
 def test_few_acted_on_rows_leave_the_bound_open_and_say_how_many_more() -> None:

@@ -12,7 +12,7 @@ from seatrial.core.observation import Finding, Observation, Reason
 from seatrial.core.record import LedgerState
 from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role, Weight
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
-from seatrial.gate.deciding import standing
+from seatrial.gate.deciding import decide, standing
 from seatrial.gate.verdict import Assessment
 from seatrial.spec.policy import Policy
 
@@ -120,6 +120,15 @@ def test_the_identity_of_the_model_holds_for_24_hours() -> None:
     assert set(codes(stale)) == {"identity-stale"}
     for unknown in (None, NOW + timedelta(seconds=1)):
         assert set(codes(replace(world, probed_at=unknown))) == {"identity-unknown"}
+
+
+def test_a_model_that_could_not_be_identified_is_a_gap_that_says_why() -> None:
+    why = "the model's identity is not declared. Declare model.identity."
+    inputs = replace(go_world(), probed_at=None).inputs()
+    said = {
+        gap.summary for gap in decide(replace(inputs, remarks={"model": why})).gaps if gap.code == "identity-unknown"
+    }
+    assert said == {f"What the model endpoint serves now could not be identified: {why}"}
 
 
 def test_a_clock_before_the_newest_record_determines_nothing() -> None:

@@ -173,11 +173,10 @@ def _active(rows: MetricRows, sense: Sense, draws: Draws, setting: Setting) -> I
 def _stratified(rows: MetricRows, sense: Sense, known: Parts, setting: Setting) -> Interval:
     """Exact over strata where every row bears on the metric; else the strata's shares become weights of the rows."""
     sizes = np.bincount(known.codes, minlength=known.shares.size)
-    each = np.where(sizes > 0, known.shares / np.maximum(1, sizes), 0.0)
     empty = float(known.shares[sizes == 0].sum())
     if _whole(rows) and setting.groups is None:
         return strata.interval(rows.values, known.codes, known.shares, setting.spent)
-    return weighted(rows, each[known.codes], sense, setting, unsupported=empty)
+    return weighted(rows, known.of_row(), sense, setting, unsupported=empty)
 
 
 def _percentile(

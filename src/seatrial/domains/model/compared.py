@@ -86,7 +86,7 @@ class Compared:
                 groups=groups_of(system, rows, outcomes.rows),
                 drawing=Drawing() if isinstance(drawing, Reason) else drawing,
             )
-        mix, findings = _mix(system, trial, rows, setting)
+        mix, findings = _mix(system, trial, rows, (outcomes, used))
         made = cls(rows=rows, outcomes=outcomes, setting=used, mix=mix, findings=findings)
         return made._sharpened(system, trial) if mix is not None and _sharpened(system) else made
 
@@ -95,7 +95,8 @@ class Compared:
         if self.mix is None:
             raise ValueError("nothing is known of the live mix")
         plain = rows.scale == "share" and bool(rows.used.all())
-        if self.expected is None or not plain or self.setting.groups is not None:
+        alike = self.setting.groups is None and self.setting.drawing.of_row() is None
+        if self.expected is None or not plain or not alike:
             return live_measure(metric, rows, self.mix, self.outcomes.rows, self.setting)
         right = 1.0 - self.outcomes.wrong
         sign = np.array_equal(rows.values, right)
@@ -152,7 +153,10 @@ def _differs() -> Finding:
     )
 
 
-def _mix(system: System, trial: Trial, rows: Rows, setting: Setting) -> tuple[LiveMix | None, tuple[Finding, ...]]:
+def _mix(
+    system: System, trial: Trial, rows: Rows, known: tuple[Outcomes, Setting]
+) -> tuple[LiveMix | None, tuple[Finding, ...]]:
+    outcomes, setting = known
     if system.data.live is None:
         return None, (
             Finding(
@@ -167,7 +171,8 @@ def _mix(system: System, trial: Trial, rows: Rows, setting: Setting) -> tuple[Li
     try:
         live = read_rows(trial.table("live"), list(inputs), most=MOST_COMPARED, seed=trial.seed)
         sides = comparable(rows, live, inputs)
-        return live_mix(sides.evaluation, sides.live, alpha=setting.alpha, seed=trial.seed), ()
+        each = setting.drawing.of_table(rows, outcomes)
+        return live_mix(sides.evaluation, sides.live, alpha=setting.alpha, seed=trial.seed, stands_for=each), ()
     except NoMix as error:
         what = str(error) if inputs else "the model's inputs are not declared, so rows cannot be compared"
     except SeatrialError as error:

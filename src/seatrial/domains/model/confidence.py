@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,9 +12,9 @@ from seatrial.core.observation import Figure, Finding, Json, Measure, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import percent
 from seatrial.domains.model.acted import Acted
-from seatrial.domains.scored.rows import Ints
+from seatrial.domains.scored.rows import Floats, Ints, Mask
 from seatrial.spec.system import System
-from seatrial.stats import calibration, clusters, proportions
+from seatrial.stats import calibration, clusters, proportions, weights
 from seatrial.stats.interval import Interval
 
 OVERCONFIDENCE = "over-confidence where outputs are acted on"
@@ -78,8 +79,10 @@ def limits(system: System, requirement: str, confidence: float) -> list[Threshol
     ]
 
 
-def calibrated(system: System, acted: Acted, groups: Ints | None, confidence: float) -> Calibrated:
-    """Confidence against truth on the labelled rows that are acted on."""
+def calibrated(
+    system: System, acted: Acted, groups: Ints | None, confidence: float, *, stands_for: Floats | None = None
+) -> Calibrated:
+    """Confidence against truth on the labelled rows that are acted on, each counted as what it stands for."""
     if not expected(system):
         return Calibrated(findings=(_none(system),))
     usable = ~np.isnan(acted.confidence)
@@ -92,19 +95,14 @@ def calibrated(system: System, acted: Acted, groups: Ints | None, confidence: fl
     alpha = 1.0 - confidence
     of = None if groups is None else groups[chosen]
     enough = of is None or np.unique(of).size >= clusters.FEWEST
-    excess = calibration.excess(said, right, alpha, groups=of if enough else None)
+    each = None if stands_for is None else stands_for[chosen]
+    if each is not None and not each.any():
+        return Calibrated(findings=(_nothing_acted_on(system),))
+    excess = calibration.excess(said, right, alpha, groups=of if enough else None, stands_for=each)
     bins = calibration.binned(said, right, _BINS)
-    bands = tuple(
-        Band(
-            low=float(bins.low[i]),
-            high=float(bins.high[i]),
-            n=int(bins.n[i]),
-            confidence=float(bins.confidence[i]),
-            accuracy=proportions.interval(int(bins.right[i]), int(bins.n[i]), alpha / bins.n.size),
-        )
-        for i in range(bins.n.size)
-    )
-    measure = _measure(system, excess, said, right, confidence, bounded=enough)
+    bands = _bands(bins, said, right, alpha, each)
+    promised = float(np.average(said, weights=each))
+    measure = _measure(system, excess, promised, confidence, bounded=enough)
     parts = calibration.brier(bins)
     return Calibrated(
         measures=(
@@ -118,15 +116,35 @@ def calibrated(system: System, acted: Acted, groups: Ints | None, confidence: fl
     )
 
 
-def _measure(
-    system: System, excess: Interval, said: object, right: object, confidence: float, *, bounded: bool
-) -> Measure:
+def _bands(
+    bins: calibration.Bins, said: Floats, right: Mask, alpha: float, stands_for: Floats | None
+) -> tuple[Band, ...]:
+    """Each tenth of the scores at a tenth of the error rate."""
+    found = []
+    for i in range(bins.n.size):
+        promised = float(bins.confidence[i])
+        came_true = proportions.interval(int(bins.right[i]), int(bins.n[i]), alpha / bins.n.size)
+        if stands_for is not None:
+            inside = (said >= bins.low[i]) & (said <= bins.high[i]) & (stands_for > 0.0)
+            if not inside.any():
+                continue
+            promised = float(np.average(said[inside], weights=stands_for[inside]))
+            hits = right[inside].astype(np.float64)
+            came_true = weights.interval(hits, stands_for[inside], alpha / bins.n.size)
+        low, high = float(bins.low[i]), float(bins.high[i])
+        found.append(Band(low=low, high=high, n=int(bins.n[i]), confidence=promised, accuracy=came_true))
+    return tuple(found)
+
+
+def _measure(system: System, excess: Interval, said: float, confidence: float, *, bounded: bool) -> Measure:
     limit = system.policy.overconfidence
-    scores, hits = np.asarray(said, dtype=np.float64), int(np.asarray(right, dtype=bool).sum())
-    floor = float(scores.mean()) - limit
     needed = None
-    if excess.upper > limit and 0.0 < floor < 1.0:
-        needed = proportions.more_to_clear_floor(hits, int(scores.size), floor, 1.0 - confidence)
+    if excess.upper > limit and 0.0 < said - limit < 1.0:
+        # Rows that stand for unequal shares of the traffic tell as much as fewer that stand for the same.
+        worth = max(1, math.floor(excess.n_effective))
+        came_true = min(1.0, max(0.0, said - excess.value)) * worth
+        more = proportions.more_to_clear_floor(came_true, worth, said - limit, 1.0 - confidence)
+        needed = None if more is None else math.ceil(more * excess.n / worth)
     return Measure(
         name=OVERCONFIDENCE,
         value=excess.value,

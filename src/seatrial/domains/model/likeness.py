@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from seatrial.core.check import Trial
-from seatrial.core.observation import Figure, Finding, Json, Measure, Threshold
+from seatrial.core.observation import Figure, Finding, Json, Measure, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import count, percent
 from seatrial.domains.model import known_live, unseen
 from seatrial.domains.model.bounding import Setting, live_measure
 from seatrial.domains.model.field_drift import Drift, drifts
-from seatrial.domains.model.live_mix import LiveMix, NoMix, live_mix
+from seatrial.domains.model.live_mix import LiveMix, NoMix, evenly_drawn, live_mix
 from seatrial.domains.model.repeated_rows import CODES as OF_REPEATED_ROWS
 from seatrial.domains.model.repeated_rows import repeated_rows
 from seatrial.domains.model.text_likeness import TextLikeness, text_likeness
+from seatrial.domains.scored.drawing import drawing_of
 from seatrial.domains.scored.metrics import Governed, MetricProblem, governed, rows_of
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Feature, Rows, read_rows
@@ -92,11 +93,16 @@ def likeness(system: System, trial: Trial, inputs: Mapping[str, InputField], row
     findings += _not_compared(sides.evaluation, sides.live, both)
     alpha = 1.0 - system.policy.confidence
     wording = _wording(rows, live, sorted(sides.prose), alpha / (1 + len(sides.prose)), trial.seed)
+    drawing = drawing_of(system, rows, found)
+    each = None if isinstance(drawing, Reason) else drawing.of_table(rows, found)
     try:
-        mix = live_mix(sides.evaluation, sides.live, alpha=alpha / (1 + len(wording)), seed=trial.seed)
+        mix = live_mix(sides.evaluation, sides.live, alpha=alpha / (1 + len(wording)), seed=trial.seed, stands_for=each)
     except NoMix as error:
         return Likeness(findings=(*findings, _no_mix(str(error))), live_rows=live.total)
-    moved = drifts(plain.evaluation, plain.live, alpha=alpha, seed=trial.seed)
+    here = plain.evaluation
+    if each is not None:
+        here = tuple(feature.at(evenly_drawn(each, trial.seed)) for feature in here)
+    moved = drifts(here, plain.live, alpha=alpha, seed=trial.seed)
     worst = max((t.unsupported for t in wording), default=0.0)
     # Words and fields may mark the same rows: the larger share is certain, the sum is not.
     mix = replace(mix, unsupported=max(mix.unsupported, worst))

@@ -71,8 +71,20 @@ class NoMix(ValueError):
     """The two sides cannot be compared; the message says why."""
 
 
-def live_mix(evaluation: Sequence[Feature], live: Sequence[Feature], *, alpha: float, seed: int) -> LiveMix:
-    """Compare two tables by the features that both have. Raises NoMix for too few rows or no common feature."""
+def live_mix(
+    evaluation: Sequence[Feature],
+    live: Sequence[Feature],
+    *,
+    alpha: float,
+    seed: int,
+    stands_for: Floats | None = None,
+) -> LiveMix:
+    """Compare two tables by the features that both have. Raises NoMix for too few rows or no common feature.
+
+    Where evaluation rows were drawn with unequal chances, `stands_for` tells for each how much of the traffic it stands
+    for. The sides are then compared on rows that are left as if all had had the same chance, and the weights hold both:
+    how a row was drawn, and how the traffic has changed since.
+    """
     pairs = aligned(evaluation, live)
     if not pairs:
         raise NoMix("evaluation and live data have no input in common")
@@ -80,13 +92,19 @@ def live_mix(evaluation: Sequence[Feature], live: Sequence[Feature], *, alpha: f
     if min(n, m) < _FEWEST * _FOLDS:
         raise NoMix(f"{n} evaluation rows and {m} live rows are too few to compare, {_FEWEST * _FOLDS} are the least")
     rng = np.random.default_rng(seed)
-    rows, others = _some(n, rng), _some(m, rng)
+    rows, others = _some(np.arange(n), rng), _some(np.arange(m), rng)
+    if stands_for is not None:
+        rows = _some(evenly_drawn(stands_for, seed), rng)
+        if rows.size < _FEWEST * _FOLDS:
+            raise NoMix(f"{rows.size} evaluation rows are left once those that were likelier drawn are thinned out")
     kept = [(a, b) for a, b in pairs if not (a.missing.all() and b.missing.all())]
     if not kept:
         raise NoMix("every common input is empty")
     told = _told_apart(kept, rows, others, seed)
     odds = _calibrated_odds(told)
     clipped = np.minimum(odds, np.quantile(odds, _CLIP))
+    if stands_for is not None:
+        clipped = clipped * stands_for / stands_for.mean()
     regions, unsupported = _unsupported([(a.at(rows), b.at(others)) for a, b in kept])
     return LiveMix(
         auc=_at_least_half(auc.interval(told.met, told.seen, alpha)),
@@ -99,10 +117,19 @@ def live_mix(evaluation: Sequence[Feature], live: Sequence[Feature], *, alpha: f
     )
 
 
-def _some(n: int, rng: np.random.Generator) -> Ints:
-    if n <= MOST_ROWS:
-        return np.arange(n, dtype=np.int64)
-    return np.sort(rng.choice(n, MOST_ROWS, replace=False)).astype(np.int64)
+def evenly_drawn(stands_for: Floats, seed: int) -> Ints:
+    """Places of the rows that are left when each is kept with a chance in proportion to what it stands for.
+
+    What is left is distributed as the traffic is (rejection sampling), so that what knows no weights can look at it.
+    """
+    chance = np.random.default_rng(seed).random(stands_for.size)
+    return np.flatnonzero(chance * float(stands_for.max(initial=0.0)) < stands_for).astype(np.int64)
+
+
+def _some(places: Ints, rng: np.random.Generator) -> Ints:
+    if places.size <= MOST_ROWS:
+        return places.astype(np.int64)
+    return np.sort(rng.choice(places, MOST_ROWS, replace=False)).astype(np.int64)
 
 
 def _at_least_half(found: Interval) -> Interval:

@@ -330,7 +330,7 @@ def _reliability(found: Outcomes) -> Iterator[dict[str, float | int]]:
 CHECK: Check[System] = Check(
     id="model.threshold",
     requirement=REQUIREMENT,
-    version=2,
+    version=3,
     title="Governed metrics against the plan's limits",
     run=run,
     codes=CODES,

@@ -22,6 +22,8 @@ from seatrial.domains.model.confidence import Calibrated, calibrated
 from seatrial.domains.model.trust_proposal import Candidate, Goal, Proposal, bands_of, proposal, texts_of
 from seatrial.domains.model.trust_rules import Held, Rule, Seen
 from seatrial.domains.scored import outcomes, vendor_form
+from seatrial.domains.scored.drawing import CODES as DRAWING_CODES
+from seatrial.domains.scored.drawing import Drawing, drawing_of
 from seatrial.domains.scored.metrics import MetricProblem, governed, rows_of, unit_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
 from seatrial.domains.scored.rows import Ints, Rows, features_of, read_rows
@@ -44,6 +46,7 @@ _FEWEST = 100
 
 CODES = {
     **outcomes.CODES,
+    **DRAWING_CODES,
     **confidence.CODES,
     **trust_rules.CODES,
     "vendor-form": vendor_form.CODES["vendor-form"],
@@ -105,11 +108,15 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         )
     acted = acted_on(system, found)
     groups = _groups(system, rows, found.rows)
+    drawing = drawing_of(system, rows, found)
+    if isinstance(drawing, Reason):
+        return drawing
+    each = drawing.of_row()
     trial.say("Running the do-not-trust rules", 0.3)
-    seen = _executed(system, trial, rules, Seen(rows=rows, found=found, acted=acted, groups=groups))
+    seen = _executed(system, trial, rules, Seen(rows=rows, found=found, acted=acted, groups=groups, stands_for=each))
     seen = replace(seen, findings=(*problems, *seen.findings))
     trial.say("Holding confidence to what came true", 0.5)
-    said = calibrated(system, acted, groups, _level(system))
+    said = calibrated(system, acted, groups, _level(system), stands_for=each)
     measures, unmeasured = _measures(system, seen)
     trial.say("Looking for the smallest set of rules that suffices", 0.7)
     proposed, told = _proposed(system, trial, seen, measures)
@@ -147,7 +154,7 @@ def _executed(system: System, trial: Trial, rules: Sequence[Rule], seen: Seen) -
             findings.append(problem)
             continue
         holds = trust_rules.executed(rule, conditions, outputs, names)[seen.found.rows]
-        told = trust_rules.held(rule, holds, seen.acted.wrong, seen.groups, alpha)
+        told = trust_rules.held(rule, holds, seen, alpha)
         held.append(replace(told, live_share=live.get(rule.number)))
     smallest = system.policy.smallest_slice
     findings += trust_rules.findings_of(held, seen.acted.meaning, smallest=smallest, alpha=alpha)
@@ -209,7 +216,7 @@ def _measures(system: System, seen: Seen) -> tuple[tuple[Measure, ...], list[Fin
                 remedy="Say more narrowly when an output is not to be trusted.",
             )
         ]
-    error = trust_rules.share(wrong[trusted], None if seen.groups is None else seen.groups[trusted], alpha)
+    error = trust_rules.share(wrong[trusted], *seen.among(trusted, alpha))
     if error is not None:
         name = f"share of outputs that are wrong{TRUSTED}"
         measures.append(_shown(name, error.value, error.lower, error.upper, error.n, error.method, level))
@@ -233,8 +240,8 @@ def _shown(name: str, value: float, lower: float, upper: float, n: int, method: 
 
 def _governed(system: System, seen: Seen, trusted: Ints) -> tuple[list[Measure], list[Finding]]:
     left = seen.found.at(trusted)
-    groups = None if seen.groups is None else seen.groups[trusted]
-    setting = Setting(alpha=1.0 - _level(system), groups=groups)
+    groups, alpha, each = seen.among(trusted, 1.0 - _level(system))
+    setting = Setting(alpha=alpha, groups=groups, drawing=Drawing(weights=each))
     measures: list[Measure] = []
     problems: list[Finding] = []
     for metric in governed(system):
@@ -441,7 +448,7 @@ def _rules_figure(seen: Seen) -> Iterator[Figure]:
 CHECK: Check[System] = Check(
     id=REQUIREMENT,
     requirement=REQUIREMENT,
-    version=1,
+    version=2,
     title="Outputs not to be trusted",
     run=run,
     codes=CODES,

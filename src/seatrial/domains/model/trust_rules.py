@@ -15,7 +15,7 @@ from seatrial.domains.model.acted import Acted
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.model.condition_words import spoken
 from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.domains.scored.rows import Ints, Mask, Rows
+from seatrial.domains.scored.rows import Floats, Ints, Mask, Rows
 from seatrial.spec.conditions import (
     Comparison,
     Condition,
@@ -29,7 +29,7 @@ from seatrial.spec.conditions import (
     parse_condition,
 )
 from seatrial.spec.system import System
-from seatrial.stats import clusters, difference, proportions
+from seatrial.stats import clusters, difference, proportions, weights
 from seatrial.stats.contingency import fisher_more
 from seatrial.stats.interval import Interval
 
@@ -94,6 +94,7 @@ class Seen:
     found: Outcomes
     acted: Acted
     groups: Ints | None
+    stands_for: Floats | None = None
     rules: tuple[Held, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -103,6 +104,11 @@ class Seen:
         if not self.rules:
             return np.ones(self.found.n, dtype=bool)
         return np.asarray(~np.any([each.rows for each in self.rules], axis=0), dtype=bool)
+
+    def among(self, chosen: Mask | Ints, alpha: float) -> tuple[Ints | None, float, Floats | None]:
+        """What `share` is told of these rows beside their values."""
+        groups = None if self.groups is None else self.groups[chosen]
+        return groups, alpha, None if self.stands_for is None else self.stands_for[chosen]
 
 
 def names_of(system: System) -> Mapping[str, str]:
@@ -162,32 +168,45 @@ def _renamed(node: Node, places: Mapping[str, str]) -> Node:
     return Every(inner=inner) if isinstance(node, Every) else Some(inner=inner)
 
 
-def share(values: Mask, groups: Ints | None, alpha: float) -> Interval | None:
-    """The share of true values with its bounds, rows of one entity counted together; None for no rows."""
-    if not values.size:
+def share(values: Mask, groups: Ints | None, alpha: float, stands_for: Floats | None = None) -> Interval | None:
+    """The share of true values with its bounds, rows of one entity counted together; None for no rows.
+
+    `stands_for` tells how much of the traffic each row stands for, None where all stand for the same.
+    """
+    if not values.size or (stands_for is not None and not stands_for.any()):
         return None
+    together = groups if groups is not None and np.unique(groups).size >= clusters.FEWEST else None
+    if stands_for is not None and (groups is None or together is not None):
+        return weights.interval(values.astype(np.float64), stands_for, alpha, groups=together)
     if groups is not None and np.unique(groups).size >= clusters.FEWEST:
         return clusters.proportion_interval(values.astype(np.float64), groups, alpha)
     found = proportions.interval(int(values.sum()), int(values.size), alpha)
     return found if groups is None else replace(found, lower=0.0, upper=1.0, method="too few clusters for a bound")
 
 
-def held(rule: Rule, rows: Mask, wrong: Mask, groups: Ints | None, alpha: float) -> Held:
+def held(rule: Rule, rows: Mask, seen: Seen, alpha: float) -> Held:
     """What the rule does on the labelled rows, of which it holds for `rows`."""
-    inside = int(rows.sum())
+    inside, wrong, groups = int(rows.sum()), seen.acted.wrong, seen.groups
 
     def of(values: Mask, among: Mask) -> Interval | None:
-        return share(values[among], None if groups is None else groups[among], alpha)
+        return share(values[among], *seen.among(among, alpha))
 
     return Held(
         rule=rule,
         rows=rows,
         error=of(wrong, rows),
-        rest=float(wrong[~rows].mean()) if inside < rows.size else float("nan"),
+        rest=_mean(wrong, ~rows, seen.stands_for) if inside < rows.size else float("nan"),
         caught=of(rows, wrong),
         good=of(rows, ~wrong),
         p=chance(rows, wrong, groups),
     )
+
+
+def _mean(values: Mask, among: Mask, stands_for: Floats | None) -> float:
+    if stands_for is None:
+        return float(values[among].mean())
+    total = float(stands_for[among].sum())
+    return float(stands_for[among & values].sum()) / total if total else float("nan")
 
 
 def chance(rows: Mask, wrong: Mask, groups: Ints | None) -> float:
@@ -373,7 +392,7 @@ def union(seen: Seen, alpha: float) -> tuple[Interval | None, Interval | None]:
     inside, wrong = ~seen.trusted, seen.acted.wrong
 
     def of(among: Mask) -> Interval | None:
-        return share(inside[among], None if seen.groups is None else seen.groups[among], alpha)
+        return share(inside[among], *seen.among(among, alpha))
 
     return of(wrong), of(~wrong)
 

@@ -26,6 +26,12 @@ class Parts:
     codes: Ints
     shares: Floats
 
+    def of_row(self) -> Floats:
+        """The share of the live traffic that each labelled row stands for."""
+        sizes = np.bincount(self.codes, minlength=self.shares.size)
+        each: Floats = np.where(sizes > 0, self.shares / np.maximum(1, sizes), 0.0)
+        return each[self.codes]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
@@ -47,6 +53,19 @@ class Drawing:
     weights: Floats | None = None
     parts: Parts | None = None
     draws: Draws | None = None
+
+    def of_row(self) -> Floats | None:
+        """How much of the live traffic each labelled row stands for, to a common factor; None for all the same."""
+        return self.weights if self.parts is None else self.parts.of_row()
+
+    def of_table(self, rows: Rows, outcomes: Outcomes) -> Floats | None:
+        """The same for each of the rows: those without a label stand for nothing."""
+        of_row = self.of_row()
+        if of_row is None:
+            return None
+        found = np.zeros(rows.n)
+        found[outcomes.rows] = of_row
+        return found
 
 
 def drawing_of(system: System, rows: Rows, outcomes: Outcomes) -> Drawing | Reason:
