@@ -12,7 +12,10 @@ from plants.scored_trial import World, deliveries, scored, world
 from seatrial.core.observation import Finding, Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.domains.model import leaks
+from seatrial.domains.model.field_pairs import CUT, together
 from seatrial.domains.model.out_of_sample import CHECK
+from seatrial.domains.scored.outcomes import Outcomes
+from seatrial.domains.scored.rows import Feature
 
 
 def observe(made: World) -> Observation:
@@ -319,6 +322,65 @@ def test_shared_entities_are_a_note_unless_the_model_remembers_them() -> None:
         new & (rng.random(3000) < 0.2), 1 - columns["late"], columns["seatrial.prediction"]
     )
     assert finding(observe(made), "entities-memorised").weight is Weight.GAP
+
+
+def test_evaluation_on_known_entities_alone_says_nothing_of_the_new_ones_that_live_traffic_brings() -> None:
+    made = world(n=800, live=800)
+    for table in ("training", "evaluation", "scored.evaluation"):
+        n = len(made.columns[table]["late"])
+        made.columns[table]["id"] = np.array([f"c{i % 400}" for i in range(n)])
+    made.declared["data"]["live"]["entity"] = "id"
+    assert finding(observe(made), "entities-all-known").weight is Weight.GAP
+    made.columns["live"]["id"] = np.array([f"c{i % 400}" for i in range(800)])
+    assert "entities-all-known" not in codes(observe(made))
+
+
+@pytest.mark.parametrize("way", ["less", "divided by", "harmless"])
+def test_two_numbers_that_are_the_label_together_are_a_leak(way: str) -> None:
+    made = world(n=1500, live=1500)
+    for at, table in enumerate(("training", "evaluation", "scored.evaluation", "live")):
+        columns = made.columns[table]
+        # Evaluation rows and scored ones are the same rows.
+        rng = np.random.default_rng(max(1, at) if table != "scored.evaluation" else 1)
+        late = np.asarray(columns["late"], dtype=float)
+        wide = rng.uniform(0, 5, late.size)
+        planned = 10.0**wide if way == "divided by" else 1000.0 * wide
+        delay = np.where(late == 1, 45.0, 5.0) + rng.normal(0, 1.5, late.size)
+        columns["planned"] = planned
+        columns["actual"] = {"less": planned + delay, "divided by": planned * delay}.get(
+            way, planned + rng.normal(20, 9)
+        )
+    made.declared["model"]["inputs"] |= {"planned": {"type": "number"}, "actual": {"type": "number"}}
+    found = observe(made)
+    if way == "harmless":
+        assert "target-leak" not in codes(found)
+        return
+    leak = finding(found, "target-leak")
+    assert set(leak.fields) == {"planned", "actual"}
+    assert "actual" in leak.summary
+
+
+def test_numbers_that_add_up_to_the_target_of_a_forecast_are_a_leak() -> None:
+    rng = np.random.default_rng(4)
+    n = 1000
+    net, tax, size = rng.lognormal(4, 1, n), rng.lognormal(2, 1, n), rng.lognormal(3, 1, n)
+
+    def pairs(truth: Any) -> Any:
+        found = Outcomes(
+            task="regression",
+            rows=np.arange(n),
+            truth=truth,
+            predicted=truth,
+            answered=np.ones(n, dtype=bool),
+            score=np.full(n, np.nan),
+        )
+        numbers = [Feature(name=k, source=k, numbers=v) for k, v in (("net", net), ("tax", tax), ("size", size))]
+        return together(numbers, found, alpha=0.05, seed=1)
+
+    assert pairs(net + tax)[0].name == "net plus tax"
+    assert pairs(net + tax)[0].found.lower > CUT["regression"]
+    assert pairs(size / tax)[0].name == "size divided by tax"
+    assert pairs(net * size * np.exp(rng.normal(0, 0.4, n)))[0].found.lower < CUT["regression"]
 
 
 def test_undeclared_inputs_leave_the_outcome_open() -> None:

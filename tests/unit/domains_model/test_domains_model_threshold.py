@@ -572,3 +572,24 @@ def test_live_rows_that_hardly_overlap_leave_the_live_mix_unbounded() -> None:
     made = world(n=800, live=800)
     made.columns["live"]["temp"] = np.asarray(made.columns["live"]["temp"]) + 500.0
     assert measure(observe(made), "accuracy on the live mix").bound is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "elsewhere"),
+    [
+        (["precision@0.6"], True),
+        (["precision@0.6", "recall@0.2"], False),
+        (["precision"], True),
+        (["auc"], False),
+        (["recall@0.2"], False),
+    ],
+)
+def test_a_metric_at_another_score_than_outputs_are_acted_on_is_a_gap(metrics: list[str], elsewhere: bool) -> None:
+    made = world(n=600)
+    made.declared["model"]["output"]["act_at"] = 0.2
+    made.declared["governance"] |= {"metric": metrics[0], "minimum": 0.3}
+    made.declared["governance"]["metrics"] = [{"metric": name, "minimum": 0.3} for name in metrics[1:]]
+    assert ("metric-elsewhere" in codes(observe(made), Weight.GAP)) is elsewhere
+    made.declared["model"]["output"]["act_at"] = 0.5
+    # The answers of this model are its scores from one half on.
+    assert ("metric-elsewhere" in codes(observe(made))) is (metrics[0].endswith(("@0.6", "@0.2")))

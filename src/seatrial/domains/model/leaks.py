@@ -215,7 +215,16 @@ def _by_share(feature: Feature, codes: Ints, truth: Ints, fold: Ints, alpha: flo
 
 
 def _by_spread(feature: Feature, codes: Ints, truth: Floats, fold: Ints, alpha: float) -> Knowing:
-    guess = _cross_fitted(codes, truth, fold)
+    return Knowing(
+        field=feature.source,
+        name=feature.name,
+        found=explained(_cross_fitted(codes, truth, fold), truth, alpha),
+        scale="share of the variance explained",
+    )
+
+
+def explained(guess: Floats, truth: Floats, alpha: float) -> Interval:
+    """The share of the variance that cross-fitted guesses explain, with approximate bounds."""
     loss, base = (truth - guess) ** 2, (truth - truth.mean()) ** 2
     share = 1.0 - float(loss.sum() / base.sum())
     # Delta method for a ratio of means.
@@ -223,7 +232,7 @@ def _by_spread(feature: Feature, codes: Ints, truth: Floats, fold: Ints, alpha: 
     from scipy.special import ndtri
 
     reach = float(ndtri(1.0 - alpha)) * error
-    found = Interval(
+    return Interval(
         value=share,
         lower=share - reach,
         upper=share + reach,
@@ -232,7 +241,6 @@ def _by_spread(feature: Feature, codes: Ints, truth: Floats, fold: Ints, alpha: 
         method="explained variance, cross-fitted",
         approximate=True,
     )
-    return Knowing(field=feature.source, name=feature.name, found=found, scale="share of the variance explained")
 
 
 def missing_shares(features: Sequence[Feature]) -> Mapping[str, float]:

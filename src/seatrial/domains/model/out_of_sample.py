@@ -11,6 +11,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.model import expected_live, known_live, likeness, swapped, text_leaks, unseen
+from seatrial.domains.model.field_pairs import CUT, Together, together
 from seatrial.domains.model.field_parts import parts_of
 from seatrial.domains.model.leaks import Knowing, knowing, strongest_parts
 from seatrial.domains.model.likeness import MOST_ROWS, REQUIREMENT, Likeness
@@ -37,8 +38,8 @@ CODES = {
     **vendor_form.CODES,
     **expected_live.CODES,
     "inputs-undeclared": "The model's inputs are not declared, so features cannot be looked at.",
-    "target-leak": "One field, or one part of it such as its last digit, tells the label so well that it must know "
-    "the answer.",
+    "target-leak": "One field, one part of it such as its last digit, or two numbers together tell the label so well "
+    "that they must know the answer.",
 }
 
 
@@ -62,7 +63,9 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     features = (*features_of(rows, inputs), *times)
     alone = knowing(features, found, alpha=alpha, seed=trial.seed)
     parts = strongest_parts(parts_of(rows, inputs), found, alpha=alpha, seed=trial.seed)
-    told = _leaks(alone, parts, found, alpha)
+    told = tuple(_leaks(alone, parts, found, alpha))
+    leaking = {name for each in told for name in each.fields}
+    two = together([f for f in features if f.source not in leaking], found, alpha=alpha, seed=trial.seed)
     words = text_leaks.telling_words(free_texts(rows, inputs), found, alpha=alpha, seed=trial.seed)
     trial.say("Asking with the names of other rows", 0.55)
     hanging = swapped.hanging_on_names(system, trial, inputs, rows, found, alpha=alpha)
@@ -75,6 +78,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *vendor_form.supplier_document(system, trial),
         *apart.findings,
         *told,
+        *_identities(two, found, alpha),
         *words,
         *hanging,
         *known_live.only_with_label(features, found, rows),
@@ -152,6 +156,27 @@ def _leaks(whole: Sequence[Knowing], parts: Sequence[Knowing], found: Outcomes, 
         )
 
 
+def _identities(pairs: Sequence[Together], found: Outcomes, alpha: float) -> Iterator[Finding]:
+    """The strongest pair of fields that give the label together."""
+    model, cut = _model_auc(found, alpha), CUT.get(found.task, 1.0)
+    for each in pairs:
+        beats = model is not None and each.found.lower > max(_BEYOND_FLOOR, model + _BEYOND_MODEL)
+        if each.found.lower < cut and not beats:
+            continue
+        a, b = each.fields
+        yield Finding(
+            code="target-leak",
+            summary=f"{each.name} tells the label: {each.scale} {each.found.value:.3f}, at least "
+            f"{each.found.lower:.3f}",
+            fields=each.fields,
+            remedy=f"Find out when {a} and {b} are known. If one follows from the outcome, drop it, train and evaluate "
+            "anew; if both are known before, a rule does what the model does.",
+            why="Live, the field is not known yet, and the model then guesses.",
+            detail={"value": each.found.value, "lower": each.found.lower, "cut": cut},
+        )
+        return
+
+
 def _cut(found: Outcomes) -> float:
     """What a field alone may tell; more than half of what always naming the commonest class leaves untold, at least."""
     if found.task == "binary":
@@ -187,7 +212,7 @@ def _done(system: System, rows: Rows, apart: unseen.Unseen, alike: Likeness) -> 
 CHECK: Check[System] = Check(
     id="model.out-of-sample",
     requirement=REQUIREMENT,
-    version=2,
+    version=3,
     title="Unseen evaluation data that look like live traffic",
     run=run,
     codes=CODES,

@@ -15,8 +15,9 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.domains.model import attempts, plan
+from seatrial.domains.model import acted_metric, attempts, plan
 from seatrial.domains.model import compared as live
+from seatrial.domains.model.acted_metric import metric_elsewhere
 from seatrial.domains.model.bounding import LIVE, Setting, plain_measure
 from seatrial.domains.model.compared import Compared, groups_of
 from seatrial.domains.model.silence import silences
@@ -57,6 +58,7 @@ CODES = {
     **attempts.CODES,
     **drawn.CODES,
     **live.CODES,
+    **acted_metric.CODES,
     "no-metric": "No governed metric is declared.",
     "no-minimum": "A governed metric has no limit.",
     "unknown-metric": "A governed metric has a name that the check cannot compute for this task.",
@@ -129,6 +131,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *problems,
         *_without_limit(metrics),
         *_on_wrong_side(metrics),
+        *metric_elsewhere(system, metrics, found),
         *plan.plan_findings(system, metrics, trial),
         *attempts.limit_findings(past, metrics, system.governance.plan.approved_on),
         *attempts.attempt_finding(past, metrics),

@@ -9,19 +9,21 @@ from datetime import UTC, datetime
 import numpy as np
 
 from seatrial.core.check import Trial
+from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json, Measure
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
 from seatrial.domains.model import copies, prompt_overlap
 from seatrial.domains.model.leaks import Fingerprints, Overlap, occurring, overlap, twins
 from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.domains.scored.rows import Rows, times_of
+from seatrial.domains.scored.rows import Rows, read_rows, times_of
 from seatrial.domains.scored.text_features import is_free, texts_of
 from seatrial.measure.columns import Columns
 from seatrial.measure.hashing import row_hashes
 from seatrial.spec.data import Source
 from seatrial.spec.model import InputField
 from seatrial.spec.system import System
+from seatrial.stats import proportions
 from seatrial.stats.contingency import fisher_more
 
 CODES: Mapping[str, str] = {
@@ -36,12 +38,15 @@ CODES: Mapping[str, str] = {
     "time-in-future": "Evaluation rows lie in the future.",
     "live-is-evaluation": "The live sample is the evaluation data once more.",
     "shared-entities": "Entities occur in both training and evaluation.",
+    "entities-all-known": "Live traffic brings entities that training never had, and the evaluation has none.",
     "entities-memorised": "The model is right far more often on entities that it was trained on.",
 }
 _ALPHA = 0.05
 _NAMES = 0.9
 _MOST_RECYCLED = 0.5
 _MEMORISED_GAP, _MEMORISED_P, _FEWEST_NEW = 0.02, 0.01, 30
+MOST_LIVE = 100_000
+"""Live rows of which it is looked whether training knew whom they are about."""
 _WHY = "Rows that the model was trained on say nothing about rows that it will meet."
 
 
@@ -101,7 +106,7 @@ def unseen(system: System, trial: Trial, inputs: Mapping[str, InputField], rows:
         *(() if searched is None else searched[0]),
         *near.findings,
         *_time(system, training, judged, trial),
-        *_entities(system, training, rows, found),
+        *_entities(system, trial, training, rows, found),
     ]
     proof = 3 - len({f.code for f in findings if f.weight is not Weight.NOTE})
     return Unseen(
@@ -312,7 +317,7 @@ def _time_open(code: str, summary: str, fields: tuple[str, ...]) -> Finding:
     )
 
 
-def _entities(system: System, training: _Training, rows: Rows, found: Outcomes) -> Iterator[Finding]:
+def _entities(system: System, trial: Trial, training: _Training, rows: Rows, found: Outcomes) -> Iterator[Finding]:
     name = system.data.evaluation.entity if system.data.evaluation else None
     if name is None or training.entities is None or name not in rows.columns:
         return
@@ -320,6 +325,7 @@ def _entities(system: System, training: _Training, rows: Rows, found: Outcomes) 
     if not known.any():
         return
     share = float(known.mean())
+    yield from _only_known(system, trial, training.entities, known)
     yield Finding(
         code="shared-entities",
         weight=Weight.NOTE,
@@ -329,6 +335,32 @@ def _entities(system: System, training: _Training, rows: Rows, found: Outcomes) 
         why="A model can remember whom it has met.",
     )
     yield from _memorised(name, known, found, share)
+
+
+def _only_known(system: System, trial: Trial, training: Fingerprints, known: np.ndarray) -> Iterator[Finding]:
+    """Where live traffic brings entities that training never had, and hardly an evaluation row is of a new one."""
+    live, own = system.data.live, system.data.evaluation.entity if system.data.evaluation else None
+    name = (live.entity if live else None) or own
+    if live is None or name is None or int((~known).sum()) >= _FEWEST_NEW:
+        return
+    try:
+        met = read_rows(trial.table("live"), [name], most=MOST_LIVE, seed=trial.seed)
+    except SeatrialError:
+        return
+    if name not in met.columns:
+        return
+    given = met.columns[name].valid
+    new = given & ~occurring(training.all(0), training.of(met.columns, [name]))
+    if proportions.lower(int(new.sum()), met.n, _ALPHA) < system.policy.smallest_slice:
+        return
+    yield Finding(
+        code="entities-all-known",
+        summary=f"{percent(float(new.mean()))} of the live rows are of a {name} that training never had, and "
+        f"{int((~known).sum())} of {known.size} evaluation rows are",
+        fields=(name,),
+        remedy=f"Label rows of a new {name}: so far nothing says how the model does on them.",
+        why="A model can remember whom it has met, and live it meets others.",
+    )
 
 
 def _memorised(name: str, known: np.ndarray, found: Outcomes, share: float) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -112,6 +113,26 @@ def good_side(name: str) -> Sense | None:
     if base in _EITHER_WAY:
         return None
     return Sense.AT_MOST if base in _LOW_IS_GOOD or metrics_numbers.percentile_of(base) is not None else Sense.AT_LEAST
+
+
+def decides_at(name: str) -> float | Literal["answer"] | None:
+    """The score from which a metric takes an output as flagged, `answer` where it looks at the answer itself.
+
+    None where it decides nothing: areas, means over all scores, the highest scores, and metrics of one's own.
+
+    >>> decides_at("recall@0.5"), decides_at("precision"), decides_at("auc"), decides_at("precision@100")
+    (0.5, 'answer', None, None)
+    """
+    match = None if is_own(name) else _parsed(name)
+    if match is None:
+        return None
+    base = _ALIASES.get(match["base"], match["base"])
+    if base not in _BINARY | {"accuracy", "error", "mcc", "kappa"} and _BETA.fullmatch(base) is None:
+        return None
+    if match["at"] is None:
+        return "answer"
+    at = float(match["at"])
+    return at if 0.0 <= at <= 1.0 else None
 
 
 def planned_as(name: str) -> tuple[str, float]:
