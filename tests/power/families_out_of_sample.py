@@ -69,6 +69,32 @@ def _noisy(taken: dict[str, Any], rng: np.random.Generator) -> None:
         taken[name] = taken[name] + rng.uniform(-size, size, len(taken[name]))
 
 
+def _lanes(made: World, seed: int, *, live: bool) -> None:
+    """A lane that has nothing to do with the carrier; with `live` it goes with it there. Each alone stays as it was."""
+    made.declared["model"]["inputs"]["lane"] = {"type": "string"}
+    for at, table in enumerate(("training", "evaluation", "live")):
+        carrier = np.asarray(made.columns[table]["carrier"])
+        lanes = np.random.default_rng(seed * 7 + at).choice(["n", "e", "s", "w"], carrier.size, p=[0.4, 0.3, 0.2, 0.1])
+        if live and table == "live":
+            placed = np.empty_like(lanes)
+            placed[np.argsort(carrier, kind="stable")] = np.sort(lanes)
+            lanes = placed
+        made.columns[table]["lane"] = lanes
+    made.columns["scored.evaluation"]["lane"] = made.columns["evaluation"]["lane"]
+
+
+def _delayed(made: World, seed: int) -> None:
+    """The planned and the real minute are both inputs, and their difference is the delay."""
+    for at, table in enumerate(("training", "evaluation", "live")):
+        columns, rng = made.columns[table], np.random.default_rng(seed * 7 + at)
+        late = np.asarray(columns["late"]) == 1
+        columns["planned"] = rng.uniform(0, 5000, late.size)
+        columns["real"] = columns["planned"] + np.where(late, 45.0, 5.0) + rng.normal(0, 2.0, late.size)
+    for name in ("planned", "real"):
+        made.declared["model"]["inputs"][name] = {"type": "number"}
+        made.columns["scored.evaluation"][name] = made.columns["evaluation"][name]
+
+
 def _random_split(made: World, seed: int) -> None:
     rows = deliveries(_N, seed=seed, start_day=0)
     made.columns["evaluation"], made.columns["scored.evaluation"] = rows, scored(rows)
@@ -207,6 +233,8 @@ FAMILIES: tuple[Family, ...] = (
     _family("customers that the model remembers", _remembered),
     _family("a field that knows the answer (AUC .96)", partial(_leak, strength=2.5)),
     _family("a field that knows the answer (AUC .92)", partial(_leak, strength=2.0), claimed=None),
+    _family("two numbers whose difference is the answer", _delayed, worlds=20),
+    _family("two fields that go together only live, each alone as it was", partial(_lanes, live=True), worlds=20),
     _family("a field that is missing live", partial(_unknown, live=float("nan"))),
     _family("a field that is at its default live", partial(_unknown, live=0.0)),
     _family("one field shifted by 0.5 standard deviations", partial(_colder, d=0.5), claimed=None),
@@ -228,6 +256,9 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family("all live texts in another template", _template, make=_mails, worlds=20),
     _family("sound rows", _nothing, harmful=False),
+    _family(
+        "one more category that has nothing to do with the rest", partial(_lanes, live=False), harmful=False, worlds=20
+    ),
     _family("rows in another order", _permuted, harmful=False),
     _family("one more field that may be missing", _extra_column, harmful=False),
     _family("whole numbers as floats", _ints_as_floats, harmful=False),

@@ -1,4 +1,4 @@
-"""Whether a governed metric is about what is acted on: a metric at another score says nothing of the operation."""
+"""Whether governed metrics are about what is acted on: at the score from which it is, and of every class there is."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import Final
 import numpy as np
 
 from seatrial.core.observation import Finding
+from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
 from seatrial.domains.scored.metrics import Governed, decides_at
 from seatrial.domains.scored.outcomes import Outcomes
+from seatrial.measure.columns import plain_text
 from seatrial.spec.system import System
 from seatrial.stats import proportions
 
 CODES: Final[Mapping[str, str]] = {
+    "class-not-evaluated": "A metric counts every class alike, and a declared class has no evaluation row.",
     "metric-elsewhere": "No governed metric is about the outputs that are acted on: each is at another score.",
 }
 _MOST_DIFFERING: Final = 0.01
 _ALPHA: Final = 0.05
 _NEAR: Final = 1e-9
+_OVER_CLASSES: Final = ("macro-", "balanced-accuracy")
 
 
 def metric_elsewhere(system: System, metrics: Sequence[Governed], found: Outcomes) -> Iterator[Finding]:
@@ -49,6 +53,23 @@ def metric_elsewhere(system: System, metrics: Sequence[Governed], found: Outcome
         "states it; or correct model.output.act_at.",
         why="The figure is of decisions that nobody takes.",
     )
+
+
+def class_not_evaluated(system: System, metrics: Sequence[Governed], found: Outcomes) -> Iterator[Finding]:
+    """Open where a mean over the classes leaves out a declared one, because no evaluation row is of it."""
+    output = system.model.output
+    declared = {plain_text(label) for label in output.labels or output.classes or ()}
+    absent = sorted(declared - set(found.classes))
+    names = [m.name for m in metrics if m.limit is not None and m.name.startswith(_OVER_CLASSES)]
+    if found.task == "multiclass" and names and absent:
+        yield Finding(
+            code="class-not-evaluated",
+            weight=Weight.OPEN,
+            summary=f"{', '.join(names)} counts every class alike, and no evaluation row is {', '.join(absent[:5])}",
+            fields=tuple(names),
+            remedy="Label rows of each declared class, or take it out of model.output where it is no longer given.",
+            why="A class that nobody measured may be always wrong.",
+        )
 
 
 def _differing(found: Outcomes, act_at: float) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.domains.model.field_crosses import changed_pairs
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Mask, aligned
 from seatrial.stats import auc, proportions
 from seatrial.stats.interval import Interval
@@ -96,11 +97,14 @@ def live_mix(
     if stands_for is not None:
         rows = _some(evenly_drawn(stands_for, seed), rng)
         if rows.size < _FEWEST * _FOLDS:
-            raise NoMix(f"{rows.size} evaluation rows are left once those that were likelier drawn are thinned out")
+            raise NoMix(
+                f"few evaluation rows stand for nearly all of the traffic, by what data.evaluation says: "
+                f"{rows.size} are left as if all had had the same chance"
+            )
     kept = [(a, b) for a, b in pairs if not (a.missing.all() and b.missing.all())]
     if not kept:
         raise NoMix("every common input is empty")
-    told = _told_apart(kept, rows, others, seed)
+    told = _told_apart([*kept, *changed_pairs(kept, rows, others)], rows, others, seed)
     odds = _calibrated_odds(told)
     clipped = np.minimum(odds, np.quantile(odds, _CLIP))
     if stands_for is not None:

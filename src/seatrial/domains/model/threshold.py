@@ -17,7 +17,7 @@ from seatrial.core.observation import Figure, Finding, Measure, Observation, Rea
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.domains.model import acted_metric, attempts, plan
 from seatrial.domains.model import compared as live
-from seatrial.domains.model.acted_metric import metric_elsewhere
+from seatrial.domains.model.acted_metric import class_not_evaluated, metric_elsewhere
 from seatrial.domains.model.bounding import LIVE, Setting, plain_measure
 from seatrial.domains.model.compared import Compared, groups_of
 from seatrial.domains.model.silence import silences
@@ -132,6 +132,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *_without_limit(metrics),
         *_on_wrong_side(metrics),
         *metric_elsewhere(system, metrics, found),
+        *class_not_evaluated(system, metrics, found),
         *plan.plan_findings(system, metrics, trial),
         *attempts.limit_findings(past, metrics, system.governance.plan.approved_on),
         *attempts.attempt_finding(past, metrics),
