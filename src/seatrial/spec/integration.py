@@ -153,6 +153,8 @@ class Flow(Section):
     """Records to send, JSON lines; the key is replaced so that each one is unique and marked as a test."""
     expect: dict[str, str] = Field(default_factory=dict)
     """Field of the exit record to the field of the entry record that it must equal."""
+    answers: dict[str, Literal["prediction", "score"]] = Field(default_factory=dict)
+    """Field of the exit record to what of the model's answer it holds: the model is asked the same records again."""
     fallback: dict[str, Any] = Field(default_factory=dict)
     """Field of the exit record to the value that it has when the pipeline fell back."""
     resend: bool = False

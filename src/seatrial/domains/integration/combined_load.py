@@ -23,6 +23,7 @@ from seatrial.domains.flows.cleaning import Cleanup
 from seatrial.domains.flows.driving import Passage, drive, patience_s
 from seatrial.domains.flows.lanes import MODEL, lane_of, model_stream, unready
 from seatrial.domains.flows.marking import marker
+from seatrial.domains.integration import passed_answers
 from seatrial.spec.integration import Flow
 from seatrial.spec.system import System
 from seatrial.stats import proportions
@@ -47,6 +48,7 @@ _CODES = {
     **lanes.CODES,
     **cleaning.CODES,
     **window.CODES,
+    **passed_answers.CODES,
     "no-flows": "No flow is declared, so nothing says what must arrive where.",
     "records-lost": "Records that the entry took never arrived.",
     "records-doubled": "Records arrived more than once.",
@@ -76,7 +78,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     if not isinstance(driven, _Driven):
         done = f"Stopped the test in production; put in nothing further. {_left(cleanup)}"
         return Observation(done=done, findings=(*driven, *cleanup.findings()), facts={_AFTERWARDS: cleanup.told()})
-    return _observation(system, driven, cleanup)
+    return _observation(system, driven, cleanup, passed_answers.compared(system, trial, driven.passages))
 
 
 def _driven(system: System, trial: Trial, cleanup: Cleanup) -> _Driven | tuple[Finding, ...]:
@@ -134,7 +136,9 @@ def lasts_s(system: System) -> float:
     return each + together_s(system) + max(patience_s(flow) for flow in system.flows) + _BETWEEN_S
 
 
-def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observation:
+def _observation(
+    system: System, driven: _Driven, cleanup: Cleanup, answers: Sequence[passed_answers.Compared]
+) -> Observation:
     passages, results, alone = driven.passages, driven.results, driven.alone
     accounts = {name: account(passage) for name, passage in passages.items()}
     measures = [m for name, found in accounts.items() for m in _measures(system, name, found)]
@@ -153,11 +157,12 @@ def _observation(system: System, driven: _Driven, cleanup: Cleanup) -> Observati
     return Observation(
         done=f"Drove {len(accounts)} flow(s) end to end, each alone and then all at once at the declared peak{beside}: "
         f"put in {total:,} marked records, and accounted for each at the exit. {_left(cleanup)}",
-        measures=(*measures, *_validity(system, passages, results)),
+        measures=(*measures, *passed_answers.measures(answers), *_validity(system, passages, results)),
         findings=(
             *(f for n, a in accounts.items() for f in _findings(system, n, a, alone[n], passages[n])),
             *(f for n, passage in passages.items() for f in _not_compared(n, passage)),
             *(f for lane in passages.values() for f in window.stopped(lane.flow, _most(system, lane.flow), lane)),
+            *passed_answers.findings(answers),
             *cleanup.findings(),
         ),
         figures=(Figure(kind="flows", title="What became of every record, all flows at once", rows=rows),),
@@ -363,6 +368,9 @@ def _limits(system: System) -> Sequence[Threshold]:
                 confidence=system.policy.confidence,
             )
         )
+        if flow.answers:
+            name = passed_answers.measure_of(flow.name)
+            limits.append(Threshold(requirement=_ID, measure=name, sense=Sense.AT_MOST, limit=0.0))
         limits += [
             Threshold(requirement=_ID, measure=_counted(what, flow.name), sense=Sense.AT_MOST, limit=0.0)
             for what in ("lost", "doubled", *(("altered",) if flow.expect else ()))
