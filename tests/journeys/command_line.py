@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,14 @@ class Ended:
         return json.loads(self.out)
 
 
-def called(*arguments: str | Path, cwd: Path) -> Ended:
-    """The same in this process, for what needs no process of its own: what must not be said to whom, and listings."""
+def called(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Ended:
+    """The same in this process, for what needs no process of its own: what is said, read and recorded."""
     from seatrial.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()
     code: object = 0
-    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    surroundings = patch.dict(os.environ, {**_kept(), **(environment or {})}, clear=True)
+    with surroundings, contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main([str(argument) for argument in arguments])
         except SystemExit as end:
@@ -44,13 +46,10 @@ def called(*arguments: str | Path, cwd: Path) -> Ended:
 
 def seatrial(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `seatrial` with these arguments, without a terminal and without anybody to ask."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("SEATRIAL_", "NO_COLOR", "COLUMNS", "FORCE_COLOR"))
-    }
     done = subprocess.run(
         [sys.executable, "-m", "seatrial", *map(str, arguments)],
         cwd=cwd,
-        env={**kept, **(environment or {})},
+        env={**_kept(), **(environment or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -58,3 +57,8 @@ def seatrial(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] |
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def _kept() -> dict[str, str]:
+    ours = ("SEATRIAL_", "NO_COLOR", "COLUMNS", "FORCE_COLOR")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -35,9 +35,9 @@ def on_record(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A system with a run and an acceptance on record; tests only read it."""
     place = tmp_path_factory.mktemp("recorded") / "system"
     plant(place, server.url)
-    ended = _in(place, "run", "--only", "ownership.monitor", "--plain")
+    ended = _process(place, "run", "--only", "ownership.monitor", "--plain")
     assert ended.code == 1, ended.err
-    assert _in(place, "accept", "monitor", "--as", "olga", "--yes").code == 0
+    assert _process(place, "accept", "monitor", "--as", "olga", "--yes").code == 0
     return place
 
 
@@ -48,6 +48,10 @@ def fresh(server: Server, tmp_path: Path) -> Path:
 
 
 def _in(place: Path, *arguments: str | Path, **environment: str) -> Ended:
+    return called(*arguments, cwd=place, environment={**_KEY, **environment})
+
+
+def _process(place: Path, *arguments: str | Path, **environment: str) -> Ended:
     return seatrial(*arguments, cwd=place, environment={**_KEY, **environment})
 
 
@@ -108,7 +112,7 @@ def test_validate_tells_every_problem_with_its_place(name: str, tmp_path: Path) 
 
 
 def test_a_name_that_the_environment_does_not_have_is_an_error(fresh: Path) -> None:
-    _refused(seatrial("validate", fresh, cwd=fresh), "MODEL_KEY", "not set")
+    _refused(called("validate", fresh, cwd=fresh), "MODEL_KEY", "not set")
 
 
 def test_validate_says_that_a_file_is_valid(fresh: Path) -> None:
@@ -136,7 +140,7 @@ def test_nothing_on_record_is_no_go_with_every_requirement_in_sight(fresh: Path)
     ids=["80 columns", "no colour"],
 )
 def test_a_verdict_fits_80_columns_and_needs_no_colour(environment: dict[str, str], on_record: Path) -> None:
-    ended = _in(on_record, "verdict", **environment)
+    ended = _process(on_record, "verdict", **environment)
     assert ended.code == 1
     assert "NO-GO" in ended.out
     assert "\x1b" not in ended.out
@@ -145,7 +149,7 @@ def test_a_verdict_fits_80_columns_and_needs_no_colour(environment: dict[str, st
 
 
 def test_plain_progress_is_one_line_an_event_on_standard_error(on_record: Path) -> None:
-    ended = _in(on_record, "run", "--only", "ownership.retraining", "--plain")
+    ended = _process(on_record, "run", "--only", "ownership.retraining", "--plain")
     assert ended.code == 1
     assert "\x1b" not in ended.out + ended.err
     assert "\r" not in ended.err
@@ -186,10 +190,10 @@ def test_a_bundle_verifies_elsewhere_and_a_tampered_one_does_not(on_record: Path
     bundle = tmp_path / "bundle.zip"
     assert _in(on_record, "export", bundle).code == 0
     (tmp_path / "checkpoints").write_text(_in(on_record, "checkpoint").out)
-    elsewhere = seatrial("verify", bundle, "--json", cwd=tmp_path)
+    elsewhere = called("verify", bundle, "--json", cwd=tmp_path)
     assert elsewhere.code == 0
     assert (elsewhere.json["intact"], elsewhere.json["anchored"]) == (True, False)
-    pinned = seatrial("verify", bundle, "--checkpoint", tmp_path / "checkpoints", cwd=tmp_path)
+    pinned = called("verify", bundle, "--checkpoint", tmp_path / "checkpoints", cwd=tmp_path)
     assert pinned.code == 0, pinned
 
     altered = tmp_path / "altered.zip"
@@ -197,11 +201,11 @@ def test_a_bundle_verifies_elsewhere_and_a_tampered_one_does_not(on_record: Path
         for name in source.namelist():
             lines = source.read(name).splitlines(keepends=True)
             target.writestr(name, b"".join(_without_second(lines) if name == "entries.jsonl" else lines))
-    told = seatrial("verify", altered, cwd=tmp_path)
+    told = called("verify", altered, cwd=tmp_path)
     assert told.code == 1
     assert "missing" in told.out
     (tmp_path / "cut.zip").write_bytes(bundle.read_bytes()[:-200])
-    _refused(seatrial("verify", tmp_path / "cut.zip", cwd=tmp_path), "cut.zip")
+    _refused(called("verify", tmp_path / "cut.zip", cwd=tmp_path), "cut.zip")
 
 
 def _without_second(lines: list[bytes]) -> list[bytes]:
@@ -251,7 +255,7 @@ def test_nobody_states_what_is_not_theirs(on_record: Path, monkeypatch: pytest.M
         assert reason in ended.err, ended.err
         assert "Traceback" not in ended.err
     assert called("accept", "monitor", "--yes", cwd=on_record).code == 64, "nobody is meant without --as"
-    assert _in(on_record, "accept", "monitor.deputy", "--as", "sven").code == 130, "nobody confirms"
+    assert _process(on_record, "accept", "monitor.deputy", "--as", "sven").code == 130, "nobody confirms"
     assert called("checkpoint", cwd=on_record).out == before, "nothing was recorded"
 
 
