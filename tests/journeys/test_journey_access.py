@@ -38,7 +38,7 @@ def company() -> Iterator[str]:
         yield issuer
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")

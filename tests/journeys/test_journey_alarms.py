@@ -54,7 +54,7 @@ def alarm(monitor: str, detector: str = "rises", level: str = "page") -> dict[st
     }
 
 
-def until(holds: Callable[[], bool], *, doing: Callable[[], None] = lambda: None, seconds: float = 20.0) -> None:
+def until(holds: Callable[[], bool], *, doing: Callable[[], None] = lambda: None, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         doing()

@@ -132,7 +132,7 @@ def test_at_a_terminal_it_asks_for_what_is_missing(place: Path, model: Server) -
             heard += _until(controller, question)
             os.write(controller, f"{answer}\n".encode())
         heard += _until(controller, "next: seatrial validate")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         process.kill()
         process.wait()

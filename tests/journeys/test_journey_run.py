@@ -346,7 +346,7 @@ def test_a_stopped_run_leaves_a_ledger_that_verifies_and_is_resumed_without_repe
     with _own_process(place, "anew", *wanted[:2], "organization.training") as first:
         _until(first, "CheckFinished", "ownership.monitor")
         first.send_signal(how)
-        first.communicate(timeout=30)
+        first.communicate(timeout=120)
     mend()
     assert verify_ledger(workspace).intact
     recorded = [
@@ -356,7 +356,7 @@ def test_a_stopped_run_leaves_a_ledger_that_verifies_and_is_resumed_without_repe
     ]
     assert "ownership.monitor" in recorded
     with _own_process(place, "resume", "ownership.monitor", "organization.training", "ownership.retraining") as second:
-        out, _ = second.communicate(timeout=60)
+        out, _ = second.communicate(timeout=120)
     said_ = [json.loads(line) for line in out.splitlines()]
     assert said_[0][0] == "RunStarted"
     assert set(said_[0][2]) == set(recorded)
@@ -377,10 +377,10 @@ def test_a_killed_run_leaves_no_process_behind(workspace: Workspace, place: Path
         time.sleep(0.5)
         started = _descendants(process.pid)
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     mend()
     assert started
-    for _ in range(300):
+    for _ in range(1200):
         if not any(Path(f"/proc/{pid}").exists() for pid in started):
             break
         time.sleep(0.05)

@@ -53,7 +53,7 @@ def take_away(integration: OpenIntegration, keys: Sequence[str]) -> None:
 def seen(integration: OpenIntegration, keys: Sequence[str], *, copies: int) -> Mapping[str, Sequence[Row]]:
     """What is observed as soon as there are that many copies; what a broker has taken it delivers a moment later."""
     found: Mapping[str, Sequence[Row]] = {}
-    for _ in range(100):
+    for _ in range(1200):
         found = integration.observe("id", keys)
         if sum(map(len, found.values())) >= copies:
             break

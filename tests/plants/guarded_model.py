@@ -176,7 +176,7 @@ def declared(url: str, **changes: Any) -> dict[str, Any]:
             "endpoint": f"{url}/predict",
             "identity": f"{url}/version",
             "task": "binary",
-            "timeout": "3s",
+            "timeout": "30s",
             "inputs": INPUTS,
             "output": {"prediction": "label", "score": "probability", "act_at": 0.5},
             "test_endpoint": True,

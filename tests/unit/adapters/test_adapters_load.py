@@ -106,7 +106,7 @@ def test_what_is_never_answered_stands_at_its_time_out_and_the_run_ends() -> Non
     with LoadServer(delay_s=lambda _, __: 60.0) as server:
         started = time.monotonic()
         result = drive(stream(server.url, rate=50, timeout_s=0.3), duration_s=0.4)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 30
     assert set(result.status) == {0}
     assert set(result.latency_s) == {0.3}
 

@@ -34,7 +34,7 @@ def post(
     url: str, body: bytes, *, method: str = "POST", headers: Mapping[str, str] | None = None, path: str | None = None
 ) -> int:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
         connection.request(method, parts.path if path is None else path, body, dict(headers or {}))
         return connection.getresponse().status
@@ -133,7 +133,7 @@ def test_a_post_that_breaks_off_counts_for_nothing() -> None:
     integration = listener(url)
     integration.listen()
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     connection.putrequest("POST", parts.path)
     connection.putheader("Content-Length", "400")
     connection.endheaders(record("seatrial-1"))
@@ -148,7 +148,7 @@ def test_a_sender_that_never_ends_does_not_hold_the_check_up() -> None:
     integration = listener(url)
     integration.listen()
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     connection.putrequest("POST", parts.path)
     connection.putheader("Content-Length", "400")
     connection.endheaders(b"{")

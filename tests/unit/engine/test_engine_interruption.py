@@ -38,7 +38,7 @@ class _Run:
 
     def rest(self) -> list[tuple[str, Any]]:
         events = [tuple(json.loads(line)) for line in self._lines]
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=45)
         return events
 
     def end(self) -> None:
@@ -81,7 +81,7 @@ def start(changed: Path) -> Iterator[Callable[..., _Run]]:
 
 
 def _all_end(pids: list[int]) -> bool:
-    for _ in range(250):
+    for _ in range(3000):
         if not any(Path(f"/proc/{pid}").exists() for pid in pids):
             return True
         time.sleep(0.02)

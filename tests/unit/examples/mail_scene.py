@@ -22,7 +22,7 @@ ROW: dict[str, Any] = {
 
 def ask(address: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
     """The status and the JSON of an answer."""
-    connection = HTTPConnection(address.removeprefix("http://"), timeout=10)
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=60)
     try:
         connection.request(method, path, None if body is None else json.dumps(body))
         answer = connection.getresponse()

@@ -49,7 +49,7 @@ def test_every_item_of_a_rehearsal_lands_where_the_system_file_says(ready: Path)
         for _, plan, _ in plans
     ]
     for process, (workflow, plan, items) in zip(at_work, plans, strict=True):
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         fallback = system.workflows[workflow].fallback
         assert fallback is not None
         assert fallback.lands is not None

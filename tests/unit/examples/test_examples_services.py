@@ -35,7 +35,7 @@ DELIVERY = {
 
 def ask(services: Services, name: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
     host = services.environment[name].rpartition("/")[2].rpartition("@")[2]
-    connection = HTTPConnection(host, timeout=10)
+    connection = HTTPConnection(host, timeout=60)
     try:
         connection.request(method, path, None if body is None else json.dumps(body))
         answer = connection.getresponse()
@@ -88,7 +88,7 @@ def test_the_newest_observation_is_at_most_an_hour_old_and_the_oldest_comes_firs
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"rows": []}', b'{"rows": [1]}', b'{"rows": [{}]}'])
 def test_the_model_refuses_what_is_no_request_with_a_clear_answer(services: Services, body: bytes) -> None:
     host = services.environment[MODEL].removeprefix("http://")
-    connection = HTTPConnection(host, timeout=10)
+    connection = HTTPConnection(host, timeout=60)
     connection.request("POST", "/predict", body)
     answer = connection.getresponse()
     assert answer.status == 422
@@ -215,7 +215,7 @@ def test_no_service_outlives_whoever_started_it(ready: Path, tmp_path: Path) -> 
         processes = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(processes) == 5
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(alive(pid) for pid in processes) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in processes)

@@ -21,7 +21,7 @@ integrations:
 
 
 def answered(port: int) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status
@@ -51,6 +51,6 @@ def test_without_a_declared_line_it_says_what_to_declare(tmp_path: Path) -> None
     text = _FILE.format(url="http://127.0.0.1:1", port=1).replace(', via: "127.0.0.1:1"', "")
     (tmp_path / "seatrial.yaml").write_text(text)
     command = [sys.executable, "-m", "seatrial", "proxy", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 2
     assert "via: host:port" in ended.stderr

@@ -108,7 +108,7 @@ def test_what_holds_no_such_field_is_not_touched(body: bytes) -> None:
 def line_to(url: str) -> Iterator[tuple[Lines, http.client.HTTPConnection]]:
     with Lines({"weather": (HERE, address_of(url))}) as lines:
         listen = lines.named("weather").listen
-        connection = http.client.HTTPConnection(listen.host, listen.port, timeout=3.0)
+        connection = http.client.HTTPConnection(listen.host, listen.port, timeout=30.0)
         try:
             yield lines, connection
         finally:
@@ -231,11 +231,11 @@ def test_what_is_no_http_passes_through_a_line_that_rewrites() -> None:
     ):
         lines.line("weather").set(LineMode.REWRITE, change=change("dropped"))
         listen = lines.named("weather").listen
-        with socket.create_connection((listen.host, listen.port), timeout=3) as client:
+        with socket.create_connection((listen.host, listen.port), timeout=30) as client:
             client.sendall(b"\x16\x03\x01\x00")
             taken, _ = listener.accept()
             with taken:
-                taken.settimeout(3)
+                taken.settimeout(30)
                 assert b"".join(taken.recv(1) for _ in range(4)) == b"\x16\x03\x01\x00"
                 taken.sendall(b"\x15\x03\x01")
                 assert client.recv(3) == b"\x15\x03\x01"

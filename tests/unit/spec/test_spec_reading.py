@@ -115,7 +115,7 @@ def test_a_valid_file_of_five_thousand_lines_loads() -> None:
     assert loaded.lines["people.p1699.email"] == 4 + 1700 * 3
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150, deadline=20_000)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))))
 def test_reading_raises_nothing_but_spec_errors(text: bytes) -> None:
     for read in (
@@ -156,7 +156,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=200, deadline=20_000)
 @given(st.lists(st.sampled_from([*PIECES, "owner", "people", "flows", "model", "null", "!t "]), max_size=40))
 def test_what_looks_like_a_system_file_raises_nothing_but_spec_errors(pieces: list[str]) -> None:
     for text in ("".join(pieces).encode(), HEAD + "".join(pieces).encode()):

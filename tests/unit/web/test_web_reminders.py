@@ -105,7 +105,7 @@ def test_a_worker_reminds_between_its_jobs(world: World, mailbox: Mailbox) -> No
     worker = Worker()
     thread = threading.Thread(target=worker.run)
     thread.start()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not mailbox.mails and time.monotonic() < end:
         time.sleep(0.05)
     worker.stop()
