@@ -1,15 +1,18 @@
 """The site over many systems and a long ledger: for each page the server's time, its ratio, and what was read for it.
 
-    python -m benchmarks.site [records] [systems]
+    python -m benchmarks.site [records] [systems] [folder]
 
-One system has nine tenths of the records, the others share the rest; all stand in one ledger. Each page is asked for
-three times as one of the people sees it; the first time after something was put on record is told apart from those
-after it. The ratio is to the sign-in page, which reads nothing. `read` are ledger entries read and verified, `asked`
-are statements to the site's own database. The target is 100 ms for a page that nothing has moved under.
+One system has nine tenths of the records, the others share the rest; all stand in one ledger. In `folder` it is built
+once and kept. The first page that reads a chain verifies it, which a site that has just been started does once. Then
+each page is asked for as one of the people sees it: `moved` right after an entry was put on record, with which the
+verdict is decided anew, and `then` with nothing new. Both are the processor's time in milliseconds, which other work
+on the machine does not lengthen; the ratio is to the sign-in page, which reads nothing. `read` are ledger entries that
+were read and verified, `asked` are statements to the site's own database. The target is 100 ms for `then`.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -55,8 +58,8 @@ class Counted:
         self.statements = 0
         reading = Database.entries
 
-        def entries(database: Database, system: str) -> Iterator[Any]:
-            for entry in reading(database, system):
+        def entries(database: Database, system: str, since: int | None = None) -> Iterator[Any]:
+            for entry in reading(database, system, since):
                 self.entries += 1
                 yield entry
 
@@ -135,12 +138,27 @@ def visitor(folder: Path, systems: list[Path]) -> Any:
     return client
 
 
+def add(system: Path) -> None:
+    """Put one entry more on record, as old ones are: nothing about it is new but that it is there."""
+    from seatrial.app.ledgers import keystore, open_ledger, record
+    from seatrial.app.workspace import open_workspace
+
+    workspace = open_workspace(system)
+    body = AcceptanceBody(duty="monitor", person="olga", shown="It is watched.")
+    with open_ledger(workspace) as ledger:
+        record(ledger, keystore(workspace).person("olga"), workspace, RecordType.ACCEPTANCE, body)
+    # A file that was written within the last tenth of a second is read again whatever its times say.
+    time.sleep(0.2)
+
+
 def main() -> int:
     records = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
     systems = int(sys.argv[2]) if len(sys.argv) > 2 else SYSTEMS
-    with tempfile.TemporaryDirectory() as kept:
-        folder = Path(kept)
-        client = visitor(folder, plant(folder, records, systems))
+    with tempfile.TemporaryDirectory() as passing:
+        folder = Path(sys.argv[3] if len(sys.argv) > 3 else passing)
+        found = sorted(folder.glob("system-*")) or plant(folder, records, systems)
+        shutil.rmtree(folder / "site", ignore_errors=True)
+        client = visitor(folder, found)
         from django.db import connection
         from django.test import Client
 
@@ -148,24 +166,27 @@ def main() -> int:
         with connection.execute_wrapper(counted):
             bare = min(_asked(Client(SERVER_NAME="127.0.0.1"), "/sign-in/") for _ in range(5))
             print(f"{records:,} records, {systems} systems; the sign-in page takes {bare:.1f} ms")
-            print(f"{'page':<38} {'first ms':>9} {'read':>8} {'then ms':>9} {'ratio':>7} {'read':>8} {'asked':>6}")
+            print(f"the first page that reads the ledger takes {_asked(client, '/'):,.0f} ms")
+            print(f"the first page of the longest chain {_asked(client, '/s/system-000/'):,.0f} ms")
+            print(f"{'page':<48} {'moved':>8} {'read':>6} {'then':>8} {'ratio':>7} {'read':>6} {'asked':>6}")
             slow = 0
             for page in ("/", *(f"/s/system-000/{room}" for room in _ROOMS)):
+                add(found[0])
                 counted.taken()
-                first = _asked(client, page)
-                first_read, _ = counted.taken()
-                then = min(_asked(client, page) for _ in range(2))
-                read, asked = (each // 2 for each in counted.taken())
+                moved = _asked(client, page)
+                moved_read, _ = counted.taken()
+                then = min(_asked(client, page) for _ in range(3))
+                read, asked = (each // 3 for each in counted.taken())
                 slow += then > TARGET_MS
-                print(f"{page:<38} {first:>9.1f} {first_read:>8} {then:>9.1f} {then / bare:>7.1f} {read:>8} {asked:>6}")
+                print(f"{page:<48} {moved:>8.1f} {moved_read:>6} {then:>8.1f} {then / bare:>7.1f} {read:>6} {asked:>6}")
             print(f"{slow} pages over {TARGET_MS:.0f} ms")
     return 1 if slow else 0
 
 
 def _asked(client: Any, page: str) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     answer = client.get(page)
-    took = (time.perf_counter() - start) * 1000
+    took = (time.process_time() - start) * 1000
     if answer.status_code != 200:
         raise SystemExit(f"{page} answers {answer.status_code}")
     return took

@@ -49,8 +49,8 @@ def last_armed(workspace: Workspace) -> datetime | None:
     return next(
         (
             each.record.at
-            for each in reversed(read_ledger(workspace, quick=True).evidence)
-            if not each.problem and each.record.type is RecordType.OBSERVATION and each.record.body.get("check") == ID
+            for each in reversed(read_ledger(workspace, quick=True).of(RecordType.OBSERVATION))
+            if each.record.body.get("check") == ID
         ),
         None,
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from seatrial import __version__
 from seatrial.app.catalogue import applying, checks, thresholds
-from seatrial.app.ledgers import keystore, open_ledger, read_ledger, record
+from seatrial.app.ledgers import compared_now, keystore, open_ledger, read_ledger, record
 from seatrial.app.subject import Identities, digest_files, identities_on_record, subject
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import DecisionBody
@@ -49,11 +49,13 @@ def decided_now(workspace: Workspace, now: datetime | None = None) -> Decided:
     verdict = decide(inputs)
     if reading.confirm((*verdict.rests_on, *retraining(inputs).rests_on)):
         # A forged signature was taken for granted: look at every single one.
-        full = read_ledger(workspace, quick=False)
-        inputs = replace(inputs, evidence=full.evidence, ledger=full.state)
+        reading = read_ledger(workspace, quick=False)
+        inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
         verdict = decide(inputs)
     served = identities_on_record(inputs.evidence)
     if verdict.verdict is Answer.GO:
+        reading = compared_now(workspace, reading)
+        inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
         served = served_now(workspace, served)
         about = subject(workspace, digest_files(workspace), served)
         inputs = replace(inputs, subject=about, remarks=served.remarks)

@@ -105,7 +105,7 @@ def history(workspace: Workspace) -> dict[str, list[Held]]:
     for threshold in thresholds(workspace.system):
         limits.setdefault(threshold.requirement, {})[threshold.measure] = threshold
     found: dict[str, list[Held]] = {kind: [] for kind in KINDS}
-    for evidence in read_ledger(workspace, quick=True).evidence:
+    for evidence in read_ledger(workspace, quick=True).of(RecordType.OBSERVATION):
         held = _held(evidence, limits)
         if held is not None:
             found[held.kind].append(held)
@@ -113,10 +113,10 @@ def history(workspace: Workspace) -> dict[str, list[Held]]:
 
 
 def _held(evidence: Evidence, limits: Mapping[str, Mapping[str, Threshold]]) -> Held | None:
-    """The drill that this record is of; None for everything else. The check of a drill has its requirement's id."""
+    """The drill that this observation is of, or None. The check of a drill has its requirement's id."""
     body = evidence.record.body
     requirement = str(body.get("check"))
-    if evidence.problem or evidence.record.type is not RecordType.OBSERVATION or requirement not in KIND_OF:
+    if requirement not in KIND_OF:
         return None
     try:
         told = from_data(ObservationBody, body)

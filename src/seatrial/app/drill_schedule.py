@@ -118,9 +118,9 @@ def _share(signature: bytes) -> float:
 def _begun(workspace: Workspace) -> dict[str, str]:
     """Slot to the digest of the first record that took it."""
     taken: dict[str, str] = {}
-    for evidence in read_ledger(workspace, quick=True).evidence:
+    for evidence in read_ledger(workspace, quick=True).of(RecordType.EVENT):
         body = evidence.record.body
-        if evidence.problem or evidence.record.type is not RecordType.EVENT or body.get("kind") != BEGUN:
+        if body.get("kind") != BEGUN:
             continue
         detail = body.get("detail")
         if isinstance(detail, dict):

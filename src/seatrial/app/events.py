@@ -10,7 +10,6 @@ from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, reco
 from seatrial.app.people import departed
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
@@ -64,13 +63,7 @@ class Raised:
 def declared_events(workspace: Workspace) -> tuple[Raised, ...]:
     """The events that people raised, and what ended GO otherwise, newest first. Raises LedgerError."""
     found = []
-    for evidence in read_ledger(workspace, quick=True).evidence:
-        if evidence.problem or evidence.record.type is not RecordType.EVENT:
-            continue
-        try:
-            body = from_data(EventBody, evidence.record.body)
-        except CodecError:
-            continue
+    for evidence, body in read_ledger(workspace, quick=True).bodies(RecordType.EVENT, EventBody):
         kind, _, who = evidence.record.by.partition(":")
         if kind == "person" or body.revokes:
             person = workspace.system.people.get(who)

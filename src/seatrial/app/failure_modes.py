@@ -13,7 +13,6 @@ from pathlib import Path
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused, Unreachable
 from seatrial.core.observation import Finding, Observation
 from seatrial.core.vocabulary import RecordType
@@ -113,16 +112,9 @@ def add_drafts(workspace: Workspace, found: Comparison) -> int:
 
 def _observations(workspace: Workspace) -> Iterator[tuple[datetime, Observation]]:
     """Every observation of this requirement on record, oldest first."""
-    for evidence in read_ledger(workspace, quick=False).evidence:
-        record = evidence.record
-        if evidence.problem or record.type is not RecordType.OBSERVATION:
-            continue
-        try:
-            body = from_data(ObservationBody, record.body)
-        except CodecError:
-            continue
+    for evidence, body in read_ledger(workspace, quick=False).bodies(RecordType.OBSERVATION, ObservationBody):
         if body.requirement == REQUIREMENT and body.observation is not None:
-            yield record.at, body.observation
+            yield evidence.record.at, body.observation
 
 
 def _modes(workspace: Workspace) -> Sequence[FailureMode]:

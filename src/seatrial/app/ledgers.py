@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,13 +17,28 @@ from seatrial.core.codec import to_data
 from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence, Record
 from seatrial.core.vocabulary import RecordType
+from seatrial.evidence.database import Mark, mark_of
 from seatrial.evidence.entry import Checkpoint
 from seatrial.evidence.envelope import seal
+from seatrial.evidence.index import Indexes
 from seatrial.evidence.ledger import Ledger
 from seatrial.evidence.trust import TrustRoot
 from seatrial.evidence.verification import Reading
 
-_readings: ContextVar[dict[object, Reading] | None] = ContextVar("readings", default=None)
+_INDEXES = Indexes()
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What is answered now: since when on the monotonic clock, in seconds, and whether something may come of it."""
+
+    since: float
+    writes: bool
+
+
+_page: ContextVar[_Page | None] = ContextVar("page", default=None)
+_heads: dict[str, tuple[Mark | None, float, Mapping[str, Checkpoint]]] = {}
+"""Ledger to the heads of its chains, and when they were read."""
 
 
 def keystore(workspace: Workspace) -> Keystore:
@@ -79,30 +95,59 @@ def open_ledger(workspace: Workspace, *, create: bool = True) -> Iterator[Ledger
         ledger.close()
 
 
-def read_ledger(workspace: Workspace, *, quick: bool) -> Reading:
-    """The verified chain of this system. See `Reading` for what a quick one leaves open, and `read_once`."""
+def read_ledger(workspace: Workspace, *, quick: bool, compared: bool = False) -> Reading:
+    """The verified chain of this system. See `Reading` for what a quick one leaves open.
+
+    Within `following` it comes from the index of this process, which verifies every signature once; `compared` then
+    says that what it verified before must be compared with what stands in the database now.
+    """
     system, trusted, kept = workspace.system.system, trust(workspace), tuple(checkpoints(workspace))
-    with open_ledger(workspace) as ledger:
-        readings = _readings.get()
-        if readings is None:
+    page = _page.get()
+    if page is None:
+        with open_ledger(workspace) as ledger:
             return ledger.read(system, trusted, kept, quick=quick)
-        key = (workspace.ledger_url, ledger.checkpoint(system), system, trusted, kept, quick)
-        if key not in readings:
-            readings[key] = ledger.read(system, trusted, kept, quick=quick)
-        return readings[key]
+    index = _INDEXES.of(workspace.ledger_url, system, trusted)
+    compared = compared or page.writes
+    current = index.current(mark_of(workspace.ledger_url), kept, compared=compared)
+    if current is not None:
+        return current
+    with open_ledger(workspace) as ledger:
+        return index.read(ledger, kept, compared=compared, since=page.since)
+
+
+def compared_now(workspace: Workspace, reading: Reading) -> Reading:
+    """The reading once all that it holds was compared with what stands in the database: before GO is said."""
+    return reading if _page.get() is None else read_ledger(workspace, quick=True, compared=True)
+
+
+def head_of(workspace: Workspace) -> Checkpoint | None:
+    """The head of this system's chain as it stands, unverified; None for an empty chain."""
+    url, system, page = workspace.ledger_url, workspace.system.system, _page.get()
+    if page is None:
+        with open_ledger(workspace) as ledger:
+            return ledger.checkpoint(system)
+    mark = mark_of(url)
+    then, at, heads = _heads.get(url, (None, -float("inf"), {}))
+    unchanged = mark is not None and mark == then
+    if not unchanged and (page.writes or at < page.since):
+        at = time.monotonic()
+        with open_ledger(workspace) as ledger:
+            heads = ledger.heads()
+        _heads[url] = mark, at, heads
+    return heads.get(system)
 
 
 @contextmanager
-def read_once() -> Iterator[None]:
-    """Within it a chain is read and verified once for each head that it has, however often it is asked for.
+def following(*, writes: bool) -> Iterator[None]:
+    """Within it a chain is verified once in this process, and then kept up with. For one page of the site.
 
-    For one page, which tells several things of one chain. What is put on record meanwhile is read, as the head moves.
+    `writes` where something may be put on record: then what was verified before is compared first.
     """
-    before = _readings.set({})
+    before = _page.set(_Page(since=time.monotonic(), writes=writes))
     try:
         yield
     finally:
-        _readings.reset(before)
+        _page.reset(before)
 
 
 def record(

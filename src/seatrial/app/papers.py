@@ -7,7 +7,6 @@ that somebody answered for is kept by its digest; that one was put in place is a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,6 @@ from seatrial.app.subject import digest_files, identities_on_record, subject
 from seatrial.app.uploads import DOCUMENTS, Upload, media_type
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AttestationBody, EventBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
@@ -245,25 +243,28 @@ def versions(workspace: Workspace, slot: Slot) -> tuple[Version, ...]:
     """Every version that is known, newest first; the one that stands there now is among them."""
     found: dict[str, Version] = {}
     paths = {slot.file}
-    reading = read_ledger(workspace, quick=True).evidence
-    parts = subject(workspace, digest_files(workspace), identities_on_record(reading)).parts
-    for evidence in reading:
-        if evidence.problem:
-            continue
-        for put in _put(evidence, slot):
+    reading = read_ledger(workspace, quick=True)
+    events = reading.bodies(RecordType.EVENT, EventBody)
+    attested = reading.bodies(RecordType.ATTESTATION, AttestationBody)
+    parts = subject(workspace, digest_files(workspace), identities_on_record(e for e, _ in events)).parts
+    everything: list[tuple[Evidence, EventBody | AttestationBody]] = [*events, *attested]
+    for evidence, said in sorted(everything, key=lambda each: each[0].sequence):
+        if isinstance(said, EventBody):
+            put = said.detail
+            if said.kind != KIND or put.get("field") != slot.field or not put.get("digest"):
+                continue
             paths.add(str(put["document"]))
             version = found.setdefault(str(put["digest"]), Version(digest=str(put["digest"]), at=evidence.record.at))
             version.at = evidence.record.at
             version.by, version.name, version.link = (str(put.get(key, "")) for key in ("person", "name", "link"))
             if before := str(put.get("replaces", "")):
                 found.setdefault(before, Version(digest=before, at=evidence.record.at))
-        for body in _attested(evidence, slot.kind):
-            if body.document.partition("#")[0] in paths:
-                version = found.setdefault(body.digest, Version(digest=body.digest, at=evidence.record.at))
-                moved = tuple(sorted(p for p, d in evidence.record.depends.items() if parts.get(p) != d))
-                version.approvals.append(
-                    Approval(person=body.person, at=evidence.record.at, statement=body.statement, moved=moved)
-                )
+        elif said.kind == slot.kind and said.digest and said.document.partition("#")[0] in paths:
+            version = found.setdefault(said.digest, Version(digest=said.digest, at=evidence.record.at))
+            moved = tuple(sorted(p for p, d in evidence.record.depends.items() if parts.get(p) != d))
+            version.approvals.append(
+                Approval(person=said.person, at=evidence.record.at, statement=said.statement, moved=moved)
+            )
     now = digest_now(workspace, slot)
     if now:
         current = found.setdefault(now, Version(digest=now, at=_touched(workspace, slot)))
@@ -281,23 +282,6 @@ def content_of(workspace: Workspace, slot: Slot, digest: str) -> bytes | None:
     with suppress(SeatrialError):
         return ArtifactFolder(workspace.folder / "artifacts").get(digest)
     return None
-
-
-def _put(evidence: Evidence, slot: Slot) -> Iterator[Mapping[str, object]]:
-    """What was put into the slot by this record."""
-    if evidence.record.type is RecordType.EVENT:
-        with suppress(CodecError):
-            body = from_data(EventBody, evidence.record.body)
-            if body.kind == KIND and body.detail.get("field") == slot.field and body.detail.get("digest"):
-                yield body.detail
-
-
-def _attested(evidence: Evidence, kind: str) -> Iterator[AttestationBody]:
-    if evidence.record.type is RecordType.ATTESTATION:
-        with suppress(CodecError):
-            body = from_data(AttestationBody, evidence.record.body)
-            if body.kind == kind and body.digest:
-                yield body
 
 
 def _touched(workspace: Workspace, slot: Slot) -> datetime:

@@ -7,10 +7,8 @@ counting. Raises Refused with the reason where a rule does not allow it, LedgerE
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
 from seatrial.adapters.store.artifacts import ArtifactFolder
@@ -28,10 +26,10 @@ from seatrial.core.bodies import (
     SignOffBody,
     WithholdingBody,
 )
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence, Subject
 from seatrial.core.vocabulary import Outcome, RecordType, Role
+from seatrial.evidence.verification import Reading
 from seatrial.gate.acceptances import may_speak
 from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on, depends, matching, sign_off_depends
 from seatrial.gate.catalogue import by_id
@@ -43,8 +41,6 @@ from seatrial.gate.verdict import Verdict
 from seatrial.spec.canonical import digest
 from seatrial.spec.subject import referenced_files
 
-B = TypeVar("B", DepartureBody, AttestationBody, AcceptanceBody)
-
 _ESTABLISHED = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 
 
@@ -52,7 +48,7 @@ _ESTABLISHED = (Outcome.MET, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 class _Standing:
     """What is on record, and what it is about, at the time of a statement."""
 
-    evidence: tuple[Evidence, ...]
+    reading: Reading
     subject: Subject
     departed: frozenset[str]
     identified: frozenset[str] = frozenset()
@@ -186,8 +182,8 @@ def exempt(workspace: Workspace, person: str, requirement: str, *, requested_by:
     context = Context(system=workspace.system, requirement=row, requested_by=requested_by, departed=standing.departed)
     _allowed(person, Action.APPROVE_EXEMPTION, context)
     asked = (requested_by, REQUESTED[RecordType.EXEMPTION], requirement)
-    requests = _bodies(standing.evidence, RecordType.ATTESTATION, AttestationBody)
-    if not any((body.person, body.kind, body.document) == asked for body in requests):
+    requests = standing.reading.bodies(RecordType.ATTESTATION, AttestationBody)
+    if not any((body.person, body.kind, body.document) == asked for _, body in requests):
         raise Refused(
             f"{requested_by} has not asked for this with a key of their own",
             remedy=f"Let {requested_by} ask for the exemption of {requirement} first, then approve it.",
@@ -208,29 +204,22 @@ def departed(workspace: Workspace) -> frozenset[str]:
 
 
 def _standing(workspace: Workspace) -> _Standing:
-    evidence = read_ledger(workspace, quick=True).evidence
-    identities = identities_on_record(evidence)
+    reading = read_ledger(workspace, quick=True)
+    identities = identities_on_record(reading.of(RecordType.EVENT))
     about = subject(workspace, digest_files(workspace), identities)
     today = workspace.clock.now().date()
     left = {name for name, person in workspace.system.people.items() if person.left_on and person.left_on <= today}
-    left |= {body.person for body in _bodies(evidence, RecordType.DEPARTURE, DepartureBody)}
-    return _Standing(evidence=evidence, subject=about, departed=frozenset(left), identified=frozenset(identities.found))
-
-
-def _bodies(evidence: Iterable[Evidence], kind: RecordType, shape: type[B]) -> Iterator[B]:
-    for item in evidence:
-        if item.record.type is kind and not item.problem:
-            with suppress(CodecError):
-                yield from_data(shape, item.record.body)
+    left |= {body.person for _, body in reading.bodies(RecordType.DEPARTURE, DepartureBody)}
+    return _Standing(reading=reading, subject=about, departed=frozenset(left), identified=frozenset(identities.found))
 
 
 def _signing(workspace: Workspace, person: str, role: Role, standing: _Standing) -> Context:
     newest: dict[tuple[str, str], AttestationBody] = {}
-    for body in _bodies(standing.evidence, RecordType.ATTESTATION, AttestationBody):
+    for _, body in standing.reading.bodies(RecordType.ATTESTATION, AttestationBody):
         if may_speak(body.kind, body.person, workspace.system):
             newest[body.kind, body.document] = body
     attested = {ATTESTED_BY_KIND.get(body.kind, body.kind) for body in newest.values() if body.person == person}
-    accepted = {body.duty: body.person for body in _bodies(standing.evidence, RecordType.ACCEPTANCE, AcceptanceBody)}
+    accepted = {b.duty: b.person for _, b in standing.reading.bodies(RecordType.ACCEPTANCE, AcceptanceBody)}
     attested |= {ATTESTED_BY_DUTY[d] for d, who in accepted.items() if d in ATTESTED_BY_DUTY and who == person}
     return Context(
         system=workspace.system,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -17,7 +16,6 @@ from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, reco
 from seatrial.app.trusting import established
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AttestationBody, ComprehensionBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
@@ -79,13 +77,11 @@ def facts_of(workspace: Workspace) -> Mapping[str, str]:
 def attempts(workspace: Workspace, user: str) -> Attempts:
     """What the user has answered to the questions of now. Raises SeatrialError."""
     asked, mark = digest(questions_of(workspace)), workspace.system.training.passing
-    made = []
-    for evidence in read_ledger(workspace, quick=True).evidence:
-        if evidence.record.type is RecordType.COMPREHENSION and not evidence.problem:
-            with suppress(CodecError):
-                body = from_data(ComprehensionBody, evidence.record.body)
-                if (body.user, body.questions) == (user, asked):
-                    made.append((evidence.record.at, body.asked > 0 and body.right / body.asked >= mark))
+    made = [
+        (evidence.record.at, body.asked > 0 and body.right / body.asked >= mark)
+        for evidence, body in read_ledger(workspace, quick=True).bodies(RecordType.COMPREHENSION, ComprehensionBody)
+        if (body.user, body.questions) == (user, asked)
+    ]
     failed = list(takewhile(lambda each: not each[1], reversed(made)))
     if not failed:
         return Attempts(made=len(made), again_at=None)

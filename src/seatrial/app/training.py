@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -13,7 +12,6 @@ from seatrial.app.ledgers import read_ledger
 from seatrial.app.quiz import questions_of
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AttestationBody, ComprehensionBody, EventBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence, Record
 from seatrial.core.vocabulary import RecordType
 from seatrial.domains.organization.questions import digest
@@ -92,11 +90,7 @@ def elsewhere(workspace: Workspace) -> EventBody | None:
     path = workspace.system.training.users
     if path is None:
         return None
-    events = [
-        evidence.record
-        for evidence in read_ledger(workspace, quick=True).evidence
-        if evidence.record.type is RecordType.EVENT and not evidence.problem
-    ]
+    events = [evidence.record for evidence in read_ledger(workspace, quick=True).of(RecordType.EVENT)]
     return reported(events, digest(questions_of(workspace)), LocalFiles(workspace.base).digest(path))
 
 
@@ -112,8 +106,5 @@ def coverage(workspace: Workspace) -> tuple[Team, ...]:
     )
 
 
-def _bodies(workspace: Workspace, shape: type[B]) -> Iterator[tuple[Evidence, B]]:
-    for evidence in read_ledger(workspace, quick=True).evidence:
-        if evidence.record.type is _TYPES[shape] and not evidence.problem:
-            with suppress(CodecError):
-                yield evidence, from_data(shape, evidence.record.body)
+def _bodies(workspace: Workspace, shape: type[B]) -> Sequence[tuple[Evidence, B]]:
+    return read_ledger(workspace, quick=True).bodies(_TYPES[shape], shape)

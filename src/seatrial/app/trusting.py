@@ -10,7 +10,6 @@ from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
 from seatrial.core.wording import percent
@@ -23,13 +22,7 @@ def established(workspace: Workspace) -> Mapping[str, Any]:
 
     Raises Refused where none was made, or where it was erased.
     """
-    for evidence in reversed(read_ledger(workspace, quick=False).evidence):
-        if evidence.problem or evidence.record.type is not RecordType.OBSERVATION:
-            continue
-        try:
-            body = from_data(ObservationBody, evidence.record.body)
-        except CodecError:
-            continue
+    for _, body in reversed(read_ledger(workspace, quick=False).bodies(RecordType.OBSERVATION, ObservationBody)):
         if body.requirement != REQUIREMENT or body.observation is None:
             continue
         kept = ArtifactFolder(workspace.folder / "artifacts").get(body.observation.artifacts.get(ARTIFACT, ""))

@@ -66,11 +66,12 @@ def from_data(cls: type[T], data: object) -> T:
 
 
 def _read(hint: Any, data: object, path: str) -> object:
+    # Most are plain texts: told apart first, because a ledger holds many.
+    if (hint is str and type(data) is str) or hint in (Any, object) or isinstance(hint, str):
+        return data
     origin = typing.get_origin(hint)
     if origin in (Union, types.UnionType):
         return _read_union(typing.get_args(hint), data, path)
-    if hint in (Any, object) or isinstance(hint, str):
-        return data
     if is_dataclass(hint):
         return _read_dataclass(cast("type", hint), data, path)
     if origin is tuple:
@@ -107,18 +108,23 @@ def _hints(cls: type) -> Mapping[str, Any]:
     return typing.get_type_hints(cls, localns={"Json": object})
 
 
+@cache
+def _required(cls: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING)
+
+
+@cache
+def _known(cls: type) -> frozenset[str]:
+    return frozenset(f.name for f in fields(cls))
+
+
 def _read_dataclass(cls: type, data: object, path: str) -> object:
     mapping = _mapping(data, path)
     hints = _hints(cls)
-    known = {f.name: f for f in fields(cls)}
-    unknown = sorted(set(mapping) - set(known))
+    unknown = sorted(mapping.keys() - _known(cls))
     if unknown:
         raise CodecError(f"{path}: unknown {', '.join(map(str, unknown))}")
-    absent = [
-        name
-        for name, f in known.items()
-        if name not in mapping and f.default is MISSING and f.default_factory is MISSING
-    ]
+    absent = [name for name in _required(cls) if name not in mapping]
     if absent:
         raise CodecError(f"{path}: {', '.join(absent)} missing")
     return cls(**{name: _read(hints[name], value, f"{path}.{name}") for name, value in mapping.items()})

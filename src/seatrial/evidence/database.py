@@ -7,6 +7,7 @@ the database, whom verification finds out.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from sqlalchemy import (
     cast,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     select,
@@ -37,12 +39,15 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from seatrial.core.errors import MissingExtra
-from seatrial.evidence.entry import Entry
+from seatrial.evidence.entry import Checkpoint, Entry
 from seatrial.evidence.failures import LedgerError, spoken
 
 SCHEMA_VERSION = 1
 _PAGE = 1000
 _LOCK = 0x5EA_721A1
+_TICK_S = 0.1
+Mark = tuple[tuple[int, ...], ...]
+"""The files of a database with their sizes and times."""
 _METADATA = MetaData()
 _FORMAT = Table("seatrial_format", _METADATA, Column("version", Integer, primary_key=True, autoincrement=False))
 _ENTRIES = Table(
@@ -81,8 +86,9 @@ _POSTGRES_TRIGGERS = (
 class Database:
     """One open ledger database. Safe to share between threads; a forked process opens its own."""
 
-    def __init__(self, engine: Engine, where: str) -> None:
+    def __init__(self, engine: Engine, where: str, file: Path | None = None) -> None:
         self._engine = engine
+        self._file = file
         self.where = where
 
     @staticmethod
@@ -91,11 +97,11 @@ class Database:
         parsed = _parse(url)
         where = _shown(parsed)
         sqlite = parsed.get_backend_name() == "sqlite"
-        file = Path(parsed.database or "") if sqlite and "uri" not in parsed.query else None
+        file = _file_of(parsed)
         if file is not None:
             where = str(file)
             _prepare(file, create=create)
-        database = Database(_sqlite(parsed, wait_s) if sqlite else _postgres(parsed, wait_s), where)
+        database = Database(_sqlite(parsed, wait_s) if sqlite else _postgres(parsed, wait_s), where, file)
         try:
             database._check(create=create)
         except LedgerError:
@@ -153,9 +159,18 @@ class Database:
             },
         )
 
-    def entries(self, system: str) -> Iterator[Entry]:
-        """The entries of a system as they stand, in order of sequence, in short reads that keep no writer waiting."""
+    def mark(self) -> Mark | None:
+        """The state on disk: while it is the same, nothing was written. None where that cannot be told."""
+        return None if self._file is None else _mark(self._file)
+
+    def entries(self, system: str, since: int | None = None) -> Iterator[Entry]:
+        """The entries of a system as they stand, in order of sequence, in short reads that keep no writer waiting.
+
+        With `since`, only the entry at that place and those after it.
+        """
         query = self._select().where(_ENTRIES.c.system == system).order_by(_ENTRIES.c.sequence).limit(_PAGE)
+        if since is not None:
+            query = query.where(_ENTRIES.c.sequence >= since)
         last: int | None = None
         while True:
             with self.reading() as connection:
@@ -165,6 +180,20 @@ class Database:
             if len(rows) < _PAGE:
                 return
             last = rows[-1].sequence
+
+    def heads(self) -> dict[str, Checkpoint]:
+        """The newest entry of every system, in one read."""
+        newest = (
+            select(_ENTRIES.c.system, func.max(_ENTRIES.c.sequence).label("sequence"))
+            .group_by(_ENTRIES.c.system)
+            .subquery()
+        )
+        query = self._select().join(
+            newest, (_ENTRIES.c.system == newest.c.system) & (_ENTRIES.c.sequence == newest.c.sequence)
+        )
+        with self.reading() as connection:
+            found = map(_entry, connection.execute(query).all())
+            return {e.system: Checkpoint(system=e.system, sequence=e.sequence, digest=e.digest) for e in found}
 
     def systems(self) -> tuple[str, ...]:
         """The systems that have entries."""
@@ -206,6 +235,29 @@ class Database:
             connection.execute(insert(_FORMAT), {"version": SCHEMA_VERSION})
 
 
+def mark_of(url: str) -> Mark | None:
+    """The same as `Database.mark`, without opening it. Raises LedgerError for what is no database URL."""
+    parsed = _parse(url)
+    file = _file_of(parsed)
+    return None if file is None else _mark(file)
+
+
+def _mark(file: Path) -> Mark | None:
+    """None for a file that is gone, or was written just now: a second write in the same tick leaves the same times."""
+    found = []
+    for each in (file, file.with_name(f"{file.name}-wal")):
+        try:
+            state = each.stat()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+        if state.st_mtime > time.time() - _TICK_S:
+            return None
+        found.append((state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+    return tuple(found) or None
+
+
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         system=str(row.system),
@@ -216,6 +268,11 @@ def _entry(row: Row[Any]) -> Entry:
         digest=str(row.digest),
         envelope=bytes(row.envelope or b""),
     )
+
+
+def _file_of(parsed: URL) -> Path | None:
+    plain = parsed.get_backend_name() == "sqlite" and "uri" not in parsed.query
+    return Path(parsed.database or "") if plain else None
 
 
 def _parse(url: str) -> URL:

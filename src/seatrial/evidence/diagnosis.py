@@ -32,6 +32,11 @@ class Links:
         """The digest of the newest entry, computed; that of the genesis for an empty chain."""
         return GENESIS if self._last is None else self._digests[self._last.sequence]
 
+    @property
+    def last(self) -> int:
+        """The place of the newest entry, 0 for an empty chain."""
+        return 0 if self._last is None else self._last.sequence
+
     def digest_at(self, sequence: int) -> str | None:
         """The computed digest of the entry at that place, or None when there is none."""
         return self._digests.get(sequence)

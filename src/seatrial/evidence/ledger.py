@@ -30,7 +30,7 @@ from sqlalchemy import Connection
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Clock
 from seatrial.core.record import Evidence, LedgerState, Record
-from seatrial.evidence.database import Database
+from seatrial.evidence.database import Database, Mark
 from seatrial.evidence.entry import GENESIS, Checkpoint, Entry, link_digest, read_time, spell_time
 from seatrial.evidence.envelope import canonical, parse, read_canonical, sha256, spell
 from seatrial.evidence.failures import LedgerError
@@ -93,9 +93,20 @@ class Ledger:
                 for record, envelope in zip(records, envelopes, strict=True)
             )
 
-    def entries(self, system: str) -> Iterator[Entry]:
-        """The entries of a system as they stand in the database, in order of sequence, unverified."""
-        return self._database.entries(system)
+    def entries(self, system: str, since: int | None = None) -> Iterator[Entry]:
+        """The entries of a system as they stand in the database, in order of sequence, unverified.
+
+        With `since`, only the entry at that place and those after it.
+        """
+        return self._database.entries(system, since)
+
+    def mark(self) -> Mark | None:
+        """The state of the database on disk: while it is the same, nothing was written. None where none can be told."""
+        return self._database.mark()
+
+    def heads(self) -> dict[str, Checkpoint]:
+        """The head of every system's chain as it stands, in one read."""
+        return self._database.heads()
 
     def systems(self) -> tuple[str, ...]:
         """The systems that have a chain here."""

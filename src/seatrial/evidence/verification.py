@@ -24,10 +24,12 @@ verdict then used; every digest is still computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar, cast
 
+from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Malformed
 from seatrial.core.record import Evidence, LedgerState, Record, Signer
 from seatrial.core.vocabulary import RecordType
@@ -39,7 +41,13 @@ from seatrial.evidence.report import Problem, VerificationReport
 from seatrial.evidence.trust import Keyring, TrustRoot
 from seatrial.evidence.upcast import UPCASTERS, UnknownFormat, Upcaster, read_record
 
+B = TypeVar("B")
 _TOLD = 20
+_KEPT_OUTSIDE = (
+    "the checkpoint knows",
+    "at the checkpoint's place stands another entry than the one kept outside",
+)
+_READ_BEFORE = ("this process has read", "another entry stands here than the one that this process has read before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,39 @@ class Reading:
     report: VerificationReport
     keys: Keyring
     presumed: Mapping[str, Envelope] = field(default_factory=dict)
+    read: dict[tuple[str, type], object] = field(default_factory=dict, repr=False, compare=False)
+    """Bodies that were read before, by record and shape; None for what could not be read. Later readings share it."""
+    told: dict[tuple[RecordType, type], tuple[tuple[Evidence, object], ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    sorts: dict[RecordType, list[Evidence]] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, kind: RecordType) -> Sequence[Evidence]:
+        """The verified records of a type, in order of sequence."""
+        if not self.sorts:
+            found: dict[RecordType, list[Evidence]] = {each: [] for each in RecordType}
+            for evidence in self.evidence:
+                if not evidence.problem:
+                    found[evidence.record.type].append(evidence)
+            self.sorts.update(found)
+        return self.sorts[kind]
+
+    def bodies(self, kind: RecordType, shape: type[B]) -> Sequence[tuple[Evidence, B]]:
+        """The verified records of a type with their bodies, in order of sequence; what cannot be read is left out."""
+        found = self.told.get((kind, shape))
+        if found is None:
+            each = ((evidence, self._body(evidence, shape)) for evidence in self.of(kind))
+            found = self.told[kind, shape] = tuple((evidence, body) for evidence, body in each if body is not None)
+        return cast("Sequence[tuple[Evidence, B]]", found)
+
+    def _body(self, evidence: Evidence, shape: type) -> object:
+        key = evidence.digest, shape
+        if key not in self.read:
+            try:
+                self.read[key] = from_data(shape, evidence.record.body)
+            except CodecError:
+                self.read[key] = None
+        return self.read[key]
 
     def confirm(self, digests: Iterable[str]) -> tuple[Problem, ...]:
         """Check the signatures that a quick reading left out, of these records. What is wrong, or nothing."""
@@ -85,26 +126,51 @@ def verify(
     upcasters: Mapping[int, Upcaster] = UPCASTERS,
 ) -> Reading:
     """Read and verify the chain of one system. `pin` are checkpoints kept outside; other systems' are ignored."""
-    chain = _Chain(system, Keyring(trust), quick=quick, upcasters=upcasters)
+    chain = Chain(system, trust, quick=quick, upcasters=upcasters)
     for entry in entries:
         chain.take(entry)
-    return chain.finish(pin, pinned=trust.pinned)
+    return chain.reading(pin)
 
 
-class _Chain:
-    def __init__(self, system: str, keys: Keyring, *, quick: bool, upcasters: Mapping[int, Upcaster]) -> None:
+class Chain:
+    """One system's chain while it is verified, entry by entry. It can be read at any time, and go on after that."""
+
+    def __init__(
+        self, system: str, trust: TrustRoot, *, quick: bool = False, upcasters: Mapping[int, Upcaster] = UPCASTERS
+    ) -> None:
         self._system = system
-        self._keys = keys
+        self._pinned = trust.pinned
+        self._keys = Keyring(trust)
         self._quick = quick
         self._upcasters = upcasters
         self._links = Links()
         self._pending: list[_Pending] = []
+        self._judged: list[Evidence] = []
+        self._refused: list[Problem] = []
         self._presumed: dict[str, Envelope] = {}
+        self._read: dict[tuple[str, type], object] = {}
         self._problems: list[Problem] = []
         self._void: list[Problem] = []
         self._seen: set[str] = set()
         self._newest: datetime | None = None
         self._signatures = 0
+
+    @property
+    def count(self) -> int:
+        """How many entries were taken."""
+        return self._links.count
+
+    @property
+    def last(self) -> int:
+        """The place of the newest entry, 0 before the first."""
+        return self._links.last
+
+    @property
+    def head(self) -> Checkpoint | None:
+        """The newest entry that was taken, by its computed digest; None before the first."""
+        if self._links.count == 0:
+            return None
+        return Checkpoint(system=self._system, sequence=self._links.last, digest=self._links.head)
 
     def take(self, entry: Entry) -> None:
         """Steps 1 to 7 for one entry."""
@@ -142,22 +208,28 @@ class _Chain:
             )
         )
 
-    def finish(self, pin: Sequence[Checkpoint], *, pinned: bool) -> Reading:
-        """Step 4 with all keys as they stand at the end, the broken links, and step 8."""
+    def reading(self, pin: Sequence[Checkpoint] = (), *, remembered: Sequence[Checkpoint] = ()) -> Reading:
+        """Step 4 with all keys as they stand by now, the broken links, and step 8.
+
+        `remembered` are heads that whoever reads has seen before: like `pin` they must stand, but they anchor nothing.
+        """
         broken = self._links.diagnose()
-        self._problems.extend(broken)
-        anchored_to = self._anchor([point for point in pin if point.system == self._system], pin)
-        altered = {problem.sequence: problem.message for problem in broken}
-        evidence = tuple(self._judged(pending, altered.get(pending.sequence, "")) for pending in self._pending)
-        problems = tuple(sorted(self._problems, key=lambda p: (p.sequence is None, p.sequence or 0)))
+        pinned = [point for point in pin if point.system == self._system]
+        moved = [*self._moved(pinned, _KEPT_OUTSIDE), *self._moved(remembered, _READ_BEFORE)]
+        if pin and not pinned:
+            message = f"no checkpoint that was given belongs to {self._system}"
+            moved.append(Problem(code="other-checkpoint", message=message))
+        found = (*self._problems, *broken, *moved)
+        problems = tuple(sorted(found, key=lambda p: (p.sequence is None, p.sequence or 0)))
+        evidence, refused = self._judge(broken)
         report = VerificationReport(
             system=self._system,
             entries=self._links.count,
             head=self._links.head,
             signatures=self._signatures,
-            anchored_to=anchored_to if pinned and not problems else 0,
+            anchored_to=max((p.sequence for p in pinned), default=0) if self._pinned and not problems else 0,
             problems=problems,
-            void=tuple(self._void),
+            void=(*self._void, *refused),
         )
         state = LedgerState(
             entries=report.entries,
@@ -167,7 +239,14 @@ class _Chain:
             newest=self._newest,
             anchored_to=report.anchored_to,
         )
-        return Reading(evidence=evidence, state=state, report=report, keys=self._keys, presumed=self._presumed)
+        return Reading(
+            evidence=evidence,
+            state=state,
+            report=report,
+            keys=self._keys,
+            presumed=self._presumed,
+            read=self._read,
+        )
 
     def _envelope(self, entry: Entry, found: list[Problem]) -> Envelope | None:
         # 1. The envelope parses.
@@ -223,16 +302,30 @@ class _Chain:
             self._keys.change(record.body)
         except Malformed as error:
             self._void.append(Problem(code="bad-key-change", message=error.what, sequence=entry.sequence))
+        else:
+            # The keys have changed for what stands before, too.
+            self._judged, self._refused = [], []
 
-    def _judged(self, pending: _Pending, broken: str) -> Evidence:
+    def _judge(self, broken: Sequence[Problem]) -> tuple[tuple[Evidence, ...], Sequence[Problem]]:
+        """The evidence, and what does not count of it. What was judged under the same keys is not judged again."""
+        if broken:
+            altered = {problem.sequence: problem.message for problem in broken}
+            refused: list[Problem] = []
+            judged = [self._evidence(each, altered.get(each.sequence, ""), refused) for each in self._pending]
+            return tuple(judged), refused
+        for each in self._pending[len(self._judged) :]:
+            self._judged.append(self._evidence(each, "", self._refused))
+        return tuple(self._judged), tuple(self._refused)
+
+    def _evidence(self, pending: _Pending, broken: str, refused: list[Problem]) -> Evidence:
         # 4. The key may sign this, then and now.
         key = self._keys.get(pending.key)
         problem = "; ".join(filter(None, (pending.problem, broken)))
         if key is not None:
-            refused = objection(key, pending.record, received_at=pending.received_at)
-            if refused is not None:
-                self._void.append(refused.at(pending.sequence))
-                problem = "; ".join(filter(None, (problem, refused.message)))
+            objected = objection(key, pending.record, received_at=pending.received_at)
+            if objected is not None:
+                refused.append(objected.at(pending.sequence))
+                problem = "; ".join(filter(None, (problem, objected.message)))
         return Evidence(
             record=pending.record,
             digest=pending.digest,
@@ -242,20 +335,19 @@ class _Chain:
             problem=problem,
         )
 
-    def _anchor(self, points: Sequence[Checkpoint], given: Sequence[Checkpoint]) -> int:
-        # 8. The checkpoints kept outside.
-        if given and not points:
-            message = f"no checkpoint that was given belongs to {self._system}"
-            self._problems.append(Problem(code="other-checkpoint", message=message))
+    def stands(self, point: Checkpoint) -> bool:
+        """Whether the entry of that checkpoint stands in what was taken."""
+        return self._links.digest_at(point.sequence) == point.digest
+
+    def _moved(self, points: Sequence[Checkpoint], said: tuple[str, str]) -> Iterator[Problem]:
+        # 8. What was seen to stand.
+        gone, other = said
         for point in points:
-            stands = self._links.digest_at(point.sequence)
-            if stands is None:
-                message = f"the checkpoint knows entry {point.sequence}, but the chain ends at {self._links.count}"
-                self._problems.append(Problem(code="truncated", message=message))
-            elif stands != point.digest:
-                message = "at the checkpoint's place stands another entry than the one kept outside"
-                self._problems.append(Problem(code="rewritten", message=message, sequence=point.sequence))
-        return max((point.sequence for point in points), default=0)
+            if self._links.digest_at(point.sequence) is None:
+                message = f"{gone} entry {point.sequence}, but the chain ends at {self._links.count}"
+                yield Problem(code="truncated", message=message)
+            elif not self.stands(point):
+                yield Problem(code="rewritten", message=other, sequence=point.sequence)
 
 
 def _told(problems: Sequence[Problem]) -> tuple[str, ...]:

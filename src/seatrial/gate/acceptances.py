@@ -73,6 +73,7 @@ class Acceptances:
         self._gone = gone
         self._standing: dict[str, Evidence] = {}
         declared = holders(inputs.system)
+        given: dict[str, list[tuple[Evidence, AcceptanceBody]]] = {}
         for evidence in inputs.evidence:
             if evidence.record.type is not RecordType.ACCEPTANCE or evidence.record.at > inputs.now:
                 continue
@@ -80,9 +81,13 @@ class Acceptances:
                 body = from_data(AcceptanceBody, evidence.record.body)
             except CodecError:
                 continue
-            if declared.get(body.duty) == body.person and self._stands(evidence, body):
-                known = self._standing.get(body.duty, evidence)
-                self._standing[body.duty] = max(known, evidence, key=_best)
+            if declared.get(body.duty) == body.person:
+                given.setdefault(body.duty, []).append((evidence, body))
+        for duty, found in given.items():
+            best = sorted(found, key=lambda each: _best(each[0]), reverse=True)
+            standing = next((evidence for evidence, body in best if self._stands(evidence, body)), None)
+            if standing is not None:
+                self._standing[duty] = standing
 
     def _stands(self, evidence: Evidence, body: AcceptanceBody) -> bool:
         patterns = acceptance_rests_on(body.person, body.duty)

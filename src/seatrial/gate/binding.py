@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 from seatrial.core.vocabulary import Role
@@ -117,8 +118,13 @@ def literal(name: str) -> str:
 
 def matching(patterns: Iterable[str], parts: Mapping[str, str]) -> dict[str, str]:
     """The parts, with their digests, that any of the resolved patterns names."""
-    asked = tuple(patterns)
-    return {part: digest for part, digest in parts.items() if any(fnmatchcase(part, p) for p in asked)}
+    return {part: parts[part] for part in _named(tuple(patterns), tuple(parts))}
+
+
+@lru_cache(maxsize=1024)
+def _named(patterns: tuple[str, ...], parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Asked again for every record of a ledger, with few different patterns."""
+    return tuple(part for part in parts if any(fnmatchcase(part, pattern) for pattern in patterns))
 
 
 def depends(requirement: Requirement, system: System, parts: Mapping[str, str]) -> dict[str, str]:

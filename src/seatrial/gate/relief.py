@@ -42,6 +42,13 @@ class Relief:
         self._gone = gone
         self._exemptions = self._read(RecordType.EXEMPTION, ExemptionBody)
         self._waivers = self._read(RecordType.WAIVER, WaiverBody)
+        self._observed: dict[str, list[Evidence]] = {}
+        for evidence in sorted(
+            (e for e in inputs.evidence if e.record.type is RecordType.OBSERVATION),
+            key=lambda e: e.record.at,
+            reverse=True,
+        ):
+            self._observed.setdefault(str(evidence.record.body.get("requirement")), []).append(evidence)
 
     def _read(self, kind: RecordType, shape: type[B]) -> list[tuple[Evidence, B]]:
         """Records of the type that the approver's own key signed."""
@@ -82,10 +89,8 @@ class Relief:
         A later attempt that saw nothing takes nothing of that back.
         """
         patterns = resolved(requirement.rests_on, self._inputs.system)
-        for evidence in sorted(self._inputs.evidence, key=lambda e: e.record.at, reverse=True):
+        for evidence in self._observed.get(requirement.id, ()):
             body = evidence.record.body
-            if evidence.record.type is not RecordType.OBSERVATION or body.get("requirement") != requirement.id:
-                continue
             if subject_objection(evidence, patterns, self._inputs) is not None:
                 continue
             try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.http import Http404
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from seatrial.app.called import called_files
 from seatrial.app.deciding import decide_now
-from seatrial.app.ledgers import open_ledger
+from seatrial.app.ledgers import head_of
 from seatrial.app.workspace import CHECKPOINTS, ENVIRONMENT, TRUST, Workspace, find_system_file, open_workspace
 from seatrial.core.codec import CodecError, from_data, to_data
 from seatrial.core.errors import Refused, SeatrialError
@@ -91,10 +91,14 @@ def workspace_of(system: Registered, gate: GateName = GateName.PRODUCTION_READIN
     return open_workspace(Path(system.path), gate=gate)
 
 
-def see(system: Registered) -> Seen:
+_shown: dict[str, tuple[str, datetime, Verdict]] = {}
+"""System file to the NO-GO that was shown last, with its key and when it was made: read from its `Glance` once."""
+
+
+def see(system: Registered, workspace: Workspace) -> Seen:
     """The system with its verdict, or with what keeps it from having one."""
     try:
-        return Seen(system=system, verdict=verdict_of(system, workspace_of(system)))
+        return Seen(system=system, verdict=verdict_of(system, workspace))
     except SeatrialError as error:
         return Seen(system=system, verdict=None, problem=error.what, remedy=error.remedy)
 
@@ -107,25 +111,40 @@ def verdict_of(system: Registered, workspace: Workspace, *, anew: bool = False) 
     if workspace.gate is not PRODUCTION:
         return decide_now(workspace)
     key = _key(workspace)
-    known = Glance.objects.filter(system=system, key=key, made_at__gt=timezone.now() - FRESH).first()
-    if known is not None and not anew:
-        try:
-            before = from_data(Verdict, json.loads(bytes(known.verdict)))
-        except (CodecError, ValueError):
-            known.delete()
-        else:
-            if before.verdict is not Answer.GO:
-                return before
-    verdict = decide_now(workspace)
-    kept = {"key": key, "verdict": json.dumps(to_data(verdict)).encode(), "made_at": timezone.now()}
+    before = None if anew else _before(system, key)
+    if before is not None:
+        return before
+    verdict, now = decide_now(workspace), timezone.now()
+    kept = {"key": key, "verdict": json.dumps(to_data(verdict)).encode(), "made_at": now}
     Glance.objects.update_or_create(system=system, defaults=kept)
+    if verdict.verdict is not Answer.GO:
+        _shown[system.path] = key, now, verdict
+    return verdict
+
+
+def _before(system: Registered, key: str) -> Verdict | None:
+    """The NO-GO of a moment ago under that key, of this process or of another."""
+    oldest = timezone.now() - FRESH
+    then, made_at, verdict = _shown.get(system.path, ("", oldest, None))
+    if verdict is not None and then == key and made_at > oldest:
+        return verdict
+    known = Glance.objects.filter(system=system, key=key, made_at__gt=oldest).first()
+    if known is None:
+        return None
+    try:
+        verdict = from_data(Verdict, json.loads(bytes(known.verdict)))
+    except (CodecError, ValueError):
+        known.delete()
+        return None
+    if verdict.verdict is Answer.GO:
+        return None
+    _shown[system.path] = key, known.made_at, verdict
     return verdict
 
 
 def _key(workspace: Workspace) -> str:
     """Changes with anything that a verdict rests on, but for the time and what a probe would find."""
-    with open_ledger(workspace) as ledger:
-        head = ledger.checkpoint(workspace.system.system)
+    head = head_of(workspace)
     outside = [workspace.environment.get(name, "") for name in (TRUST, CHECKPOINTS)]
     parts = [workspace.digest, str(head), *outside]
     called = [path for paths in called_files(workspace).values() for path in paths]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from seatrial.app.ledgers import read_once
+from seatrial.app.ledgers import following
 from seatrial.core.errors import Refused, SeatrialError
 
 _POLICY = (
@@ -45,11 +45,11 @@ def plain_errors(get_response: Answer) -> Answer:
     return Answering()
 
 
-def one_reading(get_response: Answer) -> Answer:
-    """One page reads and verifies a ledger once, whatever it tells of it."""
+def following_ledgers(get_response: Answer) -> Answer:
+    """Chains are verified once and then kept up with; what may write has them compared with the database first."""
 
     def answered(request: HttpRequest) -> HttpResponse:
-        with read_once():
+        with following(writes=request.method not in ("GET", "HEAD", "OPTIONS")):
             return get_response(request)
 
     return answered

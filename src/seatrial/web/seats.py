@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.app.ledgers import open_ledger, read_ledger
+from seatrial.app.ledgers import head_of, read_ledger
 from seatrial.app.training import listed_users
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import DepartureBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import RecordType
 from seatrial.web.access import SiteAction, Visitor, allowed, visitor
@@ -27,8 +26,10 @@ _departures: dict[Path, tuple[str, frozenset[str]]] = {}
 
 def seated_unopened(account: Account | AnonymousUser, system: Registered) -> Visitor:
     """Who they were invited as, the system file unread. Raises Refused for somebody who is not signed in."""
-    who = visitor(account, system)
+    who = replace(visitor(account, None), system=system)
     seat = Membership.objects.filter(account=who.account, system=system).first()
+    if seat is not None and not seat.listed:
+        who = replace(who, person=seat.person)
     return replace(who, user=None if seat is None else seat.person)
 
 
@@ -40,10 +41,23 @@ def seated(
     With `using`, their id on the user list too. Raises Refused for somebody who is not signed in, SeatrialError for a
     user list or a ledger that cannot be read.
     """
-    who = visitor(account, system)
-    seat = Membership.objects.filter(account=who.account, system=system).first()
+    seat = Membership.objects.filter(account=visitor(account, None).account, system=system).first()
+    return _seated(account, system, workspace, seat, using=using)
+
+
+def _seated(
+    account: Account | AnonymousUser,
+    system: Registered,
+    workspace: Workspace,
+    seat: Membership | None,
+    *,
+    using: bool = False,
+) -> Visitor:
+    who = replace(visitor(account, None), system=system)
     if seat is None:
         return who
+    if not seat.listed:
+        who = replace(who, person=seat.person)
     person = who.person if who.person is not None and _still_here(workspace, who.person) else None
     user = None
     # Somebody who left as a person is no user either.
@@ -54,14 +68,16 @@ def seated(
 
 def seen_by(account: Account) -> Iterator[Seen]:
     """The systems that the account may see now, with their verdicts. One whose file is broken is told as such."""
+    seats = {seat.system.pk: seat for seat in Membership.objects.filter(account=account).select_related("system")}
     for system in systems_of(account):
         try:
-            who = seated(account, system, workspace_of(system))
+            workspace = workspace_of(system)
+            who = _seated(account, system, workspace, seats.get(system.pk))
         except SeatrialError as error:
             yield Seen(system=system, verdict=None, problem=error.what, remedy=error.remedy)
             continue
         if allowed(who, SiteAction.SEE).allowed:
-            yield see(system)
+            yield see(system, workspace)
 
 
 def has_left(workspace: Workspace, person: str) -> bool:
@@ -87,17 +103,11 @@ def _still_here(workspace: Workspace, person: str) -> bool:
 
 
 def _left_on_record(workspace: Workspace) -> frozenset[str]:
-    with open_ledger(workspace) as ledger:
-        head = str(ledger.checkpoint(workspace.system.system))
+    head = str(head_of(workspace))
     known = _departures.get(workspace.file)
     if known is not None and known[0] == head:
         return known[1]
-    found = set()
-    for evidence in read_ledger(workspace, quick=True).evidence:
-        if evidence.record.type is RecordType.DEPARTURE and not evidence.problem:
-            try:
-                found.add(from_data(DepartureBody, evidence.record.body).person)
-            except CodecError:
-                continue
-    _departures[workspace.file] = (head, frozenset(found))
-    return frozenset(found)
+    departures = read_ledger(workspace, quick=True).bodies(RecordType.DEPARTURE, DepartureBody)
+    found = frozenset(body.person for _, body in departures)
+    _departures[workspace.file] = (head, found)
+    return found

@@ -45,7 +45,7 @@ _MIDDLEWARE = (
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "seatrial.web.policy.content_security_policy",
     "seatrial.web.policy.plain_errors",
-    "seatrial.web.policy.one_reading",
+    "seatrial.web.policy.following_ledgers",
 )
 _VALIDATION = "django.contrib.auth.password_validation"
 _PASSWORDS = (

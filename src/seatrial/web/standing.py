@@ -8,18 +8,10 @@ from datetime import datetime
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AcceptanceBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.vocabulary import RecordType
 
 
 def accepted_duties(workspace: Workspace) -> Mapping[tuple[str, str], datetime]:
     """Duty and person to when they accepted it last. Whether it still counts, the verdict says."""
-    found: dict[tuple[str, str], datetime] = {}
-    for evidence in read_ledger(workspace, quick=True).evidence:
-        if evidence.record.type is RecordType.ACCEPTANCE and not evidence.problem:
-            try:
-                body = from_data(AcceptanceBody, evidence.record.body)
-            except CodecError:
-                continue
-            found[body.duty, body.person] = evidence.record.at
-    return found
+    accepted = read_ledger(workspace, quick=True).bodies(RecordType.ACCEPTANCE, AcceptanceBody)
+    return {(body.duty, body.person): evidence.record.at for evidence, body in accepted}

@@ -31,7 +31,7 @@ from seatrial.web.undertakings import as_planned, undertaken
 def systems(call: Call) -> Listed:
     """The systems with their verdicts in one word: with a token, its own."""
     if isinstance(call, Inside):
-        return listed([_seen(see(call.system))])
+        return listed([_seen(see(call.system, call.workspace))])
     return listed([] if call.account is None else [_seen(each) for each in seen_by(call.account)])
 
 
@@ -150,7 +150,7 @@ def record(call: Inside, digest: str) -> Reply:
 
 def _records(call: Inside, kind: RecordType | None = None) -> list[Evidence]:
     found = read_ledger(call.workspace, quick=True).evidence
-    return [each for each in found if kind is None or each.record.type is kind]
+    return [*found] if kind is None else [each for each in found if each.record.type is kind]
 
 
 def _record(evidence: Evidence) -> Json:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.papers import slots
 from seatrial.core.bodies import DecisionBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.vocabulary import RecordType
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.verdict import Verdict
@@ -120,16 +119,8 @@ def _watch_page(visit: Visit) -> str:
 
 def _decisions(visit: Visit) -> list[tuple[datetime, DecisionBody]]:
     """What was decided at the visit's gate, newest first."""
-    found = []
-    for evidence in read_ledger(visit.workspace, quick=True).evidence:
-        if evidence.record.type is RecordType.DECISION and not evidence.problem:
-            try:
-                body = from_data(DecisionBody, evidence.record.body)
-            except CodecError:
-                continue
-            if body.gate is visit.gate.name:
-                found.append((evidence.record.at, body))
-    return found[::-1]
+    decided = read_ledger(visit.workspace, quick=True).bodies(RecordType.DECISION, DecisionBody)
+    return [(evidence.record.at, body) for evidence, body in reversed(decided) if body.gate is visit.gate.name]
 
 
 def _moved(earlier: DecisionBody | None, now: DecisionBody) -> Mapping[str, list[str]]:

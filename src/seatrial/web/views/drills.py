@@ -142,6 +142,6 @@ def events(visit: Visit) -> HttpResponse:
         "may_raise": allowed(visit.who, Action.RECORD_EVENT, context_of(visit.workspace)).allowed,
         "given": given,
         "problem": problem,
-        "verdict": visit.verdict(anew=True),
+        "verdict": visit.verdict(),
     }
     return page(visit.request, "events.html", context, status=422 if problem else 200)

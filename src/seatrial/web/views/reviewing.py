@@ -15,12 +15,12 @@ from seatrial.app.people import sign as state_signature
 from seatrial.app.people import signing
 from seatrial.app.people import withhold as state_withholding
 from seatrial.core.bodies import SignOffBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import GateName, RecordType, Role
 from seatrial.evidence.envelope import canonical
+from seatrial.evidence.verification import Reading
 from seatrial.gate.encoding import verdict_data
 from seatrial.gate.grouping import By, grouped, shortened
 from seatrial.gate.permissions import Action
@@ -47,7 +47,7 @@ def review_page(
 ) -> HttpResponse:
     """The room, with what was typed and is not right yet."""
     reviewers = {a.id: a.reviewer for a in verdict.requirements}
-    record = read_ledger(visit.workspace, quick=True).evidence
+    record = read_ledger(visit.workspace, quick=True)
     agenda = [
         {
             "role": role,
@@ -161,21 +161,14 @@ def _assessed(assessment: Assessment) -> Json:
 
 def _moved(visit: Visit, role: Role, verdict: Verdict) -> Sequence[str]:
     """The role's requirements with evidence that is newer than its last signature; all of them before the first."""
-    signed = _last(read_ledger(visit.workspace, quick=True).evidence, visit.gate.name, role)
+    signed = _last(read_ledger(visit.workspace, quick=True), visit.gate.name, role)
     own = [a for a in verdict.requirements if a.reviewer is role]
     if signed is None:
         return [a.id for a in own]
     return [a.id for a in own if a.observed_at is None or a.observed_at > signed.record.at]
 
 
-def _last(evidence: Sequence[Evidence], gate: GateName, role: Role) -> Evidence | None:
+def _last(record: Reading, gate: GateName, role: Role) -> Evidence | None:
     """The role's newest signature at this gate."""
-    for found in reversed(evidence):
-        if found.record.type is RecordType.SIGN_OFF and not found.problem:
-            try:
-                body = from_data(SignOffBody, found.record.body)
-            except CodecError:
-                continue
-            if (body.gate, body.role) == (gate, role):
-                return found
-    return None
+    signed = reversed(record.bodies(RecordType.SIGN_OFF, SignOffBody))
+    return next((evidence for evidence, body in signed if (body.gate, body.role) == (gate, role)), None)

@@ -1,0 +1,178 @@
+"""A chain that is kept up with: what is appended is verified once, and tampering is found as by a full reading."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger_scene import SYSTEM, Scene, tamper
+
+from seatrial.core.observation import Json
+from seatrial.core.vocabulary import RecordType
+from seatrial.evidence.database import Database, mark_of
+from seatrial.evidence.entry import Checkpoint
+from seatrial.evidence.index import Index, Indexes
+from seatrial.evidence.ledger import Ledger
+from seatrial.evidence.trust import TrustRoot
+from seatrial.evidence.verification import Reading
+
+ASSETS = Path(__file__).parents[2] / "assets" / "ledger"
+LEDGERS = sorted(path.stem for path in ASSETS.glob("*.db"))
+TRUST = TrustRoot.load(ASSETS / "trust.json")
+ANCHOR = Checkpoint.load(ASSETS / "checkpoint.txt")
+
+
+@pytest.fixture
+def rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The place of every entry that is read."""
+    found: list[int] = []
+    reading = Database.entries
+
+    def entries(database: Database, system: str, since: int | None = None) -> Iterator[Any]:
+        for entry in reading(database, system, since):
+            found.append(entry.sequence)
+            yield entry
+
+    monkeypatch.setattr(Database, "entries", entries)
+    return found
+
+
+def settled(file: Path) -> None:
+    """As if it had been written a while ago: what was written just now is read again whatever its times say."""
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+
+
+def codes(reading: Reading) -> set[str]:
+    return {problem.code for problem in reading.report.problems}
+
+
+def open_asset(name: str, folder: Path) -> Ledger:
+    shutil.copy(ASSETS / f"{name}.db", folder / "ledger.db")
+    return Ledger.open(f"sqlite:///{folder / 'ledger.db'}", create=False)
+
+
+@pytest.mark.parametrize("name", LEDGERS)
+@pytest.mark.parametrize("pin", [(), ANCHOR], ids=["from within", "anchored"])
+def test_an_index_says_what_a_full_reading_says(name: str, pin: tuple[Checkpoint, ...], tmp_path: Path) -> None:
+    ledger = open_asset(name, tmp_path)
+    kept, full = Index(SYSTEM, TRUST).read(ledger, pin), ledger.read(SYSTEM, TRUST, pin)
+    assert (kept.evidence, kept.state, kept.report) == (full.evidence, full.state, full.report)
+
+
+@pytest.mark.parametrize("name", sorted({*LEDGERS} - {"good"}))
+def test_what_was_changed_after_it_was_read_is_found_at_the_next_reading(name: str, tmp_path: Path) -> None:
+    index = Index(SYSTEM, TRUST)
+    good = index.read(open_asset("good", tmp_path))
+    assert not good.report.problems
+    changed = open_asset(name, tmp_path)
+    found, full = index.read(changed), changed.read(SYSTEM, TRUST)
+    assert codes(full) <= codes(found)
+    assert found.evidence == full.evidence
+
+
+@pytest.mark.parametrize(("name", "code"), [("truncated", "truncated"), ("rewritten_by_key_holder", "rewritten")])
+def test_what_only_a_checkpoint_finds_is_found_by_whoever_read_it_before(name: str, code: str, tmp_path: Path) -> None:
+    kept = Indexes()
+    place = str(tmp_path), SYSTEM
+    kept.of(*place, TRUST).read(open_asset("good", tmp_path))
+    changed = open_asset(name, tmp_path)
+    assert code in codes(kept.of(*place, TRUST).read(changed))
+    # Nor is it forgotten when the chain is read anew, for another trust root.
+    other = replace(TRUST, pinned=False)
+    assert code in codes(kept.of(*place, other).read(changed))
+    assert not kept.of(*place, other).read(changed).state.anchored
+    restored = kept.of(*place, other).read(open_asset("good", tmp_path))
+    assert not restored.report.problems, "put back as it was, it verifies again"
+
+
+def test_what_is_appended_is_read_and_nothing_else(tmp_path: Path, rows: list[int]) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 6)
+    index = Index(SYSTEM, scene.keys.trust(), at_once=0)
+    before = index.read(ledger)
+    assert (len(before.evidence), rows) == (6, [1, 2, 3, 4, 5, 6])
+    rows.clear()
+    scene_append(scene, ledger)
+    after = index.read(ledger)
+    assert after.evidence[:-1] == before.evidence
+    assert rows == [6, 7], "the newest that was read, to be sure of it, and what follows"
+    rows.clear()
+    settled(tmp_path / "ledger.db")
+    index.read(ledger)
+    rows.clear()
+    assert index.read(ledger) is index.current(mark_of(scene.url))
+    assert rows == [], "a file that nobody wrote to is not opened"
+
+
+def test_in_a_long_chain_an_old_change_is_found_before_anything_counts(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 6)
+    index = Index(SYSTEM, scene.keys.trust(), at_once=0)
+    first = index.read(ledger)
+    tamper(tmp_path / "ledger.db", "UPDATE seatrial_entries SET envelope = x'7b7d' WHERE sequence = 2")
+    assert index.read(ledger).evidence == first.evidence, "what is shown is what was verified"
+    assert "altered-record" in codes(index.read(ledger, compared=True))
+    assert "altered-record" in codes(index.read(ledger)), "and it is not forgotten"
+
+
+def test_what_was_compared_for_this_page_is_not_compared_again(tmp_path: Path, rows: list[int]) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 3)
+    index = Index(SYSTEM, scene.keys.trust())
+    index.read(ledger)
+    rows.clear()
+    index.read(ledger, compared=True, since=0.0)
+    assert rows == [3]
+
+
+def test_keys_that_change_change_what_stands_before(tmp_path: Path) -> None:
+    index = Index(SYSTEM, TRUST)
+    ledger = open_asset("revoked_key", tmp_path)
+    assert index.read(ledger).report.void == ledger.read(SYSTEM, TRUST).report.void
+    # As it grew: entry by entry, with a reading after each.
+    grown = Index(SYSTEM, TRUST)
+    for count in range(1, len(list(ledger.entries(SYSTEM))) + 1):
+        part = grown.read(First(ledger, count))
+    assert part.evidence == ledger.read(SYSTEM, TRUST).evidence
+
+
+def test_what_was_read_longest_ago_is_let_go_but_for_its_head(tmp_path: Path) -> None:
+    kept = Indexes(most_bytes=1)
+    first = kept.of("one", SYSTEM, TRUST)
+    good = first.read(open_asset("good", tmp_path))
+    kept.of("two", SYSTEM, TRUST).read(open_asset("good", tmp_path))
+    again = kept.of("one", SYSTEM, TRUST)
+    assert again is not first
+    assert again.known == Checkpoint(system=SYSTEM, sequence=good.state.entries, digest=good.state.head)
+
+
+class First(Ledger):
+    """The ledger as it was when it had so many entries."""
+
+    def __init__(self, ledger: Ledger, count: int) -> None:
+        super().__init__(ledger._database)
+        self._first = count
+
+    def mark(self) -> None:
+        return None
+
+    def entries(self, system: str, since: int | None = None) -> Iterator[Any]:
+        return (entry for entry in super().entries(system, since) if entry.sequence <= self._first)
+
+
+def filled(scene: Scene, count: int) -> Ledger:
+    ledger = scene.open()
+    for _ in range(count):
+        scene_append(scene, ledger)
+    return ledger
+
+
+def scene_append(scene: Scene, ledger: Ledger) -> None:
+    worker = scene.keys.worker()
+    body: Mapping[str, Json] = {"kind": "note", "summary": "Something happened.", "revokes": False}
+    ledger.append(scene.sealed(RecordType.EVENT, body, worker))
