@@ -334,7 +334,7 @@ def _by_forms(tour: Tour, slug: str, invited: str, user: str | None) -> None:
         page.fill("#label", "dock screens")
         page.check("input[name=scopes] >> nth=0")
         page.fill("#days", "90")
-        page.click("text=Make a token")
+        page.click("form.narrow button")
 
     tour.stop("admin", "invite", at=f"/s/{slug}/people/", then=invites)
     tour.stop("admin", "invite-user", at=f"/s/{slug}/training/", then=invites_user)

@@ -23,6 +23,9 @@ from seatrial.gate.judging import judge
 from seatrial.spec.drills import KIND_OF, KINDS
 from seatrial.spec.system import System
 
+NEVER_HELD, FAILED, OVERDUE, DUE_SOON, HOLDS = "never held", "failed", "overdue", "due soon", "holds"
+STATES = (NEVER_HELD, FAILED, OVERDUE, DUE_SOON, HOLDS)
+"""How one kind of drill stands."""
 _SOON = timedelta(days=7)
 _FEW = 3
 """Drills from which on one can speak of a trend at all."""
@@ -67,7 +70,7 @@ class DrillStanding:
     every_s: float | None
     trend: str
     state: str
-    """`never held`, `failed`, `overdue`, `due soon` or `holds`."""
+    """One of STATES."""
 
     @property
     def last(self) -> Held | None:
@@ -193,10 +196,10 @@ def trend(held: Sequence[Held]) -> str:
 
 def _state(held: Sequence[Held], due: datetime | None, now: datetime) -> str:
     if due is None:
-        return "never held"
+        return NEVER_HELD
     newest: dict[str, Held] = {each.requirement: each for each in held}
     if not all(each.ok for each in newest.values()):
-        return "failed"
+        return FAILED
     if now >= due:
-        return "overdue"
-    return "due soon" if due - now < _SOON else "holds"
+        return OVERDUE
+    return DUE_SOON if due - now < _SOON else HOLDS

@@ -43,6 +43,8 @@ class Group:
     title: str
     requirements: tuple[Assessment, ...]
     met: int
+    broken: int
+    unknown: int
     sentence: str
 
 
@@ -62,7 +64,6 @@ def vocabulary(verdict: Verdict) -> dict[str, object]:
         "timeline": None if timed is None else picture(timed),
         "gaps_of": _gaps_of(verdict.gaps),
         "picture": picture,
-        "limit_words": limit_words,
         "beside_findings": beside_findings,
         "shown_findings": _SHOWN_FINDINGS,
         "ids": {a.id for a in verdict.requirements},
@@ -73,6 +74,7 @@ def vocabulary(verdict: Verdict) -> dict[str, object]:
         "Outcome": Outcome,
         "Weight": Weight,
         "MeasureKind": MeasureKind,
+        "Sense": Sense,
         "blocking": _BLOCKING,
     }
 
@@ -92,7 +94,7 @@ def _group(domain: Domain, assessments: Sequence[Assessment]) -> Group:
         parts.append(f"{broken} not met")
     if unknown:
         parts.append(f"{unknown} not determined")
-    return Group(domain, words.DOMAIN_TITLES[domain], own, met, ", ".join(parts))
+    return Group(domain, words.DOMAIN_TITLES[domain], own, met, broken, unknown, ", ".join(parts))
 
 
 def _gaps_of(gaps: Sequence[Gap]) -> Mapping[str, tuple[Gap, ...]]:
@@ -168,5 +170,13 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    # The record is English: the parts that the site shows in other languages too are not translated here.
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(worded=_as_it_stands, remedy=_as_it_stands)
     return environment.get_template("dossier.html")
+
+
+def _as_it_stands(text: str) -> str:
+    return text

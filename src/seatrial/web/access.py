@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatrial.core.errors import Refused
 from seatrial.gate.permissions import Action, Actor, Context, Permission, may
+from seatrial.web.language import _, english, sentences
 from seatrial.web.models import AccessToken, Account, Deed, Membership, Registered
 from seatrial.web.models.deeds import LONGEST_ABOUT, LONGEST_WHO
 
@@ -116,7 +117,7 @@ class Visitor:
 def visitor(account: Account | AnonymousUser, system: Registered | None) -> Visitor:
     """Who the account is at the system. Raises Refused for somebody who is not signed in."""
     if not isinstance(account, Account):
-        raise Refused("you are not signed in", remedy="Sign in.")
+        raise Refused(_("you are not signed in"), remedy=_("Sign in."))
     person = None
     if system is not None:
         found = Membership.objects.filter(account=account, system=system, listed=False).first()
@@ -129,15 +130,17 @@ def allowed(who: Visitor | Program, action: SiteAction | Action, context: Contex
     if isinstance(who, Program):
         return _with_token(who.token, action)
     if not who.account.is_active:
-        return Permission(allowed=False, reason="this account is closed")
+        return Permission(allowed=False, reason=_("this account is closed"))
     if isinstance(action, SiteAction):
         return _on_site(who, action, context)
     if who.admin:
-        return Permission(allowed=False, reason="an administrator signs, accepts, attests and answers nothing")
+        return Permission(allowed=False, reason=_("an administrator signs, accepts, attests and answers nothing"))
     name = who.user if action is Action.ANSWER else who.person
     if name is None or context is None:
-        on_list = " and not on its user list" if action is Action.ANSWER and who.person is not None else ""
-        return Permission(allowed=False, reason=f"you are nobody in this system{on_list}")
+        missed = action is Action.ANSWER and who.person is not None
+        nobody = _("you are nobody in this system")
+        listed = _("you are nobody in this system and not on its user list")
+        return Permission(allowed=False, reason=listed if missed else nobody)
     return may(Actor(kind="person", name=name), action, context)
 
 
@@ -148,7 +151,10 @@ def demand(
     permission = allowed(who, action, context)
     if not permission.allowed:
         put_down(who, action, about=about, permission=permission)
-        raise Refused(f"you may not do this: {permission.reason}", remedy="Ask whoever administers this site.")
+        raise Refused(
+            _("you may not do this: %(reason)s", reason=permission.reason),
+            remedy=_("Ask whoever administers this site."),
+        )
 
 
 def put_down(
@@ -166,9 +172,9 @@ def put_down(
         who=str(who.token) if isinstance(who, Program) else _named(who.account),
         system=who.system.slug if who.system is not None else "",
         action=action.value,
-        about=str(about)[:LONGEST_ABOUT],
+        about=english(about)[:LONGEST_ABOUT],
         allowed=permission is None or permission.allowed,
-        reason="" if permission is None else permission.reason,
+        reason="" if permission is None else english(permission.reason),
         record=record,
     )
 
@@ -179,9 +185,9 @@ def at_the_door(account: Account | None, deed: Door, *, about: object = "", othe
         account=account,
         who="somebody" if account is None else _named(account),
         action=deed.value,
-        about=str(about)[:LONGEST_ABOUT],
+        about=english(about)[:LONGEST_ABOUT],
         allowed=not otherwise,
-        reason=otherwise,
+        reason=english(otherwise),
     )
 
 
@@ -192,7 +198,7 @@ def _named(account: Account) -> str:
 def refused(who: Visitor, action: SiteAction | Action, error: Refused, *, about: object) -> str:
     """The sentence for whoever was refused, once the attempt is on record."""
     put_down(who, action, about=about, permission=Permission(allowed=False, reason=error.what))
-    return f"{error.what}. {error.remedy}"
+    return sentences(error.what, error.remedy)
 
 
 def context_of(workspace: Workspace, **about: object) -> Context:
@@ -202,13 +208,21 @@ def context_of(workspace: Workspace, **about: object) -> Context:
 
 def _with_token(token: AccessToken, action: SiteAction | Action) -> Permission:
     if not token.holds:
-        return Permission(allowed=False, reason="this token has ended")
+        return Permission(allowed=False, reason=_("this token has ended"))
     scope = SCOPE_OF.get(action)
     if scope is None:
-        return Permission(allowed=False, reason=f"no token may {action.value}, whatever its scopes: only a person does")
+        return Permission(
+            allowed=False,
+            reason=_("no token may %(action)s, whatever its scopes: only a person does", action=action.value),
+        )
     if scope.value not in token.scopes:
         return Permission(
-            allowed=False, reason=f"this takes the scope {scope.value}; the token has {', '.join(token.scopes)}"
+            allowed=False,
+            reason=_(
+                "this takes the scope %(scope)s; the token has %(scopes)s",
+                scope=scope.value,
+                scopes=", ".join(token.scopes),
+            ),
         )
     return Permission(allowed=True, reason="allowed")
 
@@ -217,7 +231,7 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
     match action:
         case SiteAction.SEE | SiteAction.SEE_DEEDS | SiteAction.END_PROGRAM:
             fine = who.admin or who.person is not None or who.system is None
-            return _answer(fine, "you are not one of this system's people")
+            return _answer(fine, _("you are not one of this system's people"))
         case (
             SiteAction.DISCUSS
             | SiteAction.UNDERTAKE
@@ -227,18 +241,19 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
             | SiteAction.CANCEL
             | SiteAction.PREPARE_LABELS
         ):
-            return _answer(who.person is not None, "only this system's people do this")
+            return _answer(who.person is not None, _("only this system's people do this"))
         case SiteAction.USE | SiteAction.SAY_USE:
             inside = action is SiteAction.USE and (who.admin or who.person is not None)
-            people = "neither one of this system's people nor" if action is SiteAction.USE else "not"
-            return _answer(inside or who.user is not None, f"you are {people} on its user list")
+            neither = _("you are neither one of this system's people nor on its user list")
+            unlisted = _("you are not on its user list")
+            return _answer(inside or who.user is not None, neither if action is SiteAction.USE else unlisted)
         case SiteAction.DOUBT | SiteAction.LABEL:
             fine = who.person is not None or who.user is not None
-            return _answer(fine, "only this system's people and users do this")
+            return _answer(fine, _("only this system's people and users do this"))
         case SiteAction.ANSWER_DOUBT:
             point = None if context is None else context.system.duties.escalation_point
             named = () if point is None else (point.who, point.deputy)
-            return _answer(who.person is not None and who.person in named, "only the escalation point does this")
+            return _answer(who.person is not None and who.person in named, _("only the escalation point does this"))
         case (
             SiteAction.DEMAND_FACTOR
             | SiteAction.INVITE
@@ -246,7 +261,7 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
             | SiteAction.ADMIT_PROGRAM
             | SiteAction.ADMINISTER
         ):
-            return _answer(who.admin, "only an administrator of the site does this")
+            return _answer(who.admin, _("only an administrator of the site does this"))
 
 
 def _answer(fine: bool, otherwise: str) -> Permission:

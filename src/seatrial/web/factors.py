@@ -20,6 +20,7 @@ from seatrial.adapters.signers.second_factor import (
 )
 from seatrial.core.errors import Refused
 from seatrial.web import passkeys
+from seatrial.web.language import _
 from seatrial.web.models import Account, CodeDevice, Passkey, RecoveryCode
 from seatrial.web.tries import forgiven, missed, not_waiting
 
@@ -52,7 +53,9 @@ def show(request: HttpRequest, account: Account, *, key: str) -> str:
     not_waiting(key)
     code, answer = request.POST.get("code", "").strip(), request.POST.get("assertion", "").strip()
     if not code and not answer:
-        raise Refused("your second factor is missing", remedy="Type a code, or use your passkey; nothing is on record.")
+        raise Refused(
+            _("your second factor is missing"), remedy=_("Type a code, or use your passkey; nothing is on record.")
+        )
     try:
         shown = _passkey(request, account, answer) if answer else _code(account, code)
     except Refused:
@@ -78,10 +81,12 @@ def confirm_codes(account: Account, code: str) -> None:
     """The first code shows that the phone has the secret; an earlier phone ends. Raises Refused."""
     device = CodeDevice.objects.filter(account=account, confirmed_at=None).first()
     if device is None:
-        raise Refused("there is no picture to confirm", remedy="Begin again.")
+        raise Refused(_("there is no picture to confirm"), remedy=_("Begin again."))
     with transaction.atomic():
         if not _taken(device, code):
-            raise Refused("that code does not fit", remedy="Look at the clock of your phone, and type the newest code.")
+            raise Refused(
+                _("that code does not fit"), remedy=_("Look at the clock of your phone, and type the newest code.")
+            )
         CodeDevice.objects.filter(account=account).exclude(pk=device.pk).delete()
         CodeDevice.objects.filter(pk=device.pk).update(confirmed_at=timezone.now())
 
@@ -117,7 +122,8 @@ def _code(account: Account, code: str) -> str:
     if RecoveryCode.objects.filter(account=account, digest=digest, used_at=None).update(used_at=timezone.now()):
         return "recovery code"
     raise Refused(
-        "that code is wrong, or was used already", remedy="Wait for the next one, at most half a minute, and type that."
+        _("that code is wrong, or was used already"),
+        remedy=_("Wait for the next one, at most half a minute, and type that."),
     )
 
 

@@ -22,6 +22,7 @@ from seatrial.core.vocabulary import Answer, GateName
 from seatrial.gate.gates import PRODUCTION
 from seatrial.gate.verdict import Verdict
 from seatrial.spec.subject import referenced_files
+from seatrial.web.language import _
 from seatrial.web.models import Account, Glance, Registered
 
 FRESH = timedelta(minutes=5)
@@ -56,7 +57,8 @@ def register(path: Path) -> Registered:
     named = Registered.objects.filter(slug=slug).first()
     if named is not None and named != there:
         raise Refused(
-            f"another system here is called {slug}: {named.path}", remedy="Give one of them another name in its file."
+            _("another system here is called %(slug)s: %(path)s", slug=slug, path=named.path),
+            remedy=_("Give one of them another name in its file."),
         )
     if there is None:
         return Registered.objects.create(slug=slug, path=str(file))

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from seatrial.core.errors import SeatrialError
 from seatrial.web.fleet import workspace_of
+from seatrial.web.language import _
 from seatrial.web.models import Group, GroupMember, Membership, Registered
 
 
@@ -60,7 +61,7 @@ def places(group: Group) -> Iterator[Place]:
         for member in members:
             seat = Membership.objects.filter(system=system, account=member.account, person=member.person).exists()
             problem = "" if seat else _in_the_way(member, system)
-            problem = problem or broken or ("" if member.person in people else "its file names no such person")
+            problem = problem or broken or ("" if member.person in people else _("its file names no such person"))
             yield Place(member=member, system=system, name=people.get(member.person, ""), problem=problem)
 
 
@@ -68,7 +69,11 @@ def _in_the_way(member: GroupMember, system: Registered) -> str:
     """What keeps the member from having the place; also that they have it already."""
     own = Membership.objects.filter(system=system, account=member.account).first()
     if own is not None:
-        return "they have this place" if own.person == member.person else f"they are {own.person} there"
+        return (
+            _("they have this place")
+            if own.person == member.person
+            else _("they are %(person)s there", person=own.person)
+        )
     if Membership.objects.filter(system=system, person=member.person).exists():
-        return "somebody else has this place"
+        return _("somebody else has this place")
     return ""

@@ -9,6 +9,7 @@ from seatrial.adapters.signers.sealed import SealedKey, new_sealed_key, opened, 
 from seatrial.core.errors import Refused
 from seatrial.web.access import Visitor
 from seatrial.web.factors import factors_of, show
+from seatrial.web.language import _
 from seatrial.web.models import Account, SigningKey
 from seatrial.web.tries import forgiven, missed, not_waiting, signing
 
@@ -46,8 +47,8 @@ def key_of(request: HttpRequest, who: Visitor, *, second: bool = True) -> Ed2551
         show(request, who.account, key=signing(who.account))
     elif second and who.system is not None and who.system.second_factor:
         raise Refused(
-            "this system takes no statement without a second factor, and you have none",
-            remedy="Set one up on the page of your account, then come back.",
+            _("this system takes no statement without a second factor, and you have none"),
+            remedy=_("Set one up on the page of your account, then come back."),
         )
     kept = _kept(who.account) or make_key(who.account, password)
     return opened(_plain(kept), str(who.person), password)
@@ -60,7 +61,7 @@ def confirm(account: Account, password: str) -> None:
     right = account.check_password(password) if account.has_usable_password() else _opens(account, password)
     if not right:
         missed(key)
-        raise Refused("that is not your password", remedy="Type it again; nothing is on record.")
+        raise Refused(_("that is not your password"), remedy=_("Type it again; nothing is on record."))
     forgiven(key)
 
 
@@ -69,7 +70,7 @@ def _opens(account: Account, phrase: str) -> bool:
     kept = _kept(account)
     if kept is None:
         raise Refused(
-            "you have no signing phrase yet", remedy="Choose one on the page of your account, then come back."
+            _("you have no signing phrase yet"), remedy=_("Choose one on the page of your account, then come back.")
         )
     try:
         opened(_plain(kept), "", phrase)

@@ -13,6 +13,7 @@ from seatrial.app.labelling import plan_labels
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
+from seatrial.web.language import _
 from seatrial.web.models import Account, LabelRound, Registered, RowLabel
 
 
@@ -32,7 +33,7 @@ def draw_round(
     file = "labels.csv"
     plan = plan_labels(workspace, labels=labels, file=file)
     if not plan.chosen:
-        raise Malformed("no row was drawn", remedy="Give a recent sample of what production sends in data.live.")
+        raise Malformed(_("no row was drawn"), remedy=_("Give a recent sample of what production sends in data.live."))
     source = workspace.system.data.evaluation
     label = source.label if source and source.label else "label"
     kept = json.dumps([dict(row) for row in plan.chosen]).encode()
@@ -57,7 +58,7 @@ def rows_of(workspace: Workspace, found: LabelRound) -> Sequence[Mapping[str, Js
     """The rows of the round, in the order of the draw. Raises Unreachable where they were erased or altered."""
     content = ArtifactFolder(workspace.folder / "artifacts").get(found.rows)
     if content is None:
-        raise Unreachable("the rows of this round are not kept any more", remedy="Begin another round.")
+        raise Unreachable(_("the rows of this round are not kept any more"), remedy=_("Begin another round."))
     rows: list[Mapping[str, Json]] = json.loads(content)
     return rows
 

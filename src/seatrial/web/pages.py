@@ -14,11 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from jinja2 import Environment, StrictUndefined
 
-from seatrial.core.vocabulary import Answer, Domain, GateName, MeasureKind, Outcome, Role, Weight
-from seatrial.present import words
+from seatrial.core.vocabulary import Answer, Domain, GateName, MeasureKind, Outcome, Role, Sense, Weight
 from seatrial.web.factors import factors_of
 from seatrial.web.keys import has_key
+from seatrial.web.language import LANGUAGES, Words, language, worded
+from seatrial.web.remedies import remedy
 from seatrial.web.sso import called
+
+_WORDS = Words()
 
 
 def environment(**options: Any) -> Environment:
@@ -29,13 +32,16 @@ def environment(**options: Any) -> Environment:
     made.globals.update(
         static=static,
         url=_url,
-        words=words,
+        words=_WORDS,
+        language=language,
+        languages=LANGUAGES,
         Answer=Answer,
         Domain=Domain,
         GateName=GateName,
         MeasureKind=MeasureKind,
         Outcome=Outcome,
         Role=Role,
+        Sense=Sense,
         Weight=Weight,
         get_messages=get_messages,
         sso_called=called,
@@ -43,6 +49,7 @@ def environment(**options: Any) -> Environment:
         factors_of=factors_of,
         today=lambda: timezone.now().date(),
     )
+    made.filters.update(worded=worded, remedy=remedy)
     return made
 
 
@@ -50,7 +57,9 @@ def page(
     request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """The page as an answer."""
-    content = render_to_string(f"web/{template}", {"account": request.user, **(context or {})}, request)
+    content = render_to_string(
+        f"web/{template}", {"account": request.user, **(context or {}), "words": _WORDS}, request
+    )
     return HttpResponse(content, status=status)
 
 

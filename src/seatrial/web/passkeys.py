@@ -26,11 +26,12 @@ from webauthn.helpers.structs import (
 )
 
 from seatrial.core.errors import Refused
+from seatrial.web.language import _, later
 from seatrial.web.models import Account, Passkey
 
 _ANSWERED_WITHIN_S = 300
 _CHALLENGE = "challenge"
-_AGAIN = "Ask your passkey again."
+_AGAIN = later("Ask your passkey again.")
 
 
 def possible(request: HttpRequest) -> bool:
@@ -70,10 +71,12 @@ def make(request: HttpRequest, account: Account, answer: str, name: str) -> Pass
             expected_origin=_origin(request),
         )
     except WebAuthnException as error:
-        raise Refused(f"this passkey cannot be taken: {error}", remedy="Try again, or use another one.") from None
+        raise Refused(
+            _("this passkey cannot be taken: %(error)s", error=error), remedy=_("Try again, or use another one.")
+        ) from None
     credential = bytes_to_base64url(made.credential_id)
     if Passkey.objects.filter(credential=credential).exists():
-        raise Refused("this passkey is known here already", remedy="Use another one.")
+        raise Refused(_("this passkey is known here already"), remedy=_("Use another one."))
     return Passkey.objects.create(
         account=account,
         credential=credential,
@@ -99,7 +102,7 @@ def asked(request: HttpRequest, account: Account, answer: str) -> Passkey:
         credential = parse_authentication_credential_json(answer)
         passkey = Passkey.objects.filter(account=account, credential=bytes_to_base64url(credential.raw_id)).first()
         if passkey is None:
-            raise Refused("this passkey is not one of yours", remedy=_AGAIN)
+            raise Refused(_("this passkey is not one of yours"), remedy=_(_AGAIN))
         verified = verify_authentication_response(
             credential=credential,
             expected_challenge=challenge,
@@ -109,7 +112,7 @@ def asked(request: HttpRequest, account: Account, answer: str) -> Passkey:
             credential_current_sign_count=passkey.count,
         )
     except WebAuthnException as error:
-        raise Refused(f"your passkey's answer does not hold: {error}", remedy=_AGAIN) from None
+        raise Refused(_("your passkey's answer does not hold: %(error)s", error=error), remedy=_(_AGAIN)) from None
     passkey.count, passkey.used_at = verified.new_sign_count, timezone.now()
     passkey.save(update_fields=["count", "used_at"])
     return passkey
@@ -130,7 +133,7 @@ def _challenge(request: HttpRequest, account: Account, purpose: str) -> bytes:
     kept: dict[str, Any] = request.session.pop(_CHALLENGE, {})
     mine = kept.get("account") == account.pk and kept.get("for") == purpose
     if not mine or time.time() - kept["at"] > _ANSWERED_WITHIN_S:
-        raise Refused("this answer of a passkey is not to a question of now", remedy=_AGAIN)
+        raise Refused(_("this answer of a passkey is not to a question of now"), remedy=_(_AGAIN))
     return base64url_to_bytes(kept["value"])
 
 

@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from seatrial.app.workspace import Workspace
 from seatrial.domains.organization.escalation import within_s
+from seatrial.web.language import _, later
 from seatrial.web.models import AccessToken, Account, Doubt, Registered
 
 _LONGEST = {"output": 200, "why": 2000, "condition": 300}
 _MISSING = {
-    "output": "Say which output it is: its number, or whatever names it where you work.",
-    "why": "Say why you do not trust it; a few words are enough.",
+    "output": later("Say which output it is: its number, or whatever names it where you work."),
+    "why": later("Say why you do not trust it; a few words are enough."),
 }
 
 
@@ -38,13 +39,17 @@ def reaches(workspace: Workspace) -> Reaches:
 def cleaned(given: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
     """The report's texts, and by field what is wrong with them."""
     texts = {key: value.strip() if isinstance(value := given.get(key, ""), str) else "" for key in _LONGEST}
-    errors = {key: problem for key, problem in _MISSING.items() if not texts[key]}
+    errors = {key: _(problem) for key, problem in _MISSING.items() if not texts[key]}
     for key, longest in _LONGEST.items():
         value = given.get(key, "")
         if not isinstance(value, str) or "\x00" in value:
-            errors[key] = "This is no text."
+            errors[key] = _("This is no text.")
         elif len(texts[key]) > longest:
-            errors[key] = f"These are {len(texts[key])} characters; at most {longest} are kept."
+            errors[key] = _(
+                "These are %(length)s characters; at most %(longest)s are kept.",
+                length=len(texts[key]),
+                longest=longest,
+            )
     return texts, errors
 
 

@@ -12,6 +12,7 @@ from seatrial.web import sessions
 from seatrial.web.access import Door, at_the_door
 from seatrial.web.digests import digest_of
 from seatrial.web.factors import take_away
+from seatrial.web.language import _
 from seatrial.web.models import Account, ResetLink
 from seatrial.web.tries import entering, forgiven, signing
 
@@ -32,7 +33,8 @@ def let_in(email: str, *, without_factor: bool) -> str:
     account = Account.objects.filter(email=email.strip().lower()).first()
     if account is None or not account.has_usable_password():
         raise Refused(
-            f"no account with a password has the address {email}", remedy="See the list of accounts on the site."
+            _("no account with a password has the address %(email)s", email=email),
+            remedy=_("See the list of accounts on the site."),
         )
     forgiven(entering(account.email))
     forgiven(signing(account))

@@ -41,6 +41,7 @@ _MIDDLEWARE = (
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "seatrial.web.sessions.only_listed",
+    "seatrial.web.language.own_language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "seatrial.web.policy.content_security_policy",
@@ -117,6 +118,8 @@ def _protection(folder: Path, hosts: list[str], *, secure: bool) -> dict[str, An
 
 
 def _pages() -> dict[str, Any]:
+    from seatrial.web.language import LANGUAGES
+
     here = Path(__file__).parent
     return {
         "TEMPLATES": [
@@ -130,6 +133,7 @@ def _pages() -> dict[str, Any]:
         "STATICFILES_DIRS": [here / "static"],
         "WHITENOISE_USE_FINDERS": True,
         "LANGUAGE_CODE": "en",
+        "LANGUAGES": LANGUAGES,
         "LOCALE_PATHS": [here / "locale"],
         "TIME_ZONE": "UTC",
         "USE_TZ": True,

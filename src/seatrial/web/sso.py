@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from seatrial.adapters.open_id import OpenId, Provider, secure
 from seatrial.core.errors import Malformed, MissingExtra
+from seatrial.web.language import _
 
 ISSUER = "SEATRIAL_OIDC_ISSUER"
 CLIENT = "SEATRIAL_OIDC_CLIENT"
@@ -18,7 +19,7 @@ NAME = "SEATRIAL_OIDC_NAME"
 
 def called() -> str:
     """What the pages call the provider; empty where there is none."""
-    return os.environ.get(NAME) or "the company's sign-in" if os.environ.get(ISSUER) else ""
+    return os.environ.get(NAME) or _("the company's sign-in") if os.environ.get(ISSUER) else ""
 
 
 def provider() -> OpenId | None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from seatrial.web.access import Scope
 from seatrial.web.digests import digest_of
+from seatrial.web.language import _
 from seatrial.web.models import AccessToken, Account, Registered
 
 MOST_DAYS: Final = 366
@@ -40,13 +41,13 @@ def problems(label: str, scopes: Sequence[str], days: str) -> dict[str, str]:
     """By field, why no such token is made."""
     found = {}
     if not label or len(label) > 80:
-        found["label"] = "Say in up to 80 characters which program holds it, such as nightly pipeline."
+        found["label"] = _("Say in up to 80 characters which program holds it, such as nightly pipeline.")
     if not scopes or not set(scopes) <= set(Scope):
-        found["scopes"] = "Choose what it may do."
+        found["scopes"] = _("Choose what it may do.")
     if not days and set(scopes) != {Scope.DOUBTS}:
-        found["days"] = "Only a token that reports doubts and does nothing else has no end: say for how many days."
+        found["days"] = _("Only a token that reports doubts and does nothing else has no end: say for how many days.")
     elif days and not (days.isascii() and days.isdigit() and len(days) < 5 and 1 <= int(days) <= MOST_DAYS):
-        found["days"] = f"Give a number of days from 1 to {MOST_DAYS}."
+        found["days"] = _("Give a number of days from 1 to %(most_days)s.", most_days=MOST_DAYS)
     return found
 
 

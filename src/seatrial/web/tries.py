@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from seatrial.core.errors import Refused
-from seatrial.present.words import moment
+from seatrial.web.language import _, moment
 from seatrial.web.models import Account, Tries
 
 BY_ACCOUNT = 8
@@ -90,10 +90,16 @@ def forgiven(key: str) -> bool:
 
 def told(until: datetime) -> str:
     """The sentence for whoever waits."""
-    return f"Too many were wrong: wait until {moment(until)}, or ask whoever administers this site to lift it."
+    return _(
+        "Too many were wrong: wait until %(until)s, or ask whoever administers this site to lift it.",
+        until=moment(until),
+    )
 
 
 def not_waiting(key: str) -> None:
     """Raises Refused while there were too many wrong secrets."""
     if (until := waits(key)) is not None:
-        raise Refused("too many were wrong", remedy=f"Wait until {moment(until)}, or ask an administrator to lift it.")
+        raise Refused(
+            _("too many were wrong"),
+            remedy=_("Wait until %(until)s, or ask an administrator to lift it.", until=moment(until)),
+        )

@@ -10,6 +10,7 @@ from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import KeyBody
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
+from seatrial.web.language import _
 
 
 def trusted(workspace: Workspace, signer: Ed25519Signer) -> Ed25519Signer:
@@ -23,8 +24,14 @@ def trusted(workspace: Workspace, signer: Ed25519Signer) -> Ed25519Signer:
     on_record = read_ledger(workspace, quick=True).keys.get(signer.key_id)
     if on_record is not None and on_record.holder != signer.holder:
         raise Refused(
-            f"your key is on record as that of {on_record.holder}, not of {signer.holder}",
-            remedy="Whoever keeps the trust root retires it there; until then nothing that you sign here would count.",
+            _(
+                "your key is on record as that of %(holder)s, not of %(holder2)s",
+                holder=on_record.holder,
+                holder2=signer.holder,
+            ),
+            remedy=_(
+                "Whoever keeps the trust root retires it there; until then nothing that you sign here would count."
+            ),
         )
     if on_record is None and not trust(workspace).pinned:
         body = KeyBody(

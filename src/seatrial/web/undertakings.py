@@ -11,6 +11,7 @@ from django.utils import timezone
 from seatrial.gate.timeline import Promise, replanned
 from seatrial.gate.verdict import Verdict
 from seatrial.spec.system import System
+from seatrial.web.language import _
 from seatrial.web.models import Account, Registered, Undertaking
 
 LONGEST_NOTE: Final = 300
@@ -31,20 +32,22 @@ def problems(declared: System, given: Mapping[str, str]) -> dict[str, str]:
     """By field of `state`, `owner`, `due` and `note`, why that cannot be kept."""
     errors = {}
     if given["state"] not in Undertaking.STATES:
-        errors["state"] = "Choose how far it is."
+        errors["state"] = _("Choose how far it is.")
     person = declared.people.get(given["owner"])
     today = timezone.now().date()
     if given["owner"] and (person is None or (person.left_on is not None and person.left_on <= today)):
-        errors["owner"] = "Choose one of the declared people who is still here."
+        errors["owner"] = _("Choose one of the declared people who is still here.")
     if len(given["note"]) > LONGEST_NOTE:
-        errors["note"] = f"Use at most {LONGEST_NOTE} characters; the discussion has room for more."
+        errors["note"] = _(
+            "Use at most %(longest_note)s characters; the discussion has room for more.", longest_note=LONGEST_NOTE
+        )
     try:
         due = date.fromisoformat(given["due"]) if given["due"] else None
     except ValueError:
-        errors["due"] = "Give a day, such as 2027-01-11."
+        errors["due"] = _("Give a day, such as 2027-01-11.")
     else:
         if due is not None and due < today:
-            errors["due"] = "This day has passed: give one that can still be kept."
+            errors["due"] = _("This day has passed: give one that can still be kept.")
     return errors
 
 

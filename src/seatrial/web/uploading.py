@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.app.uploads import MOST_BYTES, Upload, media_type, received
 from seatrial.core.errors import Refused
+from seatrial.web.language import _
 
 MOST_RECEIVED: Final = 64 * 1024 * 1024
 """No file of any form is read beyond this, whoever sends it."""
@@ -40,12 +41,17 @@ def uploaded(request: HttpRequest, field: str, *, only: Collection[str], most: i
     Raises Refused with the reason that stands at the field.
     """
     if field in request.META.get(_CUT, ()):
-        raise Refused(f"the file is larger than {most // 1024**2} MB", remedy="Hand in a smaller one.")
+        raise Refused(
+            _("the file is larger than %(most)s MB", most=most // 1024**2), remedy=_("Hand in a smaller one.")
+        )
     chosen: Any = request.FILES.get(field)
     if chosen is None:
         return _of_last_try(request, field, only=only, most=most)
     if chosen.size > most:
-        raise Refused(f"{chosen.name} is larger than {most // 1024**2} MB", remedy="Hand in a smaller one.")
+        raise Refused(
+            _("%(name)s is larger than %(most)s MB", name=chosen.name, most=most // 1024**2),
+            remedy=_("Hand in a smaller one."),
+        )
     return received(str(chosen.name), chosen.read(), only=only, most=most)
 
 

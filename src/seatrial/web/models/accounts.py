@@ -31,6 +31,8 @@ class Account(AbstractBaseUser):
     name = models.CharField(max_length=200)
     admin = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=12, blank=True, default="")
+    """The code of the language that they chose; empty for what the browser asks for."""
 
     objects: ClassVar[Accounts] = Accounts()
     USERNAME_FIELD = "email"

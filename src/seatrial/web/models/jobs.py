@@ -16,6 +16,7 @@ class Job(models.Model):
     QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
     CANCELLING = "cancelling"
     OPEN = (QUEUED, RUNNING, CANCELLING)
+    STATES = (*OPEN, DONE, FAILED, CANCELLED)
 
     system = models.ForeignKey(Registered, models.CASCADE, related_name="jobs")
     wanted = models.JSONField(default=list)

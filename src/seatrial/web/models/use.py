@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from seatrial.web.language import _
 from seatrial.web.models.accounts import Account
 from seatrial.web.models.places import AccessToken
 from seatrial.web.models.systems import Registered
@@ -59,7 +60,7 @@ class Doubt(models.Model):
         """Who reported it, in words."""
         if self.account is not None:
             return str(self.account.name)
-        return "somebody who left" if self.token is None else f"through {self.token.label}"
+        return _("somebody who left") if self.token is None else _("through %(program)s", program=self.token.label)
 
     @property
     def took_s(self) -> float | None:

@@ -27,6 +27,7 @@ from seatrial.web.factors import factors_of, show
 from seatrial.web.first import fits, spend
 from seatrial.web.fleet import workspace_of
 from seatrial.web.keys import confirm, make_key, reseal
+from seatrial.web.language import LANGUAGES, _, later, sentences
 from seatrial.web.models import Account, Invitation, Membership, ResetLink
 from seatrial.web.pages import page
 from seatrial.web.tries import address_of, coming_from, entering, forgiven, missed, waits
@@ -66,7 +67,7 @@ def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
             return redirect(home(found), found.system.slug)
         return page(request, "join.html", {"invitation": found})
     if Account.objects.filter(email=found.email).exists():
-        messages.info(request, "You have an account here: sign in, then open the invitation again.")
+        messages.info(request, _("You have an account here: sign in, then open the invitation again."))
         return redirect("sign-in")
     return _new_account(request, template="invitation.html", admin=False, invitation=found)
 
@@ -79,7 +80,7 @@ def invite(visit: Visit) -> HttpResponse:
     email = visit.request.POST.get("email", "").strip().lower()
     declared = visit.workspace.system.people
     if visit.request.method != "POST" or person not in declared or "@" not in email:
-        said = "Choose one of the declared people who has no account here yet, and give their own e-mail address."
+        said = _("Choose one of the declared people who has no account here yet, and give their own e-mail address.")
         messages.error(visit.request, said)
         return redirect("people", visit.system.slug)
     if taken := seat_taken(visit, person, email):
@@ -110,11 +111,11 @@ def invited(visit: Visit, person: str, email: str, *, name: str, listed: bool = 
 def seat_taken(visit: Visit, person: str, email: str) -> str:
     """Why the place cannot be given to whoever has this address; empty when it can."""
     if Membership.objects.filter(system=visit.system, person=person).exists():
-        return "Somebody has an account for this place already."
+        return _("Somebody has an account for this place already.")
     if Account.objects.filter(email=email, admin=True).exists():
-        return "An administrator cannot be one of them."
+        return _("An administrator cannot be one of them.")
     if Membership.objects.filter(system=visit.system, account__email=email).exists():
-        return "Whoever has this address has another place in this system."
+        return _("Whoever has this address has another place in this system.")
     return ""
 
 
@@ -122,17 +123,22 @@ def seat_taken(visit: Visit, person: str, email: str) -> str:
 @signed_in
 @require_http_methods(["GET", "POST"])
 def own(request: HttpRequest) -> HttpResponse:
-    """One's own account: the password, and the public half of the signing key."""
+    """One's own account: the language, the password, and the public half of the signing key."""
     account = request.user
     assert isinstance(account, Account)  # noqa: S101 - `signed_in` saw to it
     errors: dict[str, str] = {}
+    if request.method == "POST" and request.POST.get("do") == "language":
+        chosen = request.POST.get("language", "")
+        account.language = chosen if chosen in dict(LANGUAGES) else ""
+        account.save(update_fields=["language"])
+        return redirect("account")
     if request.method == "POST" and account.has_usable_password():
         old, new = request.POST.get("old", ""), request.POST.get("password", "")
         try:
             confirm(account, old)
         except Refused as error:
             at_the_door(account, Door.CHANGE_PASSWORD, otherwise=error.what)
-            errors["old"] = f"{error.what}. {error.remedy}"
+            errors["old"] = sentences(error.what, error.remedy)
         errors |= weak(new, account)
         if not errors:
             with transaction.atomic():
@@ -144,8 +150,10 @@ def own(request: HttpRequest) -> HttpResponse:
             at_the_door(account, Door.CHANGE_PASSWORD, about=f"ended {count(ended, 'other session')}")
             messages.success(
                 request,
-                "Your password is changed, and your signing key opens with the new one. "
-                "Whoever was signed in elsewhere as you is signed out.",
+                _(
+                    "Your password is changed, and your signing key opens with the new one. Whoever "
+                    "was signed in elsewhere as you is signed out."
+                ),
             )
             return redirect("account")
     context = {"errors": errors, "help": password_validators_help_texts(), "key": getattr(account, "signing_key", None)}
@@ -172,7 +180,7 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
                 show(request, link.account, key=entering(link.account.email))
             except Refused as error:
                 at_the_door(link.account, Door.RESET_PASSWORD, about=_from(request), otherwise=error.what)
-                errors["code"] = f"{error.what}. {error.remedy}"
+                errors["code"] = sentences(error.what, error.remedy)
         if not errors:
             with transaction.atomic():
                 if not ResetLink.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()):
@@ -184,7 +192,7 @@ def reset(request: HttpRequest, secret: str) -> HttpResponse:
             forgiven(entering(link.account.email))
             by = "" if link.by is None else f" by {link.by.name}"
             at_the_door(link.account, Door.RESET_PASSWORD, about=f"{_from(request)}, let in{by}; a new signing key")
-            messages.success(request, "Your password is changed. Sign in with it.")
+            messages.success(request, _("Your password is changed. Sign in with it."))
             return redirect("sign-in")
     context = {"errors": errors, "help": password_validators_help_texts(), "about": link.account, "factors": asked}
     return page(request, "reset.html", context, status=422 if errors else 200)
@@ -202,9 +210,9 @@ def _new_account(
     if request.method == "POST":
         password = request.POST.get("password", "")
         if not given["name"]:
-            errors["name"] = "Give your name, as colleagues know it."
+            errors["name"] = _("Give your name, as colleagues know it.")
         if "@" not in given["email"]:
-            errors["email"] = "Give an e-mail address."
+            errors["email"] = _("Give an e-mail address.")
         errors |= weak(password, Account(email=given["email"], name=given["name"]))
         if not errors:
             with transaction.atomic():
@@ -238,8 +246,8 @@ def joined(invitation: Invitation, account: Account) -> None:
         seats = Q(person=invitation.person) | Q(account=account)
         if account.admin or Membership.objects.filter(seats, system=invitation.system).exists():
             raise Refused(
-                "somebody has this place in the system already, or you have another one there",
-                remedy="Ask whoever administers this site.",
+                _("somebody has this place in the system already, or you have another one there"),
+                remedy=_("Ask whoever administers this site."),
             )
         Membership.objects.create(
             system=invitation.system, account=account, person=invitation.person, listed=invitation.listed
@@ -279,10 +287,10 @@ def _from(request: HttpRequest) -> str:
 
 
 _ENDED = {
-    "what": "This link was used already, or has ended.",
-    "remedy": "Ask whoever administers this site for a new one.",
+    "what": later("This link was used already, or has ended."),
+    "remedy": later("Ask whoever administers this site for a new one."),
 }
 _EXPIRED = {
-    "what": "This invitation was used already, or has ended.",
-    "remedy": "Ask whoever invited you for a new one.",
+    "what": later("This invitation was used already, or has ended."),
+    "remedy": later("Ask whoever invited you for a new one."),
 }

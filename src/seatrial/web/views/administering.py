@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from seatrial.core.wording import count
 from seatrial.web import sessions
 from seatrial.web.access import SiteAction, Visitor, demand, put_down, visitor
 from seatrial.web.factors import factors_of, take_away
+from seatrial.web.language import _, ngettext
 from seatrial.web.models import Account, Deed, Entry, Membership
 from seatrial.web.pages import page
 from seatrial.web.resets import reset_link
@@ -48,8 +48,8 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
             return _reset(request, about)
         said = _done(request, about, doing)
         if said:
-            put_down(who, SiteAction.ADMINISTER, about=f"{said} {about.email}")
-            messages.success(request, f"Done: {said}.")
+            put_down(who, SiteAction.ADMINISTER, about=said)
+            messages.success(request, _("Done: %(said)s.", said=said))
         return redirect("an-account", number)
     context = {
         "about": about,
@@ -89,24 +89,29 @@ def _done(request: HttpRequest, about: Account, doing: str) -> str:
     match doing:
         case "lift":
             lifted = [forgiven(entering(about.email)), forgiven(signing(about))]
-            return "lifted the wait of" if any(lifted) else ""
+            return _("lifted the wait of %(email)s", email=about.email) if any(lifted) else ""
         case "end":
-            return f"ended {count(sessions.end(about), 'session')} of"
+            return ngettext(
+                "ended %(n)s session of %(email)s",
+                "ended %(n)s sessions of %(email)s",
+                sessions.end(about),
+                email=about.email,
+            )
         case "factor":
             ended = take_away(about) and sessions.end(about) >= 0
-            return "took away the second factor of" if ended else ""
+            return _("took away the second factor of %(email)s", email=about.email) if ended else ""
         case "close" if about != request.user:
             about.is_active = False
             about.save(update_fields=["is_active"])
             sessions.end(about)
-            return "closed the account of"
+            return _("closed the account of %(email)s", email=about.email)
         case "open":
             about.is_active = True
             about.save(update_fields=["is_active"])
-            return "opened the account of"
+            return _("opened the account of %(email)s", email=about.email)
         case _:
             pass
-    messages.error(request, "That cannot be done here. Nobody closes the account that they are signed in with.")
+    messages.error(request, _("That cannot be done here. Nobody closes the account that they are signed in with."))
     return ""
 
 

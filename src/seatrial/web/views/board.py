@@ -20,6 +20,7 @@ from seatrial.gate.verdict import Verdict
 from seatrial.present.dossier import dossier, vocabulary
 from seatrial.present.pdf import dossier_pdf
 from seatrial.web.access import SiteAction, demand, put_down
+from seatrial.web.language import _
 from seatrial.web.models import Doubt, Job, Remark
 from seatrial.web.pages import page
 from seatrial.web.views.papers import paper
@@ -56,7 +57,7 @@ def requirement(visit: Visit, requirement: str) -> HttpResponse:
         demand(visit.who, SiteAction.DISCUSS, about=requirement)
         text = visit.request.POST.get("text", "").strip()
         if not text:
-            messages.error(visit.request, "Write something before you send it.")
+            messages.error(visit.request, _("Write something before you send it."))
         else:
             Remark.objects.create(
                 system=visit.system, requirement=requirement, account=visit.who.account, text=text[:4000]

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from seatrial.app.doubting import Said, candidates, known_conditions
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down
+from seatrial.web.language import _
 from seatrial.web.models import Doubt
 from seatrial.web.pages import page
 from seatrial.web.reports import answer, cleaned, reaches, report
@@ -47,17 +48,21 @@ def doubt(visit: Visit, number: int) -> HttpResponse:
     if visit.request.method == "POST":
         demand(visit.who, SiteAction.ANSWER_DOUBT, context, about=f"report {number}")
         if given["stands"] not in ("yes", "no"):
-            errors["stands"] = "Choose one of the two: somebody waits for it."
+            errors["stands"] = _("Choose one of the two: somebody waits for it.")
         if not given["answer"]:
-            errors["answer"] = "Say what they should do now."
+            errors["answer"] = _("Say what they should do now.")
         elif len(given["answer"]) > _LONGEST_ANSWER:
-            errors["answer"] = f"These are {len(given['answer'])} characters; at most {_LONGEST_ANSWER} are kept."
+            errors["answer"] = _(
+                "These are %(length)s characters; at most %(longest)s are kept.",
+                length=len(given["answer"]),
+                longest=_LONGEST_ANSWER,
+            )
         if not errors:
             if answer(found, visit.who.account, stands=given["stands"] == "yes", text=given["answer"]):
                 put_down(visit.who, SiteAction.ANSWER_DOUBT, about=f"report {number}")
-                messages.success(visit.request, "Your answer is there for whoever asked.")
+                messages.success(visit.request, _("Your answer is there for whoever asked."))
             else:
-                messages.error(visit.request, "It was answered meanwhile; this is the answer that stands.")
+                messages.error(visit.request, _("It was answered meanwhile; this is the answer that stands."))
             return redirect("doubt", visit.system.slug, number)
     content = {
         "visit": visit,

@@ -21,6 +21,7 @@ from seatrial.spec.drills import KINDS
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down, refused
 from seatrial.web.jobs import start
 from seatrial.web.keys import key_of
+from seatrial.web.language import _, sentences
 from seatrial.web.models import Job
 from seatrial.web.pages import page
 from seatrial.web.trusting import trusted
@@ -37,11 +38,11 @@ def drills(visit: Visit) -> HttpResponse:
         kind = visit.request.POST.get("kind", "")
         demand(visit.who, SiteAction.RUN, about=f"drill {kind}")
         if kind not in KINDS:
-            messages.error(visit.request, "Choose one of the drills.")
+            messages.error(visit.request, _("Choose one of the drills."))
             return redirect("drills", visit.system.slug)
         closed = next(each.closed for each in standings(visit.workspace) if each.kind == kind)
         if closed:
-            messages.error(visit.request, f"Not now: {closed}.")
+            messages.error(visit.request, _("Not now: %(closed)s.", closed=closed))
             return redirect("drills", visit.system.slug)
         job = start(visit.system, visit.who.account, list(KINDS[kind]))
         put_down(visit.who, SiteAction.RUN, about=f"drill {kind}")
@@ -94,7 +95,7 @@ def stop(visit: Visit) -> HttpResponse:
         except Refused as error:
             context["problem"] = refused(visit.who, Action.PULL_STOP, error, about="stop")
         except SeatrialError as error:
-            context["problem"] = f"{error.what}. {error.remedy} Stop it by hand now."
+            context["problem"] = sentences(error.what, error.remedy, _("Stop it by hand now."))
             put_down(visit.who, Action.PULL_STOP, about=f"failed: {error.what}")
         else:
             put_down(visit.who, Action.PULL_STOP, about=stopped.said, record=stopped.record)
@@ -120,7 +121,7 @@ def events(visit: Visit) -> HttpResponse:
         demand(visit.who, Action.RECORD_EVENT, context_of(visit.workspace), about=given["kind"])
         person = str(visit.who.person)
         if not given["kind"] or not given["summary"]:
-            problem = "Say what kind of event it is, and what happened."
+            problem = _("Say what kind of event it is, and what happened.")
         else:
             try:
                 key = trusted(visit.workspace, key_of(visit.request, visit.who))
@@ -132,8 +133,12 @@ def events(visit: Visit) -> HttpResponse:
             else:
                 put_down(visit.who, Action.RECORD_EVENT, about=given["kind"], record=raised.digest)
                 ends = bool(raised.record.body["revokes"])
-                said = "GO is revoked, and the watch pages whoever takes it offline." if ends else "No rule names it."
-                messages.success(visit.request, f"The event is on record. {said}")
+                said = (
+                    _("GO is revoked, and the watch pages whoever takes it offline.")
+                    if ends
+                    else _("No rule names it.")
+                )
+                messages.success(visit.request, sentences(_("The event is on record."), said))
                 return redirect("events", visit.system.slug)
     context = {
         "visit": visit,

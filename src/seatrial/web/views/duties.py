@@ -14,6 +14,7 @@ from seatrial.core.errors import Refused
 from seatrial.gate.permissions import Action, holders
 from seatrial.web.access import context_of, demand, put_down, refused
 from seatrial.web.keys import key_of
+from seatrial.web.language import _
 from seatrial.web.models import Membership
 from seatrial.web.pages import page
 from seatrial.web.standing import accepted_duties
@@ -51,7 +52,7 @@ def accept(visit: Visit, duty: str) -> HttpResponse:
     seen = hashlib.sha256(shown.encode()).hexdigest()
     problem = ""
     if visit.request.method == "POST" and visit.request.POST.get("seen") != seen:
-        problem = "The duty has changed while you were reading. This is how it stands now."
+        problem = _("The duty has changed while you were reading. This is how it stands now.")
     elif visit.request.method == "POST":
         person = str(visit.who.person)
         try:
@@ -61,7 +62,7 @@ def accept(visit: Visit, duty: str) -> HttpResponse:
             problem = refused(visit.who, Action.ACCEPT, error, about=duty)
         else:
             put_down(visit.who, Action.ACCEPT, about=duty, record=evidence.digest)
-            messages.success(visit.request, f"You accepted: {duty}. It is on record.")
+            messages.success(visit.request, _("You accepted: %(duty)s. It is on record.", duty=duty))
             return redirect("people", visit.system.slug)
     context = {
         "visit": visit,

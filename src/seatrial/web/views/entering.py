@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from seatrial.core.errors import Refused
-from seatrial.core.wording import count
 from seatrial.web import passkeys, sessions
 from seatrial.web.access import Door, at_the_door
 from seatrial.web.factors import factors_of, show
+from seatrial.web.language import _, later, ngettext, sentences
 from seatrial.web.models import Account, Deed
 from seatrial.web.pages import page
 from seatrial.web.tries import BY_ADDRESS, address_of, coming_from, entering, forgiven, missed, told, waits
@@ -25,7 +25,7 @@ from seatrial.web.tries import BY_ADDRESS, address_of, coming_from, entering, fo
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 _HALF = "half"
 _HALF_FOR_S = 300
-_WRONG = "This address and this password do not go together."
+_WRONG = later("This address and this password do not go together.")
 
 
 @never_cache
@@ -54,7 +54,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
     """The second factor, for whoever gave the right password a moment ago."""
     account = half(request, "sign-in")
     if account is None:
-        messages.info(request, "That took too long. Begin again with your password.")
+        messages.info(request, _("That took too long. Begin again with your password."))
         return redirect("sign-in")
     problem = ""
     if request.method == "POST":
@@ -66,7 +66,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
             at_the_door(
                 account, Door.SIGN_IN, about=about, otherwise=f"{request.session[_HALF]['how']}, but {error.what}"
             )
-            problem = f"{error.what}. {error.remedy}"
+            problem = sentences(error.what, error.remedy)
         else:
             return enter(request, account, f"{request.session[_HALF]['how']} and {shown}")
     context = {"factors": factors_of(account), "problem": problem}
@@ -78,9 +78,9 @@ def passkey_question(request: HttpRequest) -> HttpResponse:
     """What a browser asks a passkey, for somebody who is signed in, or has shown the rest of what they need."""
     account = request.user if isinstance(request.user, Account) else half(request, "sign-in") or half(request, "reset")
     if account is None:
-        return JsonResponse({"what": "You are not signed in."}, status=403)
+        return JsonResponse({"what": _("You are not signed in.")}, status=403)
     if not factors_of(account).passkeys:
-        return JsonResponse({"what": "You have no passkey here."}, status=422)
+        return JsonResponse({"what": _("You have no passkey here.")}, status=422)
     return HttpResponse(passkeys.to_ask(request, account), content_type="application/json")
 
 
@@ -109,11 +109,12 @@ def enter(request: HttpRequest, account: Account, how: str, *, wanted: str = "")
     if before is not None:
         vain = Deed.objects.filter(account=account, action=Door.SIGN_IN.value, allowed=False, at__gt=before)
         if number := vain.count():
-            tried = count(number, "time")
-            said = (
-                f"Since you were here last, somebody tried to get into your account {tried} in vain; see your sessions."
+            said = ngettext(
+                "Since you were here last, somebody tried to get into your account %(n)s time in vain.",
+                "Since you were here last, somebody tried to get into your account %(n)s times in vain.",
+                number,
             )
-            messages.warning(request, said)
+            messages.warning(request, sentences(said, _("See your sessions.")))
     return redirect(wanted)
 
 
@@ -153,9 +154,9 @@ def _wrong_password(request: HttpRequest, email: str, account: Account | None) -
     if account is None:
         # As slow as for an account that there is.
         make_password(given)
-        return failed(request, key, None, "nobody has this address") or _WRONG
+        return failed(request, key, None, "nobody has this address") or _(_WRONG)
     if not account.check_password(given):
-        return failed(request, key, account, "the password was wrong") or _WRONG
+        return failed(request, key, account, "the password was wrong") or _(_WRONG)
     if not account.is_active:
-        return failed(request, key, account, "the account is closed") or _WRONG
+        return failed(request, key, account, "the account is closed") or _(_WRONG)
     return ""

@@ -17,6 +17,7 @@ from seatrial.core.vocabulary import Outcome
 from seatrial.present import words
 from seatrial.web.access import SiteAction, demand, put_down, visitor
 from seatrial.web.fleet import Seen, register, used_by
+from seatrial.web.language import _, later, sentences
 from seatrial.web.models import Account
 from seatrial.web.pages import page
 from seatrial.web.seats import seen_by
@@ -35,12 +36,12 @@ def fleet(request: HttpRequest) -> HttpResponse:
     found = sorted(seen_by(request.user), key=lambda s: _soonest(s, today))
     wanted = request.GET.get("show", "")
     shown = [s for s in found if wanted not in _FILTERS or _FILTERS[wanted][1](s, today)]
-    told = {title: (key, sum(holds(s, today) for s in found)) for key, (title, holds) in _FILTERS.items()}
+    told = {_(title): (key, sum(holds(s, today) for s in found)) for key, (title, holds) in _FILTERS.items()}
     context = {
         "shown": shown,
         "told": told,
         "wanted": wanted,
-        "wanted_title": _FILTERS[wanted][0] if wanted in _FILTERS else "",
+        "wanted_title": _(_FILTERS[wanted][0]) if wanted in _FILTERS else "",
         "date": today,
         "used": list(used_by(request.user)),
         "ending": {s.system.slug: _ending(s, today) for s in shown},
@@ -67,7 +68,7 @@ def _ending(seen: Seen, today: date) -> list[tuple[str, datetime]]:
     return sorted((each for each in ends if (each[1].date() - today).days <= _SOON_DAYS), key=lambda each: each[1])
 
 
-def _late(seen: Seen, _: date) -> bool:
+def _late(seen: Seen, _today: date) -> bool:
     """Whether the planned day does not hold."""
     dates = None if seen.verdict is None else seen.verdict.timeline
     return dates is not None and dates.planned_go_live is not None and not dates.planned_holds
@@ -90,9 +91,9 @@ def _blocked(found: Sequence[Seen]) -> list[tuple[str, list[str]]]:
 _FILTERS: Mapping[str, tuple[str, Callable[[Seen, date], bool]]] = {
     "go": ("GO", lambda seen, _: seen.go),
     "no-go": ("NO-GO", lambda seen, _: not seen.go),
-    "soon": ("live within 30 days", _live_soon),
-    "late": ("their day does not hold", _late),
-    "ending": ("evidence ends within a week", lambda seen, today: bool(_ending(seen, today))),
+    "soon": (later("live within 30 days"), _live_soon),
+    "late": (later("their day does not hold"), _late),
+    "ending": (later("evidence ends within a week"), lambda seen, today: bool(_ending(seen, today))),
 }
 """Key of a filter to its title and what it lets through."""
 
@@ -107,7 +108,7 @@ def add(request: HttpRequest) -> HttpResponse:
     try:
         system = register(Path(path).expanduser())
     except SeatrialError as error:
-        messages.error(request, f"{error.what} {error.remedy}")
+        messages.error(request, sentences(error.what, error.remedy))
         return redirect("fleet")
     put_down(who, SiteAction.ADD_SYSTEM, about=path)
     return redirect("board", system.slug)

@@ -8,12 +8,20 @@ from django.shortcuts import redirect
 from seatrial.gate.grouping import By, grouped, shortened
 from seatrial.present.dossier import vocabulary
 from seatrial.web.access import SiteAction, allowed, demand, put_down
+from seatrial.web.language import _, later
 from seatrial.web.models import Undertaking
 from seatrial.web.pages import page
 from seatrial.web.undertakings import as_planned, problems, undertake, undertaken
 from seatrial.web.views.visiting import Visit, of_system
 
 _EACH = "each"
+_WAYS = {
+    By.CAUSE.value: later("By cause"),
+    By.OWNER.value: later("By owner"),
+    By.DOMAIN.value: later("By domain"),
+    _EACH: later("Each by itself"),
+}
+"""How gaps are put together, and what that is called."""
 
 
 @of_system
@@ -32,7 +40,7 @@ def gaps(visit: Visit) -> HttpResponse:
         "shown": shown,
         "groups_of_gaps": grouped(shown, by) if by is not None else (),
         "by": by.value if by is not None else _EACH,
-        "ways": (*((each.value, f"By {each.value}") for each in By), (_EACH, "Each by itself")),
+        "ways": [(key, _(title)) for key, title in _WAYS.items()],
         "owners": sorted({(gap.owner or "", gap.owner_name) for gap in planned.gaps}, key=lambda o: o[1]),
         "owner": owner,
         "told": told,

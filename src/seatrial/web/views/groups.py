@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from seatrial.core.errors import Refused
 from seatrial.web.access import SiteAction, Visitor, demand, put_down, visitor
 from seatrial.web.groups import places, settle
+from seatrial.web.language import _, english, sentences
 from seatrial.web.models import Account, Group, GroupMember, Registered
 from seatrial.web.pages import page
 from seatrial.web.views.second_factor import account_of
@@ -31,9 +32,9 @@ def groups(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         if not name:
-            problem = "Give it a name, such as IT team."
+            problem = _("Give it a name, such as IT team.")
         elif Group.objects.filter(name__iexact=name).exists():
-            problem = "There is a group of this name."
+            problem = _("There is a group of this name.")
         else:
             made = Group.objects.create(name=name)
             put_down(who, SiteAction.ADMINISTER, about=f"made the group {name}")
@@ -57,13 +58,13 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
         try:
             said = _changed(request, group, given)
         except Refused as error:
-            errors[request.POST.get("do", "")] = f"{error.what}. {error.remedy}"
+            errors[request.POST.get("do", "")] = sentences(error.what, error.remedy)
         else:
-            put_down(who, SiteAction.ADMINISTER, about=f"group {group.name}: {said}")
+            put_down(who, SiteAction.ADMINISTER, about=f"group {group.name}: {english(said)}")
             if group.pk is None:
                 return redirect("groups")
             _settled(who, group)
-            messages.success(request, f"Done: {said}.")
+            messages.success(request, _("Done: %(said)s.", said=said))
             return redirect("group", number)
     else:
         # A file may name somebody by now whom it did not name before; a place may have become free.
@@ -89,37 +90,41 @@ def _changed(request: HttpRequest, group: Group, given: dict[str, str]) -> str:
             found = GroupMember.objects.filter(group=group, pk=_number(request, "member")).select_related("account")
             said = ", ".join(each.account.email for each in found) or "nobody"
             found.delete()
-            return f"without {said}"
+            return _("without %(said)s", said=said)
         case "system":
             system = Registered.objects.filter(slug=given["system"]).first()
             if system is None:
                 raise Refused("there is no such system here", remedy="Choose one of the list.")
             group.systems.add(system)
-            return f"with the system {system.slug}"
+            return _("with the system %(slug)s", slug=system.slug)
         case "no-system":
             out = Registered.objects.filter(pk=_number(request, "held")).first()
             if out is not None:
                 group.systems.remove(out)
-            return f"without the system {'' if out is None else out.slug}"
+            return _("without the system %(slug)s", slug="" if out is None else out.slug)
         case "end":
             group.delete()
-            return "ended, and its places with it"
-    raise Refused("that cannot be done here", remedy="Load the page anew.")
+            return _("ended, and its places with it")
+    raise Refused(_("that cannot be done here"), remedy=_("Load the page anew."))
 
 
 def _added(group: Group, email: str, person: str) -> str:
     account = Account.objects.filter(email=email).first()
     if account is None or not person:
         raise Refused(
-            "nobody here has this address, or it is not said who they are",
-            remedy="Invite them to one system first; then give their address, and their id in the system files.",
+            _("nobody here has this address, or it is not said who they are"),
+            remedy=_("Invite them to one system first; then give their address, and their id in the system files."),
         )
     if account.admin:
-        raise Refused("an administrator cannot be one of them", remedy="Take an account that administers nothing.")
+        raise Refused(
+            _("an administrator cannot be one of them"), remedy=_("Take an account that administers nothing.")
+        )
     if GroupMember.objects.filter(group=group, person=person).exclude(account=account).exists():
-        raise Refused(f"another member of this group is {person}", remedy="Each stands for one person.")
+        raise Refused(
+            _("another member of this group is %(person)s", person=person), remedy=_("Each stands for one person.")
+        )
     GroupMember.objects.update_or_create(group=group, account=account, defaults={"person": person})
-    return f"{email} as {person}"
+    return _("%(email)s as %(person)s", email=email, person=person)
 
 
 def _settled(who: Visitor, group: Group) -> None:

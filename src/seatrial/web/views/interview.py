@@ -14,13 +14,15 @@ from seatrial.core.errors import SeatrialError
 from seatrial.web.access import SiteAction, demand, put_down, visitor
 from seatrial.web.fleet import register
 from seatrial.web.jobs import start
+from seatrial.web.language import _, later, sentences
 from seatrial.web.models import Registered
 from seatrial.web.pages import page
 from seatrial.web.views.visiting import signed_in
 
-_DONE = (
-    "This is how it stands today, and who does what by when. The first checks run now: look again in a minute, and "
-    "each line says exactly what is missing. Then invite the others under people and duties."
+_DONE = later(
+    "This is how it stands today, and who does what by when. The first checks run "
+    "now: look again in a minute, and each line says exactly what is missing. Then "
+    "invite the others under people and duties."
 )
 
 
@@ -36,7 +38,7 @@ def interview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         said, errors = heard(given, timezone.now().date())
         if said is not None and Registered.objects.filter(slug=said.name).exists():
-            errors["name"] = f"There is a system called {said.name} already: give this one another name."
+            errors["name"] = _("There is a system called %(name)s already: give this one another name.", name=said.name)
         elif said is not None:
             try:
                 file = write(said, settings.SITE_SYSTEMS)
@@ -46,11 +48,11 @@ def interview(request: HttpRequest) -> HttpResponse:
                     take_back(file)
                     raise
             except SeatrialError as error:
-                problem = f"{error.what}. {error.remedy}"
+                problem = sentences(error.what, error.remedy)
             else:
                 put_down(who, SiteAction.ADD_SYSTEM, about=file)
                 start(system, who.account, [])
-                messages.success(request, _DONE)
+                messages.success(request, _(_DONE))
                 return redirect("gaps", system.slug)
     context = {
         "given": given,

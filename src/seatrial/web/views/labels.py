@@ -29,13 +29,19 @@ from seatrial.app.label_round import (
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.web.access import SiteAction, allowed, demand, put_down
 from seatrial.web.labelling import draw_round, given_of, rows_of, say, unsay
+from seatrial.web.language import _, later, sentences
 from seatrial.web.models import LabelRound, RowLabel
 from seatrial.web.pages import page
 from seatrial.web.uploading import saved, uploaded
 from seatrial.web.views.visiting import Visit, of_users
 
 _MOST_ROWS = 20_000
-_SHARES = (("0.1", "every tenth row"), ("0.2", "every fifth row"), ("0.5", "every second row"), ("1", "every row"))
+_SHARES = (
+    ("0.1", later("every tenth row")),
+    ("0.2", later("every fifth row")),
+    ("0.5", later("every second row")),
+    ("1", later("every row")),
+)
 _SHOWN = 100
 _MOST_PROBLEMS = 50
 
@@ -51,11 +57,14 @@ def labels(visit: Visit) -> HttpResponse:
     options = read_options(given["options"])
     errors = {}
     if given["rows"] and (not given["rows"].isdecimal() or not 1 <= int(given["rows"]) <= _MOST_ROWS):
-        errors["rows"] = f"Give a whole number from 1 to {_MOST_ROWS}, or leave it empty for as many as it takes."
+        errors["rows"] = _(
+            "Give a whole number from 1 to %(most_rows)s, or leave it empty for as many as it takes.",
+            most_rows=_MOST_ROWS,
+        )
     if problem := options_problem([value for value, _ in options]):
         errors["options"] = problem
     if given["share"] not in dict(_SHARES):
-        errors["share"] = "Choose one of these."
+        errors["share"] = _("Choose one of these.")
     if not errors:
         try:
             made = draw_round(
@@ -67,7 +76,7 @@ def labels(visit: Visit) -> HttpResponse:
                 share=float(given["share"]),
             )
         except SeatrialError as error:
-            errors["rows"] = f"{error.what}. {error.remedy}"
+            errors["rows"] = sentences(error.what, error.remedy)
         else:
             put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {made.pk}: {made.count} rows")
             return redirect(visit.url("label-round", made.pk))
@@ -100,16 +109,16 @@ def row(visit: Visit, number: int) -> HttpResponse:
         place = form.get("row", "")
         if form.get("do") == "undo":
             if unsay(found, rater) is None:
-                messages.error(visit.request, "There is nothing of yours to take back.")
+                messages.error(visit.request, _("There is nothing of yours to take back."))
         elif place.isdecimal() and int(place) < found.count and form.get("value") in (*found.options, CANNOT_TELL):
             say(found, int(place), rater, form["value"])
         else:
-            messages.error(visit.request, "Choose one of the answers.")
+            messages.error(visit.request, _("Choose one of the answers."))
         return redirect(visit.url("label-row", number))
     given = given_of(found)
     place_now = next_row(found.count, found.second, given, rater)
     if place_now is None:
-        messages.success(visit.request, "There is no row left for you. Thank you.")
+        messages.success(visit.request, _("There is no row left for you. Thank you."))
         return redirect(visit.url("label-round", number))
     hidden = hidden_columns(visit.workspace.system, found.label)
     shown = {name: value for name, value in rows_of(visit.workspace, found)[place_now].items() if name not in hidden}
@@ -208,21 +217,24 @@ def _brought(visit: Visit, found: LabelRound) -> HttpResponse:
     try:
         upload = uploaded(visit.request, "file", only=(".csv",))
     except Refused as error:
-        return _round(visit, found, errors={"file": f"{error.what}. {error.remedy}"})
+        return _round(visit, found, errors={"file": sentences(error.what, error.remedy)})
     if upload is None:
-        return _round(visit, found, errors={"file": "Choose the file."})
+        return _round(visit, found, errors={"file": _("Choose the file.")})
     read = read_sheet(upload.content, found.label, found.count, found.options)
     if not read.problems and not read.labels:
-        read.problems.append((1, f"no line has a value under {found.label}"))
+        read.problems.append((1, _("no line has a value under %(label)s", label=found.label)))
     if read.problems:
         shown = [f"line {line}: {what}" for line, what in read.problems[:_MOST_PROBLEMS]]
         more = len(read.problems) - len(shown)
-        told = {"file": "Nothing was taken over: see the lines below.", "lines": shown, "more": more}
+        told = {"file": _("Nothing was taken over: see the lines below."), "lines": shown, "more": more}
         return _round(visit, found, errors=told)
     with transaction.atomic():
         new = sum(say(found, place, _rater(visit), value) for place, value in read.labels.items())
     put_down(visit.who, SiteAction.LABEL, about=f"round {found.pk}: {new} labels from {upload.name}")
-    messages.success(visit.request, f"{new} labels were taken over; {len(read.labels) - new} you had given before.")
+    messages.success(
+        visit.request,
+        _("%(new)s labels were taken over; %(new2)s you had given before.", new=new, new2=len(read.labels) - new),
+    )
     return redirect(visit.url("label-round", found.pk))
 
 
@@ -231,9 +243,9 @@ def _decided(visit: Visit, found: LabelRound) -> HttpResponse:
     place = form.get("row", "")
     value = form.get("value", "")
     if not place.isdecimal() or int(place) not in open_rows(found.second, given_of(found)):
-        messages.error(visit.request, "There is nothing to decide about this row any more.")
+        messages.error(visit.request, _("There is nothing to decide about this row any more."))
     elif value not in found.options:
-        messages.error(visit.request, "Choose one of the answers.")
+        messages.error(visit.request, _("Choose one of the answers."))
     elif say(found, int(place), _rater(visit), value, decides=True):
         put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {found.pk}: decided row {int(place) + 1}")
     return redirect(visit.url("label-round", found.pk))
@@ -252,10 +264,14 @@ def _written(visit: Visit, found: LabelRound) -> HttpResponse:
             declare=found.declare,
         )
     except SeatrialError as error:
-        messages.error(visit.request, f"{error.what}. {error.remedy}")
+        messages.error(visit.request, sentences(error.what, error.remedy))
         return redirect(visit.url("label-round", found.pk))
     LabelRound.objects.filter(pk=found.pk).update(written_at=timezone.now())
     put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {found.pk}: wrote the file", record=evidence.digest)
-    told = "The system file names it: run the checks." if named else f"Declare under data: {found.declare}"
-    messages.success(visit.request, f"{found.file} stands in the system's folder. {told}")
+    told = (
+        _("The system file names it: run the checks.")
+        if named
+        else _("Declare under data: %(declare)s", declare=found.declare)
+    )
+    messages.success(visit.request, sentences(_("%(file)s stands in the system's folder.", file=found.file), told))
     return redirect(visit.url("label-round", found.pk))

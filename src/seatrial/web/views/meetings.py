@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -16,11 +16,11 @@ from seatrial.app.deciding import record_decision
 from seatrial.app.notices import reachable, tell
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import Answer, Role
-from seatrial.core.wording import moment
 from seatrial.gate.verdict import Verdict
 from seatrial.present.calendar import appointment
 from seatrial.web.access import SiteAction, demand, put_down
-from seatrial.web.models import Meeting
+from seatrial.web.language import RECORD, _, day, english, language, moment, sentences, speaking
+from seatrial.web.models import Meeting, Membership
 from seatrial.web.views.reviewing import review_page
 from seatrial.web.views.visiting import Visit, of_system
 
@@ -39,11 +39,13 @@ def call(visit: Visit) -> HttpResponse:
     errors = {}
     at = _time(given["at"])
     if at is None:
-        errors["at"] = "Give a day and a time, such as 2027-01-11 14:00."
+        errors["at"] = _("Give a day and a time, such as 2027-01-11 14:00.")
     elif at <= timezone.now():
-        errors["at"] = "This time has passed."
+        errors["at"] = _("This time has passed.")
     if not 0 < len(given["place"]) <= _LONGEST_PLACE:
-        errors["place"] = f"Say where: a room or a link, at most {_LONGEST_PLACE} characters."
+        errors["place"] = _(
+            "Say where: a room or a link, at most %(longest_place)s characters.", longest_place=_LONGEST_PLACE
+        )
     if errors or at is None:
         return review_page(visit, visit.verdict(), given=given, errors=errors)
     verdict = visit.verdict()
@@ -58,8 +60,19 @@ def call(visit: Visit) -> HttpResponse:
     )
     put_down(visit.who, SiteAction.CALL_REVIEW, about=f"{visit.gate.name.value} {at.isoformat()}")
     _outside_of_window(visit, verdict, at)
-    text = f"The review of {visit.gate.title.lower()} is on {moment(at)}, {given['place']}. {verdict.sentence}"
-    _invite(visit, meeting, invited, f"review on {moment(at)}", text)
+
+    def words() -> tuple[str, str]:
+        text = _(
+            "The review is on %(moment)s, %(place)s. It is about: %(gate)s.",
+            moment=moment(at),
+            place=given["place"],
+            gate=_(visit.gate.title),
+        )
+        # The gate's own sentence is English: it stands in no message of another language.
+        said = sentences(text, verdict.sentence) if language() == RECORD else text
+        return _("review on %(moment)s", moment=moment(at)), said
+
+    _invite(visit, meeting, invited, words)
     return redirect(visit.url("review"))
 
 
@@ -68,23 +81,32 @@ def _outside_of_window(visit: Visit, verdict: Verdict, at: datetime) -> None:
     if not dates.review_from <= at.date() <= dates.review_to:
         messages.warning(
             visit.request,
-            f"This day is outside the window from {dates.review_from.isoformat()} to {dates.review_to.isoformat()} in "
-            f"which the review stands before {visit.gate.event}.",
+            _(
+                "This day is outside the window from %(first)s to %(last)s in which the "
+                "review stands before %(event)s.",
+                first=day(dates.review_from),
+                last=day(dates.review_to),
+                event=_(visit.gate.event),
+            ),
         )
 
 
-def _invite(visit: Visit, meeting: Meeting, invited: tuple[str, ...], title: str, text: str) -> None:
-    """Tell each of them; whom nothing reached is named to the one who called."""
+def _invite(visit: Visit, meeting: Meeting, invited: tuple[str, ...], words: Callable[[], tuple[str, str]]) -> None:
+    """Tell each of them in their own language; whom nothing reached is named to the one who called."""
+    seats = Membership.objects.filter(system=visit.system, listed=False)
+    languages = dict(seats.values_list("person", "account__language"))
     unreached = []
     for person in invited:
         try:
             if not reachable(visit.workspace, person):
-                unreached.append(f"{person} (no page route)")
+                unreached.append(_("%(person)s (no page route)", person=person))
                 continue
+            with speaking(languages.get(person, "")):
+                title, text = words()
             tell(
                 visit.workspace,
                 person,
-                key=f"meeting-{meeting.pk}-{person}-{title}"[:200],
+                key=f"meeting-{meeting.pk}-{person}-{english(title)}"[:200],
                 title=f"{visit.system.slug}: {title}",
                 text=text,
                 link=f"{settings.SITE_URL}{visit.url('review')}",
@@ -92,9 +114,9 @@ def _invite(visit: Visit, meeting: Meeting, invited: tuple[str, ...], title: str
         except SeatrialError as error:
             unreached.append(f"{person} ({error.what})")
     told = len(invited) - len(unreached)
-    messages.success(visit.request, f"{told} of {len(invited)} people were told.")
+    messages.success(visit.request, _("%(told)s of %(invited)s people were told.", told=told, invited=len(invited)))
     if unreached:
-        messages.warning(visit.request, f"Tell these yourself: {', '.join(unreached)}.")
+        messages.warning(visit.request, _("Tell these yourself: %(unreached)s.", unreached=", ".join(unreached)))
 
 
 def _concerned(visit: Visit) -> Iterator[str]:
@@ -115,7 +137,7 @@ def calendar(visit: Visit, number: int) -> HttpResponse:
         uid=f"review-{meeting.pk}@{visit.system.slug}.seatrial",
         begins=meeting.at,
         lasts=_LASTS,
-        title=f"{visit.system.slug}: review, {visit.gate.title.lower()}",
+        title=_("%(system)s: review (%(gate)s)", system=visit.system.slug, gate=_(visit.gate.title)),
         place=meeting.place,
         text=f"{settings.SITE_URL}{visit.url('review')}",
     )
@@ -134,12 +156,16 @@ def keep(visit: Visit, number: int) -> HttpResponse:
     if visit.request.POST.get("do") == "call-off":
         if Meeting.objects.filter(pk=meeting.pk, called_off=False).update(called_off=True):
             put_down(visit.who, SiteAction.CALL_REVIEW, about=f"{meeting.at.isoformat()} called off")
-            title = f"the review on {moment(meeting.at)} is called off"
-            _invite(visit, meeting, tuple(meeting.invited), title, f"{title[0].upper()}{title[1:]}.")
+
+            def words() -> tuple[str, str]:
+                title = _("the review on %(moment)s is called off", moment=moment(meeting.at))
+                return title, _("The review on %(moment)s is called off.", moment=moment(meeting.at))
+
+            _invite(visit, meeting, tuple(meeting.invited), words)
         return redirect(visit.url("review"))
     text = visit.request.POST.get("minutes", "").strip()
     if not 0 < len(text) <= _LONGEST_MINUTES:
-        said = f"Write what was said, at most {_LONGEST_MINUTES} characters."
+        said = _("Write what was said, at most %(longest_minutes)s characters.", longest_minutes=_LONGEST_MINUTES)
         return review_page(visit, visit.verdict(), given={"minutes": text}, errors={f"minutes-{number}": said})
     written = {"text": text, "by": visit.who.account.name, "at": timezone.now().isoformat()}
     Meeting.objects.filter(pk=meeting.pk).update(minutes=[*meeting.minutes, written])
@@ -156,7 +182,10 @@ def decide(visit: Visit) -> HttpResponse:
     evidence = record_decision(visit.workspace, verdict)
     put_down(visit.who, SiteAction.DECIDE, about=visit.gate.name.value, record=evidence.digest)
     level = messages.success if verdict.verdict is Answer.GO else messages.warning
-    level(visit.request, f"On record as entry {evidence.sequence}: {verdict.sentence}")
+    level(
+        visit.request,
+        _("On record as entry %(sequence)s: %(answer)s.", sequence=evidence.sequence, answer=verdict.verdict.value),
+    )
     return redirect(visit.url("review"))
 
 

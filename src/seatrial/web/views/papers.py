@@ -33,6 +33,7 @@ from seatrial.gate.permissions import Action, roles_of
 from seatrial.spec.subject import documents as declared_documents
 from seatrial.web.access import allowed, context_of, demand, put_down, refused
 from seatrial.web.keys import key_of
+from seatrial.web.language import _, sentences
 from seatrial.web.pages import page
 from seatrial.web.trusting import trusted
 from seatrial.web.uploading import kept_for_now, name_kept, saved, uploaded
@@ -66,7 +67,7 @@ def document(visit: Visit, field: str) -> HttpResponse:
     given = {key: visit.request.POST.get(key, "").strip() for key in _FIELDS}
     upload, errors = _handed_in(visit, slot, given["link"] if reading else None)
     if reading and upload is not None and upload.digest == given["seen"] == digest_now(visit.workspace, slot):
-        messages.success(visit.request, "Its original says the same as the version that stands here.")
+        messages.success(visit.request, _("Its original says the same as the version that stands here."))
         return redirect(visit.url("document", slot.field))
     errors = _problems(visit, slot, given, upload, answering=answering) | errors
     key = None
@@ -80,7 +81,7 @@ def document(visit: Visit, field: str) -> HttpResponse:
         try:
             _done(visit, slot, given, upload, key)
         except SeatrialError as error:
-            errors["file" if upload else "password"] = f"{error.what}. {error.remedy}"
+            errors["file" if upload else "password"] = sentences(error.what, error.remedy)
         else:
             kept_for_now(visit.request, "file", None)
             return redirect(visit.url("document", slot.field))
@@ -134,7 +135,7 @@ def _handed_in(visit: Visit, slot: Slot, link: str | None) -> tuple[Upload | Non
         at = "file" if link is None else "link"
         if isinstance(error, Refused):
             return None, {at: refused(visit.who, Action.RECORD_EVENT, error, about=slot.field)}
-        return None, {at: f"{error.what}. {error.remedy}"}
+        return None, {at: sentences(error.what, error.remedy)}
 
 
 def _problems(
@@ -143,19 +144,23 @@ def _problems(
     errors = {}
     now = digest_now(visit.workspace, slot)
     if given["seen"] != now:
-        errors["file"] = (
+        errors["file"] = _(
             "Another version has been put there since you looked. Read it, then go on if you still want to."
         )
     elif upload is None and not answering and visit.request.POST.get("do") != "read":
-        errors["file"] = "Choose the file."
+        errors["file"] = _("Choose the file.")
     elif upload is None and answering and not now:
-        errors["file"] = "There is nothing yet to answer for: choose the file."
+        errors["file"] = _("There is nothing yet to answer for: choose the file.")
     if problem := link_problem(given["link"]):
         errors["link"] = problem
     if len(given["statement"]) > _LONGEST:
-        errors["statement"] = f"These are {len(given['statement'])} characters; at most {_LONGEST} are kept."
+        errors["statement"] = _(
+            "These are %(length)s characters; at most %(longest)s are kept.",
+            length=len(given["statement"]),
+            longest=_LONGEST,
+        )
     if answering and not may_speak(slot.kind, str(visit.who.person), visit.workspace.system):
-        errors["statement"] = "Your word would not count here: it takes another person's. Nothing is on record."
+        errors["statement"] = _("Your word would not count here: it takes another person's. Nothing is on record.")
     return errors
 
 
@@ -164,13 +169,15 @@ def _done(visit: Visit, slot: Slot, given: Mapping[str, str], upload: Upload | N
     if upload is not None:
         put = put_document(visit.workspace, person, slot, upload, seen=given["seen"], link=given["link"])
         put_down(visit.who, Action.RECORD_EVENT, about=f"{slot.field}: {upload.name}", record=put.digest)
-        messages.success(visit.request, f"{upload.name} stands there now. It counts once somebody answers for it.")
+        messages.success(
+            visit.request, _("%(name)s stands there now. It counts once somebody answers for it.", name=upload.name)
+        )
     if key is not None:
         again = visit.anew()
         path = str(_slot(again, slot.field).path)
         evidence = attest(again.workspace, person, slot.kind, path, statement=given["statement"], signer=key)
         put_down(visit.who, Action.ATTEST, about=path, record=evidence.digest)
-        messages.success(visit.request, f"You answer for {path} as it is now. It is on record.")
+        messages.success(visit.request, _("You answer for %(path)s as it is now. It is on record.", path=path))
 
 
 def _shown(

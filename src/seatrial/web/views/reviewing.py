@@ -25,11 +25,11 @@ from seatrial.gate.encoding import verdict_data
 from seatrial.gate.grouping import By, grouped, shortened
 from seatrial.gate.permissions import Action
 from seatrial.gate.verdict import Assessment, Verdict
-from seatrial.present import words
 from seatrial.present.dossier import vocabulary
 from seatrial.spec.canonical import digest
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down, refused
 from seatrial.web.keys import key_of
+from seatrial.web.language import _, moment
 from seatrial.web.models import Meeting
 from seatrial.web.pages import page
 from seatrial.web.trusting import trusted
@@ -77,7 +77,7 @@ def review_page(
 
 
 def _moment_of(text: str) -> str:
-    return words.moment(datetime.fromisoformat(text))
+    return moment(datetime.fromisoformat(text))
 
 
 @of_system
@@ -120,7 +120,7 @@ def _state(visit: Visit, role: Role, verdict: Verdict, seen: str, *, withholding
     """Sign or withhold; what keeps it from being done, empty when it is on record."""
     form = visit.request.POST
     if not withholding and form.get("seen") != seen:
-        return "Something has moved while you were reading. Look at the page of now, then sign."
+        return _("Something has moved while you were reading. Look at the page of now, then sign.")
     person = str(visit.who.person)
     try:
         # Stopping must not fail for a lost phone: to withhold, the password suffices.
@@ -133,10 +133,15 @@ def _state(visit: Visit, role: Role, verdict: Verdict, seen: str, *, withholding
     except Refused as error:
         return refused(visit.who, Action.WITHHOLD if withholding else Action.SIGN, error, about=role.value)
     put_down(visit.who, Action.WITHHOLD if withholding else Action.SIGN, about=role.value, record=evidence.digest)
-    done = "You withheld GO" if withholding else "You signed"
+    told_of = {"role": role.value, "gate": _(visit.gate.title), "sequence": evidence.sequence}
+    told = (
+        _("You withheld GO for %(role)s (%(gate)s). It is on record as entry %(sequence)s.", **told_of)
+        if withholding
+        else _("You signed for %(role)s (%(gate)s). It is on record as entry %(sequence)s.", **told_of)
+    )
     messages.success(
         visit.request,
-        f"{done} for {role.value} at {visit.gate.title.lower()}. It is on record as entry {evidence.sequence}.",
+        told,
     )
     return ""
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from seatrial.app.catalogue import checks
 from seatrial.web.access import SiteAction, demand, put_down
 from seatrial.web.jobs import cancel, start
+from seatrial.web.language import _
 from seatrial.web.models import Job
 from seatrial.web.pages import page
 from seatrial.web.views.visiting import Visit, of_system
@@ -24,7 +25,7 @@ def runs(visit: Visit) -> HttpResponse:
         only = visit.request.POST.get("only", "")
         known = {c.id for c in checks()} | {c.id.partition(".")[0] for c in checks()}
         if only and only not in known:
-            messages.error(visit.request, f"There is no check {only}.")
+            messages.error(visit.request, _("There is no check %(only)s.", only=only))
             return redirect("runs", visit.system.slug)
         job = start(visit.system, visit.who.account, [only] if only else [])
         put_down(visit.who, SiteAction.RUN, about=only or "all checks")

@@ -24,6 +24,7 @@ from seatrial.web.factors import (
     show,
 )
 from seatrial.web.keys import confirm
+from seatrial.web.language import _, sentences
 from seatrial.web.models import Account, CodeDevice, Passkey
 from seatrial.web.pages import page
 from seatrial.web.tries import signing
@@ -47,7 +48,7 @@ def own(request: HttpRequest) -> HttpResponse:
             codes = _changed(request, account)
         except Refused as error:
             at_the_door(account, Door.SECOND_FACTOR, otherwise=error.what)
-            problem = f"{error.what}. {error.remedy}"
+            problem = sentences(error.what, error.remedy)
         else:
             if not codes:
                 return redirect("second-factor")
@@ -76,7 +77,7 @@ def new_passkey(request: HttpRequest) -> HttpResponse:
     """What the browser needs to make a passkey."""
     account = account_of(request)
     if not just_shown(request):
-        return JsonResponse({"what": "Show again that it is you: load the page anew."}, status=403)
+        return JsonResponse({"what": _("Show again that it is you: load the page anew.")}, status=403)
     return HttpResponse(passkeys.to_make(request, account), content_type="application/json")
 
 
@@ -89,7 +90,7 @@ def demanded(visit: Visit) -> HttpResponse:
         visit.system.second_factor = wanted == "yes"
         visit.system.save(update_fields=["second_factor"])
         put_down(visit.who, SiteAction.DEMAND_FACTOR, about="demanded" if wanted == "yes" else "demanded no longer")
-        messages.success(visit.request, "That is how it is from now on; it is in the log.")
+        messages.success(visit.request, _("That is how it is from now on; it is in the log."))
     return redirect("people", visit.system.slug)
 
 
@@ -121,7 +122,7 @@ def _show_yourself(request: HttpRequest, account: Account) -> HttpResponse:
                 show(request, account, key=signing(account))
         except Refused as error:
             at_the_door(account, Door.SECOND_FACTOR, otherwise=error.what)
-            problem = f"{error.what}. {error.remedy}"
+            problem = sentences(error.what, error.remedy)
         else:
             shown_now(request)
             return redirect("second-factor")
@@ -138,28 +139,29 @@ def _changed(request: HttpRequest, account: Account) -> list[str]:
             return []
         case "confirm":
             confirm_codes(account, form.get("code", ""))
-            said = "set up codes from a phone"
+            said = _("set up codes from a phone")
         case "passkey":
-            said = (
-                f"set up the passkey {passkeys.make(request, account, form.get('made', ''), form.get('name', '')).name}"
+            said = _(
+                "set up the passkey %(name)s",
+                name=passkeys.make(request, account, form.get("made", ""), form.get("name", "")).name,
             )
         case "recovery" if before:
-            said = "made new recovery codes"
+            said = _("made new recovery codes")
         case "no-codes":
             CodeDevice.objects.filter(account=account).delete()
-            return _gone(request, account, "took away the codes from a phone")
+            return _gone(request, account, _("took away the codes from a phone"))
         case "no-passkey":
             number = form.get("passkey", "")
             Passkey.objects.filter(account=account, pk=int(number) if number.isdecimal() else 0).delete()
-            return _gone(request, account, "took away a passkey")
+            return _gone(request, account, _("took away a passkey"))
         case _:
-            raise Refused("that cannot be done here", remedy="Load the page anew.")
+            raise Refused(_("that cannot be done here"), remedy=_("Load the page anew."))
     at_the_door(account, Door.SECOND_FACTOR, about=said)
-    messages.success(request, f"Done: {said}.")
+    messages.success(request, _("Done: %(said)s.", said=said))
     return new_codes_for_recovery(account) if not before or form.get("do") == "recovery" else []
 
 
 def _gone(request: HttpRequest, account: Account, said: str) -> list[str]:
     at_the_door(account, Door.SECOND_FACTOR, about=said)
-    messages.success(request, f"Done: {said}.")
+    messages.success(request, _("Done: %(said)s.", said=said))
     return []

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from seatrial.core.wording import count
 from seatrial.web import sessions
 from seatrial.web.access import Door, at_the_door
+from seatrial.web.language import ngettext
 from seatrial.web.models import Account, Deed, Entry
 from seatrial.web.pages import page
 from seatrial.web.views.visiting import signed_in
@@ -30,7 +31,7 @@ def own(request: HttpRequest) -> HttpResponse:
         wanted = request.POST.get("session", "")
         ended = sessions.end(account, only=int(wanted)) if wanted.isdecimal() else sessions.end(account, but=here)
         at_the_door(account, Door.END_SESSION, about=count(ended, "session"))
-        messages.success(request, f"Ended: {count(ended, 'session')}.")
+        messages.success(request, ngettext("Ended: %(n)s session.", "Ended: %(n)s sessions.", ended))
         return redirect("sessions")
     open_ = Entry.objects.filter(account=account, ended_at=None)
     deeds = Deed.objects.filter(account=account, system="")[:_SHOWN]

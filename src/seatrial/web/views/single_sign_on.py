@@ -21,6 +21,7 @@ from seatrial.web.access import Door, at_the_door
 from seatrial.web.digests import digest_of
 from seatrial.web.factors import factors_of
 from seatrial.web.keys import confirm, make_key, reseal
+from seatrial.web.language import _, sentences
 from seatrial.web.models import Account, Invitation, LinkedIdentity, SigningKey
 from seatrial.web.pages import page
 from seatrial.web.sso import provider
@@ -69,7 +70,7 @@ def back(request: HttpRequest) -> HttpResponse:
         raise Http404
     try:
         if not kept or time.time() - kept["at"] > _BACK_WITHIN_S:
-            raise Refused("nobody here asked the provider", remedy="Begin again at the sign-in.")
+            raise Refused(_("nobody here asked the provider"), remedy=_("Begin again at the sign-in."))
         asked = Asked(**{name: kept[name] for name in Asked.__dataclass_fields__})
         identity = found.answered(asked, request.GET.dict(), now=time.time())
         return _came(request, kept, identity)
@@ -97,19 +98,19 @@ def passphrase(request: HttpRequest) -> HttpResponse:
             if old and key is not None:
                 confirm(account, old)
             elif not fresh:
-                raise Refused("show first that it is you", remedy="Sign in with the company's provider again.")
+                raise Refused(_("show first that it is you"), remedy=_("Sign in with the company's provider again."))
         except Refused as error:
             at_the_door(account, Door.CHANGE_PASSPHRASE, otherwise=error.what)
-            errors["old"] = f"{error.what}. {error.remedy}"
+            errors["old"] = sentences(error.what, error.remedy)
         if not errors:
             if old and key is not None:
                 reseal(account, old, new)
-                said = "the key opens with a new phrase"
+                said = _("the key opens with a new phrase")
             else:
                 make_key(account, new)
-                said = "a new signing key" if key is not None else "a signing key"
+                said = _("a new signing key") if key is not None else _("a signing key")
             at_the_door(account, Door.CHANGE_PASSPHRASE, about=said)
-            messages.success(request, f"Done: {said}.")
+            messages.success(request, _("Done: %(said)s.", said=said))
             return redirect("account")
     context = {"errors": errors, "help": password_validators_help_texts(), "key": key, "fresh": fresh}
     return page(request, "passphrase.html", context, status=422 if errors else 200)
@@ -127,15 +128,17 @@ def _came(request: HttpRequest, kept: dict[str, Any], identity: Identity) -> Htt
             return _joined(request, account, identity, str(kept["invitation"]))
     if account is None:
         raise Refused(
-            f"nobody here is {identity.email or identity.subject}",
-            remedy="Open the invitation that you were given. If you have an account, sign in, and link it on its page.",
+            _("nobody here is %(subject)s", subject=identity.email or identity.subject),
+            remedy=_(
+                "Open the invitation that you were given. If you have an account, sign in, and link it on its page."
+            ),
         )
     return _let_in(request, account, str(kept["next"]))
 
 
 def _let_in(request: HttpRequest, account: Account, wanted: str) -> HttpResponse:
     if not account.is_active:
-        raise Refused("this account is closed", remedy="Ask whoever administers this site.")
+        raise Refused(_("this account is closed"), remedy=_("Ask whoever administers this site."))
     if factors_of(account).any:
         half_in(request, account, "sign-in", wanted=wanted, how=_HOW)
         return redirect("second-step")
@@ -144,9 +147,11 @@ def _let_in(request: HttpRequest, account: Account, wanted: str) -> HttpResponse
 
 def _shown_again(request: HttpRequest, account: Account | None, identity: Identity, wanted: str) -> HttpResponse:
     if account is None or account != request.user:
-        raise Refused("that is not the account that you are signed in with", remedy="Sign out, then sign in as that.")
+        raise Refused(
+            _("that is not the account that you are signed in with"), remedy=_("Sign out, then sign in as that.")
+        )
     if identity.signed_in_at is not None and time.time() - identity.signed_in_at > SKEW_S + _BACK_WITHIN_S:
-        raise Refused("the provider did not ask for you again", remedy="Sign out there, then try again.")
+        raise Refused(_("the provider did not ask for you again"), remedy=_("Sign out there, then try again."))
     if factors_of(account).any:
         return redirect("second-factor")
     shown_now(request)
@@ -156,25 +161,30 @@ def _shown_again(request: HttpRequest, account: Account | None, identity: Identi
 def _linked(request: HttpRequest, account: Account | None, identity: Identity) -> HttpResponse:
     own = account_of(request)
     if account is not None and account != own:
-        raise Refused("another account here belongs to them already", remedy="Sign in with that one.")
+        raise Refused(_("another account here belongs to them already"), remedy=_("Sign in with that one."))
     LinkedIdentity.objects.get_or_create(issuer=identity.issuer, subject=identity.subject, defaults={"account": own})
     at_the_door(own, Door.SINGLE_SIGN_ON, about=f"linked {identity.email or identity.subject}")
-    messages.success(request, "From now on you can sign in over the company's provider too.")
+    messages.success(request, _("From now on you can sign in over the company's provider too."))
     return redirect("account")
 
 
 def _joined(request: HttpRequest, account: Account | None, identity: Identity, invitation: str) -> HttpResponse:
     found = Invitation.objects.filter(digest=invitation).select_related("system").first()
     if found is None or not found.valid:
-        raise Refused("this invitation was used already, or has ended", remedy="Ask whoever invited you for a new one.")
+        raise Refused(
+            _("this invitation was used already, or has ended"), remedy=_("Ask whoever invited you for a new one.")
+        )
     if account is None:
         if not identity.verified or identity.email != found.email:
             raise Refused(
-                f"this invitation is for {found.email}, and the provider does not say that this is your address",
-                remedy="Ask for an invitation to the address that the provider knows, or make an account here.",
+                _(
+                    "this invitation is for %(email)s, and the provider does not say that this is your address",
+                    email=found.email,
+                ),
+                remedy=_("Ask for an invitation to the address that the provider knows, or make an account here."),
             )
         if Account.objects.filter(email=found.email).exists():
-            raise Refused("this address has an account here", remedy="Sign in with it, and link it on its page.")
+            raise Refused(_("this address has an account here"), remedy=_("Sign in with it, and link it on its page."))
         with transaction.atomic():
             account = Account(email=found.email, name=identity.name or found.email)
             account.set_unusable_password()

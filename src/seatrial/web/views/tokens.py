@@ -12,16 +12,17 @@ from django.views.decorators.cache import never_cache
 from seatrial.web.access import Scope, SiteAction, allowed, demand, put_down
 from seatrial.web.api.reference import shown
 from seatrial.web.api.table import ROUTES
+from seatrial.web.language import _, later
 from seatrial.web.models import AccessToken
 from seatrial.web.pages import page
 from seatrial.web.tokens import MOST_DAYS, end, make, open_tokens, problems
 from seatrial.web.views.visiting import Visit, of_system, signed_in
 
 SAYS: Mapping[Scope, str] = {
-    Scope.READ: "Read the verdict and everything that the rooms of this system show, its log aside",
-    Scope.EVIDENCE: "File evidence of runs made elsewhere, as bundles that are verified",
-    Scope.RUNS: "Start and cancel runs here",
-    Scope.DOUBTS: "Report outputs that users do not trust",
+    Scope.READ: later("Read the verdict and everything that the rooms of this system show, its log aside"),
+    Scope.EVIDENCE: later("File evidence of runs made elsewhere, as bundles that are verified"),
+    Scope.RUNS: later("Start and cancel runs here"),
+    Scope.DOUBTS: later("Report outputs that users do not trust"),
 }
 
 
@@ -61,7 +62,7 @@ def _ended(visit: Visit, number: str) -> HttpResponse:
     token = AccessToken.objects.filter(system=visit.system, pk=wanted).first()
     if token is not None and end(token):
         put_down(visit.who, SiteAction.END_PROGRAM, about=token)
-        messages.success(visit.request, "That token has ended: nothing is taken with it any more.")
+        messages.success(visit.request, _("That token has ended: nothing is taken with it any more."))
     return redirect("tokens", visit.system.slug)
 
 

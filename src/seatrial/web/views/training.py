@@ -17,6 +17,8 @@ from seatrial.domains.organization.questions import Question, digest, shown
 from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction, context_of, demand, put_down, refused
 from seatrial.web.keys import confirm
+from seatrial.web.language import _, sentences
+from seatrial.web.markdown import SUFFIXES, rendered
 from seatrial.web.pages import page
 from seatrial.web.views.accounts import invited, seat_taken
 from seatrial.web.views.visiting import Visit, of_users
@@ -45,9 +47,11 @@ def training(visit: Visit) -> HttpResponse:
     form = visit.request.POST
     given = {f"q{i}": form.get(f"q{i}", "") for i in range(len(asked))}
     if form.get("seen") != digest(asked):
-        return _room(visit, asked, problem="The questions have changed while you were reading. These are those of now.")
+        return _room(
+            visit, asked, problem=_("The questions have changed while you were reading. These are those of now.")
+        )
     errors = {
-        f"q{i}": "Choose one of the answers."
+        f"q{i}": _("Choose one of the answers.")
         for i, question in enumerate(asked)
         if given[f"q{i}"] not in {str(place) for place in range(len(question.options))}
     }
@@ -81,7 +85,7 @@ def certificate(visit: Visit) -> HttpResponse:
     """One's own certificate, to be printed; only while the pass counts."""
     mine = passes(visit.workspace).get(visit.who.user or "")
     if mine is None:
-        messages.error(visit.request, "There is a certificate once you have passed the questions of this version.")
+        messages.error(visit.request, _("There is a certificate once you have passed the questions of this version."))
         return redirect("training", visit.system.slug)
     context = {"visit": visit, "mine": mine, "verdict": visit.verdict() if visit.inside else None}
     return page(visit.request, "certificate.html", context)
@@ -98,11 +102,11 @@ def invite_user(visit: Visit) -> HttpResponse:
     listed = {user.id: user for user in users_of(visit.workspace)}
     errors = {}
     if given["user"] not in listed:
-        errors["user"] = "Nobody on the user list has this id."
+        errors["user"] = _("Nobody on the user list has this id.")
     elif given["user"] in visit.workspace.system.people:
-        errors["user"] = "This is one of the declared people: invite them under people and duties."
+        errors["user"] = _("This is one of the declared people: invite them under people and duties.")
     if "@" not in given["email"]:
-        errors["email"] = "Give their own e-mail address."
+        errors["email"] = _("Give their own e-mail address.")
     elif not errors and (taken := seat_taken(visit, given["user"], given["email"])):
         errors["email"] = taken
     if errors:
@@ -132,7 +136,8 @@ def _room(
     try:
         material = material_of(visit.workspace)
     except SeatrialError as error:
-        unread = f"{error.what}. {error.remedy}"
+        unread = sentences(error.what, error.remedy)
+    marked_up = (visit.workspace.system.training.material or "").lower().endswith(SUFFIXES)
     user = visit.who.user or ""
     tried = attempts(visit.workspace, user)
     waits = tried.again_at is not None and visit.workspace.clock.now() < tried.again_at
@@ -147,7 +152,8 @@ def _room(
         "problem": problem,
         "told": told,
         "facts": facts_of(visit.workspace) if told is not None and told.wrong else {},
-        "material": material,
+        "material": rendered(material) if marked_up else material,
+        "marked_up": marked_up,
         "unread": unread,
         "mine": passes(visit.workspace).get(visit.who.user or ""),
         "teams": coverage(visit.workspace) if visit.inside else (),

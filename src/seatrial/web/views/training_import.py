@@ -28,6 +28,7 @@ from seatrial.app.uploads import Upload
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.gate.permissions import Action
 from seatrial.web.access import context_of, demand, put_down
+from seatrial.web.language import _, sentences
 from seatrial.web.pages import page
 from seatrial.web.uploading import kept_for_now, name_kept, uploaded
 from seatrial.web.views.visiting import Visit, of_system
@@ -70,12 +71,12 @@ def bring(visit: Visit, what: str) -> HttpResponse:
     _read(visit, form)
     if not form.errors and visit.request.POST.get("do") == "take":
         if visit.request.POST.get("seen") != form.seen:
-            form.errors["file"] = "This is not what you looked at. Look at it as it is now, then take it over."
+            form.errors["file"] = _("This is not what you looked at. Look at it as it is now, then take it over.")
         else:
             try:
                 _take(visit, form)
             except SeatrialError as error:
-                form.errors["file"] = f"{error.what}. {error.remedy}"
+                form.errors["file"] = sentences(error.what, error.remedy)
             else:
                 kept_for_now(visit.request, "file", None)
                 return redirect(visit.url("training"))
@@ -89,12 +90,12 @@ def _read(visit: Visit, form: _Form) -> None:
     try:
         form.upload = uploaded(visit.request, "file", only=(".csv",))
         if form.upload is None:
-            form.errors["file"] = "Choose the file."
+            form.errors["file"] = _("Choose the file.")
             return
         kept_for_now(visit.request, "file", form.upload)
         form.table = read_csv(form.upload.content)
     except Refused as error:
-        form.errors["file"] = f"{error.what}. {error.remedy}"
+        form.errors["file"] = sentences(error.what, error.remedy)
         return
     columns = form.table.columns
     asked = {each.key: posted.get(f"map-{each.key}") for each in form.wanted}
@@ -108,16 +109,17 @@ def _looked_through(visit: Visit, form: _Form, table: MappedCsv) -> None:
     passes_from = None
     if form.what == "results":
         if form.given["dates"] not in DATES:
-            form.errors["dates"] = "Choose how the dates are written."
+            form.errors["dates"] = _("Choose how the dates are written.")
         try:
             passes_from = passing_score(form.given["passes_from"])
         except Refused as error:
-            form.errors["passes_from"] = f"{error.what}. {error.remedy}"
+            form.errors["passes_from"] = sentences(error.what, error.remedy)
         if not form.given["source"] or len(form.given["source"]) > _LONGEST:
-            form.errors["source"] = f"Say in up to {_LONGEST} characters which tool they are from."
+            form.errors["source"] = _("Say in up to %(longest)s characters which tool they are from.", longest=_LONGEST)
         if form.given["about"] != visit.workspace.system.version:
-            form.errors["about"] = (
-                f"This is {visit.workspace.system.version}: only results of a course on this version are taken over."
+            form.errors["about"] = _(
+                "This is %(version)s: only results of a course on this version are taken over.",
+                version=visit.workspace.system.version,
             )
     if any(key not in {"source", "about"} for key in form.errors):
         return
@@ -128,14 +130,14 @@ def _looked_through(visit: Visit, form: _Form, table: MappedCsv) -> None:
             dates = form.given["dates"]
             form.found = results(visit.workspace, table, form.mapping, dates=dates, passes_from=passes_from)
     except SeatrialError as error:
-        form.errors["file"] = f"{error.what}. {error.remedy}"
+        form.errors["file"] = sentences(error.what, error.remedy)
 
 
 def _take(visit: Visit, form: _Form) -> None:
     person = str(visit.who.person)
     if isinstance(form.found, NewList):
         evidence = take_list(visit.workspace, person, form.found)
-        told = f"The list of {len(form.found.users)} users stands now."
+        told = _("The list of %(users)s users stands now.", users=len(form.found.users))
     elif isinstance(form.found, Results) and form.upload is not None:
         given = form.given
         evidence = take_results(
@@ -143,7 +145,7 @@ def _take(visit: Visit, form: _Form) -> None:
         )
         told = f"{len(form.found.passed)} passes from {given['source']} are on record, as observed."
     else:
-        raise Refused("there is nothing to take over", remedy="Look at the file first.")
+        raise Refused(_("there is nothing to take over"), remedy=_("Look at the file first."))
     put_down(visit.who, Action.RECORD_EVENT, about=f"{form.what} from a file", record=evidence.digest)
     messages.success(visit.request, told)
 

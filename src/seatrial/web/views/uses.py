@@ -18,6 +18,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.domains.organization.responses import ACTED_ON, IGNORED, OVERRIDDEN
 from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down
+from seatrial.web.language import _, later, sentences
 from seatrial.web.models import OutputUse
 from seatrial.web.pages import page
 from seatrial.web.uploading import uploaded
@@ -25,7 +26,7 @@ from seatrial.web.uses import counted, keep_shown, say_use
 from seatrial.web.views.visiting import Visit, of_system, of_users
 
 _FIELDS = ("output", "workflow", "response", "workaround")
-_TITLES = ((ACTED_ON, "I acted on it"), (OVERRIDDEN, "I did otherwise"), (IGNORED, "I ignored it"))
+_TITLES = ((ACTED_ON, later("I acted on it")), (OVERRIDDEN, later("I did otherwise")), (IGNORED, later("I ignored it")))
 _COUNTED = 20_000
 _SHOWN = 50
 
@@ -44,12 +45,12 @@ def uses(visit: Visit) -> HttpResponse:
         given["workflow"] = possible[0]
     errors = said_problems(given, possible)
     if not errors and not recorded_here(visit.workspace.system):
-        errors["output"] = "Nothing is recorded here: one of the system's people begins the log."
+        errors["output"] = _("Nothing is recorded here: one of the system's people begins the log.")
     if not errors:
         try:
             say_use(visit.system, visit.workspace, given, user=str(visit.who.user), team=team)
         except SeatrialError as error:
-            errors["output"] = f"{error.what}. {error.remedy}"
+            errors["output"] = sentences(error.what, error.remedy)
         else:
             messages.success(visit.request, f"{given['output']}: {given['response']}. Thank you.")
             return redirect(visit.url("uses"))
@@ -65,24 +66,27 @@ def log(visit: Visit) -> HttpResponse:
         if visit.request.POST.get("do") == "begin":
             begin_log(visit.workspace)
             put_down(visit.who, Action.RECORD_EVENT, about=f"change.log: {FILE}")
-            messages.success(visit.request, f"{FILE} is begun, and the system file names it in change.log.")
+            messages.success(
+                visit.request, _("%(file)s is begun, and the system file names it in change.log.", file=FILE)
+            )
             return redirect(visit.url("uses"))
         upload = uploaded(visit.request, "file", only=(".csv",))
         if upload is None:
-            errors["file"] = "Choose the file."
+            errors["file"] = _("Choose the file.")
         else:
             shown, bad = shown_outputs(read_csv(upload.content), visit.workspace.system, timezone.now())
-            errors = {"file": "Nothing was taken over: see the lines below.", "lines": bad[:_SHOWN]} if bad else {}
+            errors = {"file": _("Nothing was taken over: see the lines below."), "lines": bad[:_SHOWN]} if bad else {}
             if not bad and recorded_here(visit.workspace.system):
                 new = keep_shown(visit.system, visit.workspace, shown)
                 put_down(visit.who, Action.RECORD_EVENT, about=f"{new} outputs that were shown, from {upload.name}")
                 messages.success(
-                    visit.request, f"{new} outputs are new: they count as ignored until somebody says more."
+                    visit.request,
+                    _("%(new)s outputs are new: they count as ignored until somebody says more.", new=new),
                 )
                 return redirect(visit.url("uses"))
     except SeatrialError as error:
-        errors["file"] = f"{error.what}. {error.remedy}"
-    return _room(visit, {}, errors or {"file": "Nothing is recorded here: begin the log first."})
+        errors["file"] = sentences(error.what, error.remedy)
+    return _room(visit, {}, errors or {"file": _("Nothing is recorded here: begin the log first.")})
 
 
 def _team(visit: Visit) -> str:
