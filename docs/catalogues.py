@@ -105,7 +105,7 @@ def problems(catalog: Catalog) -> Iterator[str]:
     for message in catalog:
         if not message.id:
             continue
-        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        ids: tuple[str, ...] = tuple(message.id) if isinstance(message.id, (tuple, list)) else (str(message.id),)
         said = message.string if isinstance(message.string, tuple) else (message.string,)
         if message.fuzzy:
             yield f"fuzzy: {ids[0]!r}"
@@ -147,9 +147,7 @@ def _files() -> dict[Path, bytes]:
 class _Plain(Catalog):
     """A catalogue whose header holds what readers need, and nothing that changes with time or machine."""
 
-    @property
-    def mime_headers(self) -> list[tuple[str, str]]:
-        """The headers, as they are written."""
+    def _get_mime_headers(self) -> list[tuple[str, str]]:
         return [
             ("Language", str(self.locale_identifier)),
             ("Plural-Forms", self.plural_forms),
@@ -157,6 +155,8 @@ class _Plain(Catalog):
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Transfer-Encoding", "8bit"),
         ]
+
+    mime_headers = property(_get_mime_headers)
 
 
 def _empty(language: str) -> Catalog:

@@ -1,6 +1,6 @@
 """Walk every page of the site, and keep each as a picture: light, dark and on a phone.
 
-    python tests/screenshots.py [--pictures FOLDER] [--system FOLDER] [--only PAGE …]
+    python tests/screenshots.py [--pictures FOLDER] [--system FOLDER] [--only PAGE …] [--language CODE]
 
 Without `--system` it walks over a small system of its own; the folder of `seatrial demo --ready` shows more (but no
 round of labels, for which the model would have to run). A copy of it is walked. What must hold of every page is looked
@@ -39,31 +39,34 @@ _FOCUS = """() => {
           place: [...document.querySelectorAll("*")].indexOf(at)};
 }"""
 
+_ROWS = """() => new Set([...document.querySelectorAll("header.system nav.rooms > *")]
+  .map(each => Math.round(each.getBoundingClientRect().top / 8))).size"""
 
-def walk(site: Site, pictures: Path | None, only: Collection[str] = ()) -> Iterator[str]:
+
+def walk(site: Site, pictures: Path | None, only: Collection[str] = (), language: str = "en") -> Iterator[str]:
     """Everything that does not hold, each with its page, as it is found. `only`: of these pages."""
     from seatrial.web.settings import configure
 
     configure(site.folder.parent / "own")
     first = before_anybody(site.first.rstrip("/").rpartition("/")[2])
-    yield from _walked(site, first, pictures, only)
+    yield from _walked(site, first, pictures, only, language)
     tour = elsewhere(lambda: furnish(site.folder))
     yield from missing([*first.stops, *tour.stops])
-    yield from _walked(site, tour, pictures, only)
+    yield from _walked(site, tour, pictures, only, language)
 
 
-def _walked(site: Site, tour: Tour, pictures: Path | None, only: Collection[str]) -> Iterator[str]:
+def _walked(site: Site, tour: Tour, pictures: Path | None, only: Collection[str], language: str) -> Iterator[str]:
     stops = [stop for stop in tour.stops if not only or stop.picture in only]
     for who in dict.fromkeys(stop.who for stop in stops):
-        with _visitor(site, tour.cookies.get(who, {})) as page:
+        with _visitor(site, tour.cookies.get(who, {}), language) as page:
             for stop in stops:
                 if stop.who == who:
                     yield from (f"{stop.picture}: {problem}" for problem in _looked_at(site, page, stop, pictures))
 
 
 @contextmanager
-def _visitor(site: Site, cookies: Any) -> Iterator[Any]:
-    context = site.browser.new_context(viewport=_DESK)
+def _visitor(site: Site, cookies: Any, language: str) -> Iterator[Any]:
+    context = site.browser.new_context(viewport=_DESK, locale=language)
     context.add_cookies([{"name": name, "value": value, "url": site.url} for name, value in cookies.items()])
     page = context.new_page()
     page.set_default_timeout(20_000)
@@ -80,6 +83,8 @@ def _looked_at(site: Site, page: Any, stop: Stop, pictures: Path | None) -> Iter
     if stop.then is not None:
         stop.then(page)
     yield from _keyboard(page)
+    if page.evaluate(_ROWS) > 1:
+        yield "the rooms take more than one row on a laptop"
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         yield from _axe(page, scheme)
@@ -133,6 +138,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=Path, help="A folder for the pictures; without it none are made.")
     parser.add_argument("--system", type=Path, help="The folder of a system to walk over, such as a demonstration's.")
     parser.add_argument("--only", nargs="+", default=(), metavar="PAGE", help="Pages, as their pictures are called.")
+    parser.add_argument("--language", default="en", help="What the browser asks for.")
     given = parser.parse_args()
     if given.pictures is not None:
         given.pictures.mkdir(parents=True, exist_ok=True)
@@ -141,7 +147,7 @@ def main() -> int:
             shutil.copytree(given.system, Path(folder) / "arrival")
         with site_in_browser(Path(folder), planted=given.system is None) as site:
             found = False
-            for problem in walk(site, given.pictures, given.only):
+            for problem in walk(site, given.pictures, given.only, given.language):
                 found = True
                 sys.stdout.write(f"{problem}\n")
     return 1 if found else 0
