@@ -8,7 +8,7 @@ shown in English and marked as such, so that a screen reader says it as English.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -76,6 +76,13 @@ def sentences(*texts: str) -> str:
         return " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in said if text)
 
     return Spoken(joined(iter(texts)), joined(english(text) for text in texts))
+
+
+def shortened(names: Iterable[str], most: int = 3) -> str:
+    """The first of the names, and how many more there are."""
+    listed = tuple(names)
+    shown = ", ".join(listed[:most])
+    return shown if len(listed) <= most else _("%(names)s and %(more)s more", names=shown, more=len(listed) - most)
 
 
 def worded(text: object) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.gate.grouping import By, grouped, shortened
+from seatrial.gate.grouping import By, grouped
 from seatrial.present.dossier import vocabulary
 from seatrial.web.access import SiteAction, allowed, demand, put_down
-from seatrial.web.language import _, later
+from seatrial.web.language import _, later, shortened
 from seatrial.web.models import Undertaking
 from seatrial.web.pages import page
 from seatrial.web.undertakings import as_planned, problems, undertake, undertaken

@@ -22,14 +22,14 @@ from seatrial.core.vocabulary import GateName, RecordType, Role
 from seatrial.evidence.envelope import canonical
 from seatrial.evidence.verification import Reading
 from seatrial.gate.encoding import verdict_data
-from seatrial.gate.grouping import By, grouped, shortened
+from seatrial.gate.grouping import By, grouped
 from seatrial.gate.permissions import Action
 from seatrial.gate.verdict import Assessment, Verdict
 from seatrial.present.dossier import vocabulary
 from seatrial.spec.canonical import digest
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down, refused
 from seatrial.web.keys import key_of
-from seatrial.web.language import _, moment
+from seatrial.web.language import _, moment, shortened
 from seatrial.web.models import Meeting
 from seatrial.web.pages import page
 from seatrial.web.trusting import trusted
