@@ -11,7 +11,7 @@ from typing import Any
 from seatrial.core.check import Trial
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
-from seatrial.core.ports import Row
+from seatrial.core.ports import Model, ReplyKind, Row
 from seatrial.spec.loading import load_inputs
 from seatrial.spec.model import InputField, ModelSection
 from seatrial.spec.system import System
@@ -50,25 +50,61 @@ def rows_with_rest(
     beside = [name for name in dict.fromkeys(rest) if name in columns and name not in inputs]
     held = Held(table=table, inputs=inputs)
     random = np.random.default_rng(seed)
-    kept: list[tuple[float, Mapping[str, Any]]] = []
-    limit = 1.0
+    drawn = _Drawn(most)
     for batch in source.batches([*names, *beside]):
         held.update(batch)
-        lots = random.random(batch.num_rows)
-        chosen = np.flatnonzero(lots < limit)
-        kept += zip(lots[chosen].tolist(), batch.take(chosen).to_pylist(), strict=True)
-        if len(kept) > 2 * most:
-            kept = sorted(kept, key=lambda pair: pair[0])[:most]
-            limit = kept[-1][0]
+        drawn.add(random.random(batch.num_rows), batch)
     held.finish()
-    kept = sorted(kept, key=lambda pair: pair[0])[:most]
     return [
         (
             {name: as_sent(row[name], inputs[name]) for name in names},
             {name: as_sent(row[name], None) for name in beside},
         )
-        for _, row in kept
+        for row in drawn.rows()
     ]
+
+
+class _Drawn:
+    """The rows with the `most` smallest lots so far; none becomes a Python object before all are drawn."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: list[tuple[Any, Any]] = []
+        self._limit = 1.0
+
+    def add(self, lots: Any, batch: Any) -> None:
+        """A record batch, with a lot in [0, 1) for each of its rows."""
+        self._parts.append(_below(self._limit, lots, batch))
+        if sum(len(each) for each, _ in self._parts) > 2 * self._most:
+            self._thin()
+
+    def rows(self) -> list[Row]:
+        """Them, in the order of their lots."""
+        self._thin()
+        rows = [row for lots, batch in self._parts for row in zip(lots.tolist(), batch.to_pylist(), strict=True)]
+        return [row for _, row in sorted(rows, key=lambda pair: pair[0])[: self._most]]
+
+    def _thin(self) -> None:
+        import numpy as np
+
+        lots = np.sort(np.concatenate([each for each, _ in self._parts])) if self._parts else np.empty(0)
+        if 0 < self._most < lots.size:
+            self._limit = float(lots[self._most])
+            self._parts = [_below(self._limit, *part) for part in self._parts]
+
+
+def _below(limit: float, lots: Any, batch: Any) -> tuple[Any, Any]:
+    import numpy as np
+
+    chosen = np.flatnonzero(lots < limit)
+    return lots[chosen], batch.take(chosen)
+
+
+def answered(model: Model, rows: Sequence[Row], *, batch: int) -> list[Row]:
+    """Those of these rows that the model answers: asked together where it takes so many at once, else one by one."""
+    if 0 < len(rows) <= batch and model.predict(rows).kind is ReplyKind.OK:
+        return list(rows)
+    return [row for row in rows if model.predict([row]).kind is ReplyKind.OK]
 
 
 def may_be_tried(model: ModelSection) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from plants.integration_server import Records
@@ -312,3 +313,37 @@ def test_after_its_window_closed_production_is_only_given_back_what_is_ours(tmp_
         assert isinstance(erp, Removing)
         erp.remove("id", ["seatrial-1"])
         erp.close()
+
+
+class Forgetful:
+    """Entry and exit of a flow in one: what is put in is there at once, but for the first ones, which are lost."""
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+        self.rows: dict[str, list[Row]] = {}
+
+    def write(self, record: Row) -> None:
+        if self.lost > 0:
+            self.lost -= 1
+        else:
+            self.rows.setdefault(str(record["id"]), []).append(record)
+
+    def listen(self) -> None:
+        """It keeps everything."""
+
+    def observe(self, _: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
+        return {value: found for value in values if (found := self.rows.get(value))}
+
+
+@pytest.mark.timed
+def test_what_was_lost_before_does_not_make_later_records_look_late() -> None:
+    place = Forgetful(lost=700)
+    trial = PlantedTrial()
+    trial.clock = RealClock()  # type: ignore[assignment]
+    trial.integration = lambda _: place  # type: ignore[assignment,method-assign,return-value]
+    flow = Flow.model_validate({"name": "f", "in": "a", "out": "b", "key": "id", "within": "300ms", "peak": "500/s"})
+    records = tuple({"id": f"k{at}"} for at in range(spare(500, 2.0)))
+    passages, _ = drive(trial, [Lane(flow=flow, records=records, requests=None)], duration_s=2.0)
+    after = np.array(passages["f"].after_s)
+    assert np.isnan(after[:700]).all()
+    assert np.median(after[700:]) < 0.3

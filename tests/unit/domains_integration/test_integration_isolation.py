@@ -15,7 +15,7 @@ from seatrial.core.observation import Observation
 from seatrial.core.ports import LineMode, LoadResult
 from seatrial.core.vocabulary import Criticality, Outcome
 from seatrial.domains.flows.disturbing import Period
-from seatrial.domains.integration.disturbed import Disturbed, count_answers
+from seatrial.domains.integration.disturbed import Disturbed, Turn, count_answers
 from seatrial.domains.integration.isolation import CHECK
 from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
@@ -83,5 +83,17 @@ def test_what_nobody_saw_recover_has_no_time(due: list[float], status: list[int]
     latency = [0.01] * len(due)
     result = LoadResult(planned=len(due), scheduled_s=due, latency_s=latency, lag_s=latency, status=status)
     period = Period(name="cut", mode=LineMode.CUT, starts_s=0.5, ends_s=1.0)
-    count_answers(found, result, [period], stream="model", limit_s=1.0)
+    count_answers(found, result, Turn(name="weather", periods=[period]), stream="model", limit_s=1.0)
     assert found.slowest_s("model") == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_is_due_in_another_one_s_turn_tells_nothing_of_this_one() -> None:
+    period = Period(name="cut", mode=LineMode.CUT, starts_s=0.5, ends_s=1.0)
+    due, status = [0.7, 1.2, 2.7, 2.9], [200, 200, 503, 503]
+    latency = [0.01] * len(due)
+    result = LoadResult(planned=len(due), scheduled_s=due, latency_s=latency, lag_s=latency, status=status)
+    found = Disturbed(name="weather")
+    turn = Turn(name="weather", periods=[period], ends_s=2.0)
+    count_answers(found, result, turn, stream="model", limit_s=1.0)
+    assert (found.pooled("model").kept, found.pooled("model").due) == (1, 1)
+    assert found.slowest_s("model") == 0.0

@@ -2,13 +2,14 @@
 
 Single rows, as production sends them, a few at the same time. What looks like harm or a crash is asked again alone.
 Where the model answers batches like single rows, all cases of one fault first go as one batch: if it is answered,
-every row's answer is known at once.
+every row's answer is known at once. Once two rows crashed again and again, the fault is a gap, and no further row of it
+is sent: a model that takes its time over a crash is not made to do so for all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -17,13 +18,15 @@ from seatrial.core.check import Trial
 from seatrial.core.errors import Unreachable
 from seatrial.core.ports import Prediction, Reply, ReplyKind, Row
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
+from seatrial.domains.data.few_at_once import few_at_once
 from seatrial.domains.legality import excluded, spoiled, unusual
 from seatrial.domains.yardstick import Yardstick
 from seatrial.stats.proportions import lower, upper
 
 LOUD = 0.2
 """A fault of a whole feed that is refused for this share of rows shows within its first twenty rows (0.8^20 = 1 %)."""
-_CRASHES = 2
+CRASHES = 2
+"""So many rows that crashed, each of them twice, settle a fault."""
 _ROUNDING = 1e-6
 _TESTED = 16
 _TRIED = 200
@@ -134,10 +137,14 @@ class Campaign:
         if not cases:
             return None
         told: list[Told] = []
+        first = AT_ONCE
         if self._batches and len(cases) > 1:
-            told = self._together(cases)
+            reply = self._asked_together(cases)
+            told = self._together(cases, reply)
+            # What crashed as a batch mostly crashes row by row: a few tell it as well as many at the same time.
+            first = AT_ONCE if reply.kind in (ReplyKind.OK, ReplyKind.REFUSED) else CRASHES
         if not told:
-            told = list(self._singly(cases))
+            told = self._singly(cases, first)
         made = Probe(fault=fault, told=tuple(told), applies=len(cases) / tried, planned=len(cases))
         return _with_feed(made, smallest)
 
@@ -165,10 +172,12 @@ class Campaign:
         place = self._places[name]
         return rule(row, name, place.declared, place.profile)
 
-    def _together(self, cases: Sequence[Case]) -> list[Told]:
-        """What one batch of all cases tells; empty where single rows must tell it."""
+    def _asked_together(self, cases: Sequence[Case]) -> Reply:
         self.asked += 1
-        reply = self._trial.model.predict([case.faulty for case in cases])
+        return self._trial.model.predict([case.faulty for case in cases])
+
+    def _together(self, cases: Sequence[Case], reply: Reply) -> list[Told]:
+        """What the reply to one batch of all cases tells; empty where single rows must tell it."""
         if reply.kind is not ReplyKind.OK or len(reply.predictions) != len(cases):
             return []
         told: list[Told] = []
@@ -183,30 +192,33 @@ class Campaign:
             told.append(seen)
         return told
 
-    def _singly(self, cases: Sequence[Case]) -> Iterator[Told]:
+    def _singly(self, cases: Sequence[Case], first: int) -> list[Told]:
+        """What single rows tell, `first` of them to begin with, in the order of the cases."""
+        told: dict[int, Told] = {}
         crashes = 0
-        for case, reply in self._asked_each(cases):
-            if self.over:
-                return
-            seen = self._classified(case, self._alive(reply, [case.faulty]))
-            if seen.ending in (Ending.HARM, Ending.CRASH) and not self.killed:
-                again = self._classified(case, self._ask([case.faulty]))
-                if again.ending is not seen.ending:
-                    seen = Told(case=case, ending=seen.ending, said=seen.said, after=seen.after, steady=False)
-            yield seen
-            crashes += seen.ending is Ending.CRASH
-            if crashes == _CRASHES:
-                return
+        sent: list[Case] = []
 
-    def _asked_each(self, cases: Sequence[Case]) -> Iterator[tuple[Case, Reply]]:
-        """Each case alone, a few at the same time; none is begun any more once its taker has seen enough."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            begun = [pool.submit(self._trial.model.predict, [case.faulty]) for case in cases]
-            try:
-                for case, reply in zip(cases, begun, strict=True):
-                    yield case, reply.result()
-            finally:
-                self.asked += sum(not each.cancel() for each in begun)
+        def ask(case: Case) -> Reply:
+            sent.append(case)
+            return self._trial.model.predict([case.faulty])
+
+        with closing(few_at_once(ask, cases, first=first, most=AT_ONCE)) as answers:
+            for at, reply in answers:
+                if self.over:
+                    break
+                case = cases[at]
+                seen = self._classified(case, self._alive(reply, [case.faulty]))
+                if seen.ending in (Ending.HARM, Ending.CRASH) and not self.killed:
+                    again = self._classified(case, self._ask([case.faulty]))
+                    if again.ending is not seen.ending:
+                        seen = Told(case=case, ending=seen.ending, said=seen.said, after=seen.after, steady=False)
+                told[at] = seen
+                crashes += seen.ending is Ending.CRASH and seen.steady
+                if crashes == CRASHES:
+                    break
+        # What was under way in vain was asked too.
+        self.asked += len(sent)
+        return [told[at] for at in sorted(told)]
 
     def _ask(self, rows: Sequence[Row]) -> Reply:
         self.asked += 1

@@ -8,7 +8,7 @@ never comes out, is silent harm.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from seatrial.core.check import Trial
@@ -16,8 +16,9 @@ from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import Weight
-from seatrial.domains.data.campaign import Case, Ending, Probe, Told
+from seatrial.domains.data.campaign import AT_ONCE, CRASHES, Case, Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
+from seatrial.domains.data.few_at_once import few_at_once
 from seatrial.domains.flows.lanes import templates_of
 from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.samples import Passed, Sampler
@@ -28,7 +29,6 @@ CODES = {
     "entry-not-tried": "Faults could not be put in at the entry of a flow.",
     "blind-exit": "What comes out of a flow shows nothing that depends on the record, so that no harm could be seen.",
 }
-_AT_ONCE = 8
 _CONFIRMED = 3
 _POLL_S = 0.05
 GRACE_S = 0.5
@@ -54,8 +54,8 @@ class EntryCampaign:
         try:
             made = cls(trial, flow, templates_of(trial, flow)[:most], tolerance, texts)
             made._sampler = Sampler(trial, flow, [], marker(trial, faulty=True))
-            made.clean = made._put(list(made.templates))
-            again = made._put(list(made.templates))
+            made.clean = made._put_all(list(made.templates))
+            again = made._put_all(list(made.templates))
         except SeatrialError as error:
             return not_tried(flow, error.what)
         if problem := next((_unwell(p) for p in made.clean if _unwell(p)), ""):
@@ -87,19 +87,29 @@ class EntryCampaign:
                 cases.append((_case(fault, places, row, faulty, texts=self.texts), self.clean[at]))
         if not cases:
             return None
-        seen = self._put([case.faulty for case, _ in cases])
-        told = [self._told(case, was, now) for (case, was), now in zip(cases, seen, strict=True)]
+        told = self._tried(cases, until_settled=True)
         return Probe(
             fault=replace(fault, entry=self.flow.from_),
-            told=tuple(self._confirmed(cases, told)),
+            told=tuple(told),
             applies=len(cases) / len(self.templates),
             planned=len(cases),
         )
 
+    def _tried(self, cases: Sequence[tuple[Case, Passed]], *, until_settled: bool) -> list[Told]:
+        """What became of each case; where a few crashed again and again, only of those that were put in by then."""
+        seen = self._put([case.faulty for case, _ in cases], until_settled=until_settled)
+        put = [pair for pair, now in zip(cases, seen, strict=True) if now is not None]
+        left = [pair for pair, now in zip(cases, seen, strict=True) if now is None]
+        met = [self._told(case, was, now) for (case, was), now in zip(cases, seen, strict=True) if now is not None]
+        told = list(self._confirmed(put, met))
+        if left and sum(t.ending is Ending.CRASH and t.steady for t in told) < CRASHES:
+            told += self._tried(left, until_settled=False)
+        return told
+
     def _confirmed(self, cases: Sequence[tuple[Case, Passed]], told: Sequence[Told]) -> Iterator[Told]:
         """The first harms and crashes put in again: what does not come again is not steady."""
         bad = [at for at, seen in enumerate(told) if seen.ending in (Ending.HARM, Ending.CRASH)][:_CONFIRMED]
-        again = self._put([cases[at][0].faulty for at in bad]) if bad else []
+        again = self._put_all([cases[at][0].faulty for at in bad]) if bad else []
         steady = {at: self._told(*cases[at], now).ending is told[at].ending for at, now in zip(bad, again, strict=True)}
         for at, seen in enumerate(told):
             yield replace(seen, steady=steady.get(at, True))
@@ -143,8 +153,14 @@ class EntryCampaign:
             and not all(isinstance(v, int) for v in numbers)
         )
 
-    def _put(self, rows: Sequence[Row]) -> list[Passed]:
-        """Put these in, a few at the same time, and wait for what comes out. Raises SeatrialError."""
+    def _put_all(self, rows: Sequence[Row]) -> list[Passed]:
+        return [passed for passed in self._put(rows, until_settled=False) if passed is not None]
+
+    def _put(self, rows: Sequence[Row], *, until_settled: bool) -> list[Passed | None]:
+        """Put these in, a few at the same time, and wait for what comes out. Raises SeatrialError.
+
+        With `until_settled` none is put in any more once a few crashed: None for those.
+        """
         entry, exit_ = self.trial.integration(self.flow.from_), self.trial.integration(self.flow.to)
         mark = marker(self.trial, faulty=True)
         start = place_of(self.trial, self.flow)
@@ -161,18 +177,27 @@ class EntryCampaign:
             return None
 
         exit_.listen()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            refused = list(pool.map(put, records))
-        keys = [str(record[self.flow.key]) for record in records]
-        wanted = [key for key, why in zip(keys, refused, strict=True) if why is None]
+        answers: dict[int, str | None] = {}
+        crashes = 0
+        first = CRASHES if until_settled else AT_ONCE
+        with closing(few_at_once(put, records, first=first, most=AT_ONCE)) as put_in:
+            for at, refused in put_in:
+                answers[at] = refused
+                crashes += refused is not None and refused.startswith(_CRASHED)
+                if until_settled and crashes >= CRASHES:
+                    break
+        keys = {at: str(records[at][self.flow.key]) for at in answers}
+        wanted = [keys[at] for at in sorted(answers) if answers[at] is None]
         until = self.trial.clock.monotonic() + self.flow.within + GRACE_S
         while len(found := exit_.observe(self.flow.key, wanted) if wanted else {}) < len(wanted):
             if self.trial.clock.monotonic() > until:
                 break
             self.trial.clock.sleep(_POLL_S)
         return [
-            Passed(refused=why, out=found[key][-1] if found.get(key) else None)
-            for key, why in zip(keys, refused, strict=True)
+            Passed(refused=answers[at], out=found[keys[at]][-1] if found.get(keys[at]) else None)
+            if at in answers
+            else None
+            for at in range(len(records))
         ]
 
 

@@ -18,10 +18,11 @@ from seatrial.core.observation import Figure, Finding, Json, Measure, Observatio
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.domains.data import fault_budget, fault_entry, fault_findings, fault_scope, request_faults
-from seatrial.domains.data.campaign import BADNESS, Campaign, Ending, Probe, answered_clean
+from seatrial.domains.data.campaign import AT_ONCE, BADNESS, Campaign, Ending, Probe, answered_clean
 from seatrial.domains.data.fault_flows import Entered, Entering, through_all_flows
 from seatrial.domains.data.fault_kinds import Fault, Place, faults_of, oversize, swaps, wider_row
 from seatrial.domains.data.fault_pairs import pairs
+from seatrial.domains.data.few_at_once import few_at_once
 from seatrial.domains.flows import lanes
 from seatrial.domains.legality import profile_of
 from seatrial.domains.sending import inputs_of, may_be_tried, rows_to_send
@@ -136,8 +137,9 @@ def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator
 
 def _unsteady(trial: Trial, clean: Sequence[tuple[Row, Prediction]], moved: object) -> Finding | None:
     changed = 0
-    for row, answer in clean:
-        again = trial.model.predict([row])
+    asked = [[row] for row, _ in clean]
+    for at, again in few_at_once(trial.model.predict, asked, first=AT_ONCE, most=AT_ONCE):
+        answer = clean[at][1]
         changed += not again.predictions or bool(callable(moved) and moved(answer, again.predictions[0]))
     if not changed:
         return None
@@ -261,11 +263,9 @@ def _measures(system: System, probes: Sequence[Probe], missed: Sequence[Fault], 
             kind=MeasureKind.INFORMATIVE if caught else MeasureKind.VALIDITY,
         )
     ]
-    told = [(at, t) for at, p in enumerate(probes) for t in p.told if t.case.guarded]
-    groups = np.array([at for at, _ in told], dtype=np.int64)
-    if len(set(groups.tolist())) > 1:
-        stopped = np.array([t.ending in (Ending.REFUSED, Ending.HANDLED) for _, t in told], dtype=np.float64)
-        found = proportion_interval(stopped, groups, 1.0 - system.policy.confidence)
+    stopped, groups = _stopped(probes)
+    if len(set(groups)) > 1:
+        found = proportion_interval(np.array(stopped), np.array(groups, dtype=np.int64), 1.0 - system.policy.confidence)
         measures.append(
             Measure(
                 name=_KILLED,
@@ -274,13 +274,27 @@ def _measures(system: System, probes: Sequence[Probe], missed: Sequence[Fault], 
                 upper=found.upper,
                 unit="share",
                 n=found.n,
-                method=f"{found.method} of field and kind",
+                method=f"{found.method} of fields",
                 confidence=system.policy.confidence,
                 kind=MeasureKind.INFORMATIVE,
                 approximate=True,
             )
         )
     return tuple(measures)
+
+
+def _stopped(probes: Sequence[Probe]) -> tuple[list[float], list[int]]:
+    """For each fault that a guard could have known, whether none of its rows did harm or crashed, and its field.
+
+    A fault counts once: what was settled early went into fewer rows than what was stopped each time.
+    """
+    fields: dict[str, int] = {}
+    stopped, groups = [], []
+    for probe in probes:
+        if endings := [t.ending for t in probe.told if t.case.guarded]:
+            stopped.append(float(all(e in (Ending.REFUSED, Ending.HANDLED) for e in endings)))
+            groups.append(fields.setdefault(probe.fault.place, len(fields)))
+    return stopped, groups
 
 
 def _caught(probe: Probe) -> bool:
@@ -318,7 +332,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="Faulty input at the real entry",
     run=_run,
     codes=_CODES,

@@ -18,7 +18,7 @@ import numpy as np
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.ports import LoadResult, ReplyKind, Request, Row, Stream
+from seatrial.core.ports import LoadResult, Request, Row, Stream
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import span
 from seatrial.domains.data import capacity, load_rows, soak
@@ -41,7 +41,7 @@ from seatrial.domains.data.served import (
     served,
     upper_s,
 )
-from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.domains.sending import answered, inputs_of, rows_to_send
 from seatrial.spec.load import Load
 from seatrial.spec.system import System
 from seatrial.stats import proportions, quantiles
@@ -236,10 +236,7 @@ def _prepared(system: System, trial: Trial, planned: int) -> _Prepared | Reason:
             remedy="Serve it over HTTP as production does, and declare model.endpoint.",
             fields=("model",),
         )
-    reply = trial.model.predict(found) if len(found) <= system.model.batch else None
-    rows = found
-    if reply is None or reply.kind is not ReplyKind.OK:
-        rows = [row for row in found if trial.model.predict([row]).kind is ReplyKind.OK]
+    rows = answered(trial.model, found, batch=system.model.batch)
     if not rows:
         return Reason(
             code="clean-rows-refused",

@@ -27,9 +27,11 @@ class Period:
     ends_s: float
 
 
-def planned(wanted: Sequence[tuple[str, LineMode, float]], *, rest_s: float) -> tuple[Period, ...]:
-    """One after the other, each with its own length and `rest_s` behind it."""
-    at, periods = _LEAD_S, []
+def planned(
+    wanted: Sequence[tuple[str, LineMode, float]], *, rest_s: float, from_s: float = _LEAD_S
+) -> tuple[Period, ...]:
+    """One after the other, each with its own length and `rest_s` behind it; the first begins at `from_s`."""
+    at, periods = from_s, []
     for name, mode, length_s in wanted:
         periods.append(Period(name=name, mode=mode, starts_s=at, ends_s=at + length_s))
         at += length_s + rest_s

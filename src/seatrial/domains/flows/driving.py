@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import takewhile
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,7 @@ _SPARE = 50
 _GRACE_LEAST_S = 2.0
 _SETTLE_S = 1.0
 _LOOKED_AT = 200
+_LATE_LOOKED_AT = 1000
 _POLL = (0.05, 0.5)
 _TIMEOUT_S = 10.0
 _WRITERS = 8
@@ -128,8 +130,13 @@ class _Lookout:
             self.seen.setdefault(key, now)
         return found
 
+    def waits_for(self, due: Sequence[tuple[str, float]]) -> bool:
+        """Whether one of these records, latest first, was not seen yet and may still come."""
+        given_up = self._trial.clock.monotonic() - self.started - self.patience_s
+        return any(key not in self.seen for key, _ in takewhile(lambda pair: pair[1] > given_up, due))
+
     def _look(self) -> None:
-        keys, oldest = self.lane.keys, 0
+        keys, oldest, turn = self.lane.keys, 0, 0
         try:
             while not self._stop.wait(self.step_s):
                 passed = self._trial.clock.monotonic() - self.started + _AHEAD_S
@@ -141,8 +148,13 @@ class _Lookout:
                 while oldest < due and (keys[oldest] in self.seen or oldest < gone):
                     oldest += 1
                 waiting = [key for key in keys[oldest:due] if key not in self.seen]
+                # Those that may be in time come first, or what was lost before would make them look late.
+                newest = self.most + max(0, due - int(self.lane.flow.peak * (passed - _AHEAD_S)))
+                late, timely = waiting[:-newest], waiting[-newest:]
+                turn = turn if turn < len(late) else 0
                 if waiting:
-                    self.look(waiting[: self.most])
+                    self.look([*timely, *late[turn : turn + _LATE_LOOKED_AT]])
+                turn += _LATE_LOOKED_AT
         except SeatrialError as error:
             self.problem = error
 
@@ -249,20 +261,18 @@ def drive(
 
 
 def _wait(trial: Trial, lookouts: Sequence[_Lookout], results: Mapping[str, LoadResult]) -> None:
-    """Until all that was sent is seen, or `within` and a grace have passed since the last one was due."""
-    ends = {
-        look.lane.flow.name: look.started + max(results[look.lane.flow.name].scheduled_s, default=0.0) + look.patience_s
-        for look in lookouts
-    }
-    while any(
-        trial.clock.monotonic() < ends[look.lane.flow.name]
-        and look.problem is None
-        and any(key not in look.seen for key in look.lane.keys[: results[look.lane.flow.name].planned])
-        for look in lookouts
-    ):
+    """Until all that was sent is seen, or for each record `within` and a grace have passed since it was due."""
+    waiting = {look: _due(look, results[look.lane.flow.name]) for look in lookouts}
+    while any(look.problem is None and look.waits_for(due) for look, due in waiting.items()):
         trial.clock.sleep(_POLL[0])
     # A second copy may follow the first one.
     trial.clock.sleep(_SETTLE_S)
+
+
+def _due(look: _Lookout, result: LoadResult) -> list[tuple[str, float]]:
+    """The records that were sent, latest first, each with when it was due."""
+    pairs = zip(look.lane.keys[: result.planned], result.scheduled_s, strict=False)
+    return sorted(pairs, key=lambda pair: -pair[1])
 
 
 def _passage(look: _Lookout, result: LoadResult, problem: str) -> Passage:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from seatrial.core.check import Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding
-from seatrial.core.ports import ReplyKind, Row, Stream
+from seatrial.core.ports import Row, Stream
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.driving import Lane, spare
 from seatrial.domains.flows.marking import enough, marked, place_of
-from seatrial.domains.sending import inputs_of, rows_to_send
+from seatrial.domains.sending import answered, inputs_of, rows_to_send
 from seatrial.spec.integration import End, Flow, IntegrationSection
 from seatrial.spec.one_place import shows_what_is_written
 from seatrial.spec.system import System
@@ -149,6 +149,6 @@ def model_stream(system: System, trial: Trial) -> list[Stream]:
         return []
     inputs = inputs_of(system, trial)
     rows = rows_to_send(trial, inputs, table="evaluation", most=_MODEL_ROWS, seed=trial.seed) if inputs else []
-    rows = [row for row in rows if trial.model.predict([row]).kind is ReplyKind.OK]
+    rows = answered(trial.model, rows, batch=system.model.batch)
     requests = [r for row in rows if (r := trial.model.request([row])) is not None]
     return [Stream(name=MODEL, requests=requests, rate_per_s=system.load.peak)] if requests else []

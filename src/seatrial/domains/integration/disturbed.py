@@ -54,11 +54,29 @@ class Disturbed:
         return math.nan if not mine or any(map(math.isnan, mine)) else max(mine)
 
 
-def count_records(found: Disturbed, passage: Passage, periods: Sequence[Period]) -> None:
-    """Count what became of the records of a flow."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The time that belongs to one integration, seconds since the flows began: what is due in it tells of this one."""
+
+    name: str
+    periods: Sequence[Period]
+    starts_s: float = 0.0
+    ends_s: float = math.inf
+    """When the next one's turn begins; infinite for the last."""
+
+    def holds(self, due_s: float) -> bool:
+        """Whether what is due then belongs to it."""
+        return self.starts_s <= due_s < self.ends_s
+
+
+def count_records(found: Disturbed, passage: Passage, turn: Turn) -> None:
+    """Count what became of the records of a flow that were due in this turn."""
     flow = passage.flow
-    kept: list[bool] = []
-    for row, accepted, after_s in zip(passage.sent, passage.accepted, passage.after_s, strict=True):
+    all_due: list[tuple[float, float, bool]] = []
+    each = zip(passage.sent, passage.accepted, passage.scheduled_s, passage.after_s, strict=True)
+    for row, accepted, due_s, after_s in each:
+        if not turn.holds(due_s):
+            continue
         copies = passage.copies.get(str(row[flow.key]), ())
         other = any(True for copy in copies for _ in differing(flow, row, copy))
         found.n += 1
@@ -69,29 +87,32 @@ def count_records(found: Disturbed, passage: Passage, periods: Sequence[Period])
             all(copy.get(f) == value for f, value in flow.fallback.items()) for copy in copies
         )
         found.fallbacks[flow.name] += bool(fell_back)
-        kept.append(bool(copies) and not other and len(copies) == 1 and after_s <= flow.within)
-    _counted(found, flow.name, list(zip(passage.scheduled_s, passage.after_s, kept, strict=True)), periods)
+        kept = bool(copies) and not other and len(copies) == 1 and after_s <= flow.within
+        all_due.append((due_s, after_s, kept))
+    _counted(found, flow.name, all_due, turn)
 
 
-def count_answers(
-    found: Disturbed, result: LoadResult, periods: Sequence[Period], *, stream: str, limit_s: float
-) -> None:
-    """Count the answers of a stream that came in time."""
-    kept = [200 <= s < 300 and t <= limit_s for s, t in zip(result.status, result.latency_s, strict=True)]
-    _counted(found, stream, list(zip(result.scheduled_s, result.latency_s, kept, strict=True)), periods)
+def count_answers(found: Disturbed, result: LoadResult, turn: Turn, *, stream: str, limit_s: float) -> None:
+    """Count the answers of a stream that were due in this turn, and which of them came in time."""
+    each = zip(result.scheduled_s, result.latency_s, result.status, strict=True)
+    all_due = [
+        (due_s, took_s, 200 <= status < 300 and took_s <= limit_s)
+        for due_s, took_s, status in each
+        if turn.holds(due_s)
+    ]
+    _counted(found, stream, all_due, turn)
 
 
-def _counted(
-    found: Disturbed, stream: str, all_due: Sequence[tuple[float, float, bool]], periods: Sequence[Period]
-) -> None:
+def _counted(found: Disturbed, stream: str, all_due: Sequence[tuple[float, float, bool]], turn: Turn) -> None:
     """`all_due`: when each was due, how long it took, and whether it kept its limits."""
+    periods = turn.periods
     usual_s = median([took for _, took, well in all_due if well] or [0.0])
     for at, period in enumerate(periods):
         share = found.shares.setdefault((stream, period.name), Share())
         meanwhile = [well for due, _, well in all_due if period.starts_s <= due <= period.ends_s]
         share.due += len(meanwhile)
         share.kept += sum(meanwhile)
-        next_s = periods[at + 1].starts_s if at + 1 < len(periods) else math.inf
+        next_s = periods[at + 1].starts_s if at + 1 < len(periods) else turn.ends_s
         # What is still under way when the next disturbance begins tells of that one.
         until_s = max(next_s - _USUAL * usual_s - _LEAST_S, (period.ends_s + next_s) / 2)
         after = [(due - period.ends_s, well) for due, _, well in all_due if period.ends_s < due < until_s]

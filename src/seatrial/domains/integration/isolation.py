@@ -2,27 +2,32 @@
 
 The line to it is slow, refuses, is cut and corrupts the answers that it carries. What does not end at this integration
 must keep its limits meanwhile; what ends there must be well again soon after, with nothing lost, doubled or altered.
+
+All turns follow each other while the flows go on. Between two of them lies the time that a record may take, so that
+what kept its limits was through before the next one's turn; and what is lost in one is waited for during the next.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.ports import LineMode
+from seatrial.core.ports import LineMode, LoadResult
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import percent, span
 from seatrial.domains.flows import cleaning, lanes, line_findings
 from seatrial.domains.flows.cleaning import Cleanup
-from seatrial.domains.flows.disturbing import Disturbance, planned
-from seatrial.domains.flows.driving import drive
+from seatrial.domains.flows.disturbing import Disturbance, Period, planned
+from seatrial.domains.flows.driving import Passage, drive
 from seatrial.domains.flows.lanes import MODEL, lane_of, model_stream, unready
 from seatrial.domains.flows.line_findings import line_trouble, no_line
 from seatrial.domains.flows.marking import marker
-from seatrial.domains.integration.disturbed import Disturbed, count_answers, count_records
+from seatrial.domains.integration.disturbed import Disturbed, Turn, count_answers, count_records
 from seatrial.spec.integration import Flow
 from seatrial.spec.system import System
 from seatrial.stats import proportions
@@ -35,6 +40,8 @@ _KINDS = (
     ("corrupt", LineMode.CORRUPT),
 )
 _SLOW_S = 2.0
+_STEADY_S = 2.0
+"""Before the first turn the flows run undisturbed: what is slow because all connections are new tells of none."""
 _WHY = "One slow neighbour stops everything that waits for it."
 _CODES = {
     **lanes.CODES,
@@ -56,7 +63,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     if (unable := _unable(system)) is not None:
         return unable
     with Cleanup(system, trial) as cleanup:
-        disturbed = [_disturbed(system, trial, name, cleanup) for name in _lines(system)]
+        disturbed = _disturbed(system, trial, cleanup)
     return Observation(
         done=f"Made {', '.join(d.name for d in disturbed)} slow, refusing, cut and corrupt in turn while "
         f"{len(system.flows)} flow(s) ran at their peak, and looked at what else suffered and when all was well again.",
@@ -113,26 +120,62 @@ def _lines(system: System) -> list[str]:
     return [name for name, section in system.integrations.items() if section.test is not None and section.test.via]
 
 
-def _disturbed(system: System, trial: Trial, name: str, cleanup: Cleanup) -> Disturbed:
+def _turns(system: System) -> list[Turn]:
+    """Those first at which flows end: what they do not take may be lost, and is waited for longest."""
     each_s = system.policy.outage_duration
-    periods = planned([(word, mode, each_s) for word, mode in _KINDS], rest_s=each_s)
-    lasts_s = periods[-1].ends_s + each_s
-    trial.say(f"{name} is disturbed for {span(lasts_s)} while {len(system.flows)} flow(s) run")
+    apart_s = max(each_s, *(flow.within for flow in system.flows))
+    exits = {flow.to for flow in system.flows}
+    turns: list[Turn] = []
+    for name in sorted(_lines(system), key=lambda name: name not in exits):
+        starts_s = turns[-1].ends_s if turns else 0.0
+        periods = planned([(w, mode, each_s) for w, mode in _KINDS], rest_s=each_s, from_s=starts_s or _STEADY_S)
+        turns.append(Turn(name=name, periods=periods, starts_s=starts_s, ends_s=periods[-1].ends_s + apart_s))
+    return [*turns[:-1], replace(turns[-1], ends_s=math.inf)]
+
+
+def _disturbed(system: System, trial: Trial, cleanup: Cleanup) -> list[Disturbed]:
+    """Each line in its turn, in the order in which the integrations are declared."""
+    each_s, turns = system.policy.outage_duration, _turns(system)
+    lasts_s = turns[-1].periods[-1].ends_s + each_s
+    names = " and then ".join(turn.name for turn in turns)
+    trial.say(f"{names} disturbed, {span(lasts_s)} in all, while {len(system.flows)} flow(s) run")
     mark = marker(trial)
     driven = [cleanup.add(lane_of(trial, flow, f"{mark}-{at}", lasts_s)) for at, flow in enumerate(system.flows)]
     beside = model_stream(system, trial)
-    found = Disturbed(name=name, ends_here=frozenset(f.name for f in system.flows if name in (f.from_, f.to)))
-    with Disturbance(trial, trial.line(name), periods, slow_s=_SLOW_S) as disturbance:
+    with ExitStack() as stack:
+        disturbances = {
+            turn.name: stack.enter_context(
+                Disturbance(trial, trial.line(turn.name), turn.periods, slow_s=_SLOW_S, during=_telling(trial, turn))
+            )
+            for turn in turns
+        }
         passages, results = drive(
             trial, driven, beside=beside, duration_s=lasts_s, longer_s=min(system.policy.recovery, 2.0 * each_s)
         )
-    found.used = disturbance.used
+    found = [_counted(system, turn, disturbances[turn.name], passages, results) for turn in turns]
+    return sorted(found, key=lambda each: _lines(system).index(each.name))
+
+
+def _telling(trial: Trial, turn: Turn) -> Callable[[Period], None]:
+    return lambda period: trial.say(f"{turn.name} is {period.name}")
+
+
+def _counted(
+    system: System,
+    turn: Turn,
+    disturbance: Disturbance,
+    passages: Mapping[str, Passage],
+    results: Mapping[str, LoadResult],
+) -> Disturbed:
+    """What everything else did in that turn."""
+    ends_here = frozenset(f.name for f in system.flows if turn.name in (f.from_, f.to))
+    found = Disturbed(name=turn.name, ends_here=ends_here, used=disturbance.used)
     found.problem = disturbance.problem.what if disturbance.problem else ""
     for passage in passages.values():
-        count_records(found, passage, periods)
+        count_records(found, passage, turn)
     if MODEL in results:
         limit_s = max(system.load.latency.values()) if system.load else math.inf
-        count_answers(found, results[MODEL], periods, stream=MODEL, limit_s=limit_s)
+        count_answers(found, results[MODEL], turn, stream=MODEL, limit_s=limit_s)
     return found
 
 
