@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seatrial.adapters.http import Http
 from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.wire import target_of
 from seatrial.app.outside import open_source
+from seatrial.app.proposal_artefacts import Answered, ArtefactOnTrial, one_score, way_of
 from seatrial.app.proposal_data import TableProfile, profile
 from seatrial.app.proposal_file import Found, SourceText, inputs_text, system_text
 from seatrial.app.proposal_inputs import (
@@ -100,20 +101,23 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     url = _filled(asked.model, environment)
     headers = {name: _filled(value, environment) for name, value in asked.headers.items()}
     secrets = [environment[name] for name in _REFERENCE.findall(" ".join((asked.model, *asked.headers.values())))]
-    with Http(origins=[target_of(url).origin], redact=Redactor(secrets)) as http:
+    way = way_of(url)
+    with Http(origins=() if way else [target_of(url).origin], redact=Redactor(secrets)) as http:
         say("asking the model")
-        model = ModelOnTrial(http, url, headers)
-        asking = model.asked(table.sample, columns, doubtful)
-        outputs = meaning(asking.answers, label, _truths(table, label))
-        told = model.version(asking)
-        inputs, notes = _declared(table, asking.columns)
-        model.confirmed(asking, _section(asking.way, asking.url, headers, label, outputs), table.sample)
-    notes = [*outputs.notes, *notes, *_about_live(live, inputs), *_left_out(table)]
+        model = ArtefactOnTrial(way, url, http) if way else ModelOnTrial(http, url, headers)
+        with closing(model):
+            asking = model.asked(table.sample, columns, doubtful)
+            scored = one_score(asking.answers, label) if way else Answered(answers=asking.answers)
+            outputs = replace(meaning(scored.answers, label, _truths(table, label)), classes=scored.classes)
+            told = model.version(asking)
+            inputs, notes = _declared(table, asking.columns)
+            model.confirmed(asking, _section(asking.way, asking.url, headers, label, outputs), table.sample)
+    notes = [*asking.notes, *outputs.notes, *notes, *_about_live(live, inputs), *_left_out(table)]
     target = asked.output
     found = Found(
         name=_name(target),
         way=asking.way,
-        address=_address(asking.url, url, asked.model),
+        address=_beside(asked.model, target) if way else _address(asking.url, url, asked.model),
         identity=None if told is None else _as_given(told.url, url, asked.model),
         told=told,
         headers=asked.headers,
@@ -299,7 +303,11 @@ def _declared(table: TableProfile, columns: Sequence[str]) -> tuple[dict[str, di
 
 
 def _section(way: str, url: str, headers: Mapping[str, str], label: Labelled, outputs: Meaning) -> ModelSection:
-    output = {"prediction": outputs.prediction, "score": outputs.score}
+    output: dict[str, Json] = {"prediction": outputs.prediction, "score": outputs.score}
+    if label.task == "binary":
+        output["positive"] = label.positive
+    if outputs.classes:
+        output["classes"] = list(outputs.classes)
     return ModelSection.model_validate({way: url, "headers": dict(headers), "task": label.task, "output": output})
 
 
@@ -324,6 +332,12 @@ def _left_out(table: TableProfile) -> list[str]:
 def _live_source(asked: Asked, live: TableProfile, target: Path, columns: Sequence[str | None]) -> SourceText:
     label, time, entity = (name if name in live.columns else None for name in columns)
     return SourceText(source=_relative(asked.live or asked.data, target), label=label, time=time, entity=entity)
+
+
+def _beside(model: str, target: Path) -> str:
+    """The path of a model as the system file names it, with the name of its object where it is one of Python."""
+    path, colon, name = model.rpartition(":") if ".py:" in model else (model, "", "")
+    return f"{_relative(Path(path), target)}{colon}{name}"
 
 
 def _relative(data: Path, target: Path) -> str:

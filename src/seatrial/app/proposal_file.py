@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from seatrial.app.proposal_artefacts import known_by_content
 from seatrial.app.proposal_inputs import Labelled
 from seatrial.app.proposal_model import Meaning, Told, Way
 from seatrial.core.observation import Json
@@ -114,6 +115,11 @@ def _model(found: Found) -> Iterator[str]:
     yield f"  {found.way}: {_text(found.address)}"
     if found.identity:
         yield f"  identity: {_text(found.identity)}"
+    elif known_by_content(found.way, found.address):
+        yield "  # It is known by the content of its files: whatever changes there is another model."
+    elif found.way == "python":
+        yield "  # A function without arguments that tells which version is loaded, such as model.py:version."
+        yield "  identity: TODO"
     else:
         yield "  # An address that tells which version is served, and tells another one whenever the model changes."
         yield "  identity: TODO"
@@ -138,11 +144,19 @@ def _output(output: Meaning, label: Labelled) -> str:
         fields.append(f"score: {quoted(output.score)}")
     if label.task == "binary":
         fields.append(f"positive: {quoted(label.positive)}")
+    if output.classes:
+        fields.append(f"classes: [{', '.join(quoted(_label(name, label)) for name in output.classes)}]")
     if output.act_at is not None:
         fields.append(f"act_at: {output.act_at:g}")
     elif output.act_between is not None:
         fields.append("act_at: TODO")
     return ", ".join(fields)
+
+
+def _label(name: str, label: Labelled) -> Json:
+    """The class as the labels are written: a number where they are numbers."""
+    whole = name.removeprefix("-").isdecimal()
+    return int(name) if whole and (label.task != "binary" or not isinstance(label.positive, str)) else name
 
 
 def governance(task: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.spec.model import ModelSection
 
-Way = Literal["endpoint", "mlflow"]
+Way = Literal["endpoint", "mlflow", "onnx", "python"]
 PREDICTIONS = ("prediction", "label", "predicted", "predicted_label", "class", "decision", "output", "value", "result")
 SCORES = ("score", "probability", "proba", "risk", "confidence", "p", "prob", "likelihood", "y_score")
 _VERSIONS = ("version", "v1/version", "health", "v1/health", "info", "metadata")
@@ -40,19 +40,22 @@ class Asking:
     url: str
     columns: tuple[str, ...]
     answers: tuple[Json, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
     """Which fields of an answer are the prediction and the score. `act_at` is where the answers change, if it shows.
 
-    `act_between` are the scores between which it lies, where no round number is among them.
+    `act_between` are the scores between which it lies, where no round number is among them. `classes` are in the order
+    of their scores, where the model tells one for each and not whose it is.
     """
 
     prediction: str = "prediction"
     score: str | None = None
     act_at: float | None = None
     act_between: tuple[float, float] | None = None
+    classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -155,6 +158,9 @@ class ModelOnTrial:
         reply = self._opened(section).predict([{n: row[n] for n in asking.columns} for row in _complete(rows)[:_FIRST]])
         if reply.error or not reply.predictions:
             raise Malformed(f"the model's answer cannot be read: {reply.error or reply.kind.value}")
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def version(self, asking: Asking) -> Told | None:
         """Where it tells the version that it serves, or None: an address that never changes its answer is none."""

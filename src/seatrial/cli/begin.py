@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from seatrial.app.initiate import Proposal
 
 _SYSTEM_FILE = Path("seatrial.yaml")
+_MODEL = (
+    "The model: an address such as http://host:8800/predict, an ONNX file, a directory that MLflow saved, or "
+    "file.py:object."
+)
 
 
 def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
-    model: Annotated[str, typer.Option("--model", help="The model's address, such as http://host:8800/predict.")] = "",
+    model: Annotated[str, typer.Option("--model", help=_MODEL)] = "",
     data: Annotated[Path | None, typer.Option(help="Labelled rows: CSV, Parquet or JSON lines.")] = None,
     live: Annotated[Path | None, typer.Option(help="A recent sample of what production sends.")] = None,
     label: Annotated[str, typer.Option(help="The column that tells what was true.")] = "",
@@ -38,7 +42,7 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Propose a system file from a model endpoint and a data file; what only people can decide stays TODO."""
+    """Propose a system file from a model and a data file; what only people can decide stays TODO."""
     from seatrial.app.initiate import Asked, propose, refuse_existing, write
 
     target = output if output.suffix in {".yaml", ".yml"} and not output.is_dir() else output / _SYSTEM_FILE

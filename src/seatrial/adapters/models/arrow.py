@@ -11,6 +11,7 @@ from seatrial.adapters.http import Answer
 from seatrial.adapters.models.answers import Told, checked, fast_json, told_of_json
 from seatrial.adapters.models.columns import batch_of
 from seatrial.core.errors import Malformed
+from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.spec.model import ModelSection
 
@@ -68,6 +69,22 @@ def table_of(body: bytes) -> Any:
     except (pa.ArrowException, OSError) as error:
         raise Malformed(f"the answer is no Arrow stream: {str(error).splitlines()[0]}") from None
     return table
+
+
+def records_of(table: Any) -> list[Json]:
+    """One record for each row; scores in the order of classes that the table tells become a mapping."""
+    classes = json.loads((table.schema.metadata or {}).get(b"classes", b"null"))
+    records: list[Any] = table.to_pylist()
+    if classes is None:
+        return records
+    names = [str(name) for name in classes]
+    return [
+        {
+            k: dict(zip(names, v, strict=True)) if isinstance(v, list) and len(v) == len(names) else v
+            for k, v in r.items()
+        }
+        for r in records
+    ]
 
 
 def told_of_table(table: Any, asked: int, section: ModelSection, *, own_names: bool = True) -> Told:

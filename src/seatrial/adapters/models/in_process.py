@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from seatrial.adapters.models.answers import Told, fast_json, predictions_of, told_of_json
-from seatrial.adapters.models.arrow import stream_of, table_of, told_of_table
+from seatrial.adapters.models.arrow import records_of, stream_of, table_of, told_of_table
 from seatrial.adapters.models.columns import batch_of, encoded, rows_of
 from seatrial.adapters.models.process import Died, Failed, Frame, Hung, ModelProcess
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused, SeatrialError
+from seatrial.core.observation import Json
 from seatrial.core.ports import Answers, Reply, ReplyKind, Request, Row
 from seatrial.spec.model import ModelSection
 
@@ -59,6 +60,28 @@ class ProcessModel(ABC):
         told, answers = self._asked(lambda: encoded(rows), lambda: stream_of(batch_of(rows)), len(rows))
         predictions = predictions_of(told) if told is not None else ()
         return Reply(kind=answers.kind, latency_s=answers.latency_s, predictions=predictions, error=answers.error)
+
+    def input_names(self) -> list[str]:
+        """The inputs that the model names itself, in its order; empty where it names none. Raises what a start does."""
+        return [str(name) for name in self._process().ready().get("names", [])]
+
+    def unread(self, rows: Sequence[Row]) -> list[Json]:
+        """What it answered for each row, before `output` says what counts; scores of named classes as a mapping.
+
+        Raises what a call raises, and Malformed for an answer that has no entry for each row.
+        """
+        process = self._process()
+        form = process.ready().get("takes", "json")
+        sent = encoded(rows) if form == "json" else stream_of(batch_of(rows))
+        frame = process.call(form, sent, self._section.timeout)
+        if frame.head.get("form") == "json":
+            answer = fast_json(frame.body)
+            entries = answer.get("predictions") if isinstance(answer, Mapping) else answer
+        else:
+            entries = records_of(table_of(frame.body))
+        if not isinstance(entries, list) or len(entries) != len(rows):
+            raise Malformed(f"{len(rows)} rows were asked for, and the answer is no list of as many")
+        return entries
 
     def answer(self, batch: Any) -> Answers:
         """The answer for these rows; never raises for what the model does."""

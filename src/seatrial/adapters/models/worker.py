@@ -100,6 +100,7 @@ class Function:
 
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
+        self.names: list[str] = []
 
     def answer(self, form: str, body: bytes) -> Answered:
         """JSON in, JSON out; with the form `none` it is called without rows."""
@@ -114,7 +115,7 @@ class Estimator:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+        self.names = [str(name) for name in getattr(model, "feature_names_in_", ())]
 
     def answer(self, _: str, body: bytes) -> Answered:
         """The columns `prediction` and, where there are any, `score` with one score per class."""
@@ -130,7 +131,7 @@ class Estimator:
     def _rows(self, table: Any) -> Any:
         import numpy as np
 
-        names = self._names or table.column_names
+        names = self.names or table.column_names
         if missing := [name for name in names if name not in table.column_names]:
             raise Refused(f"the model takes {', '.join(missing)}, which the rows do not have")
         table = table.select(names)
@@ -150,6 +151,9 @@ class Onnx:
         self._not_taken = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state").InvalidArgument
         self._session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
         self._inputs = self._session.get_inputs()
+        # One input alone may take all fields in their order, under a name that is none of theirs.
+        alone = len(self._inputs) == 1 and self._inputs[0].shape[1:] != [1]
+        self.names = [] if alone else [given.name for given in self._inputs]
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def answer(self, _: str, body: bytes) -> Answered:
@@ -251,14 +255,14 @@ class Mlflow:
         os.environ.setdefault("DO_NOT_TRACK", "true")
         self._model = _needed("mlflow.pyfunc", "mlflow").load_model(path)
         schema = self._model.metadata.get_input_schema()
-        self._names = list(schema.input_names()) if schema is not None and schema.has_input_names() else []
+        self.names = list(schema.input_names()) if schema is not None and schema.has_input_names() else []
 
     def answer(self, _: str, body: bytes) -> Answered:
         """The columns that it returns, or `prediction` alone."""
         table = _table(body)
-        if missing := [name for name in self._names if name not in table.column_names]:
+        if missing := [name for name in self.names if name not in table.column_names]:
             raise Refused(f"the model takes {', '.join(missing)}, which the rows do not have")
-        rows = (table.select(self._names) if self._names else table).to_pandas()
+        rows = (table.select(self.names) if self.names else table).to_pandas()
         schema_error = importlib.import_module("mlflow.exceptions").MlflowException
         try:
             answer = self._model.predict(rows)
@@ -337,7 +341,7 @@ def main(kind: str, *arguments: str) -> None:
     with out, asked:
         with _Told(out, go_on=False):
             model = _LOADERS[kind](*arguments)
-        _say(out, {"ready": True, "takes": model.takes})
+        _say(out, {"ready": True, "takes": model.takes, "names": model.names})
         for line in asked:
             head = json.loads(line)
             body = asked.read(head["bytes"])
