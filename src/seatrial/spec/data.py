@@ -93,6 +93,8 @@ class Freshness(Section):
     source: str
     at: str
     at_most: Duration
+    may_rest: bool = False
+    """True where all values may rightly stay the same for longer than that, such as a price list that is sent anew."""
 
 
 class Interrupted(Section):

@@ -121,7 +121,7 @@ def _undeclared(system: System, feeding: Sequence[str]) -> Iterator[Finding]:
 CHECK: Check[System] = Check(
     id="data.freshness",
     requirement=REQUIREMENT,
-    version=2,
+    version=3,
     title="Data as fresh as declared, measured at the source",
     run=_run,
     codes=_CODES,

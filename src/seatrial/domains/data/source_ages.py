@@ -14,7 +14,7 @@ from seatrial.core.observation import Finding, Json, Measure
 from seatrial.core.ports import Clocked, Row
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import span
-from seatrial.domains.data import source_history
+from seatrial.domains.data import resting_values, source_history
 from seatrial.domains.data.source_history import History, history
 from seatrial.spec.data import Freshness
 from seatrial.spec.model import InputField
@@ -31,6 +31,7 @@ _TICK_S = 0.5
 _HISTORY, _FEWEST, _REGULAR = 50, 8, 0.8
 CODES = {
     **source_history.CODES,
+    **resting_values.CODES,
     "source-unreachable": "The source could not be read.",
     "no-records": "The source has no records.",
     "time-missing": "Records of the source lack the time field.",
@@ -113,7 +114,8 @@ class Watched:
         self.at_s.append(trial.clock.monotonic())
         self.newest.append(newest)
         self.ages_s.append(max(0.0, (now - newest).total_seconds()))
-        for problem in (*_future(self.declared, newest, now), *_parts(self.declared, records, inputs, now)):
+        rest = resting_values.resting(self.declared, records, _time, WHY) if self.comes_by_itself else ()
+        for problem in (*_future(self.declared, newest, now), *_parts(self.declared, records, inputs, now), *rest):
             self.found.setdefault(problem.code, problem)
 
     def _ask_time(self, trial: Trial) -> None:

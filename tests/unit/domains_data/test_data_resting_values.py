@@ -1,0 +1,62 @@
+"""Times that are renewed over values that stand still, and harmless sources that look a little like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from plants.planted_trial import PlantedSource, PlantedTrial
+from seatrial.core.ports import Row
+from seatrial.domains.data.source_ages import CODES, Watched
+from seatrial.spec.data import Freshness
+
+Made = Callable[[int], Row]
+
+
+def _codes(made: Made, *, records: int = 120, may_rest: bool = False, comes_by_itself: bool = True) -> list[str]:
+    trial = PlantedTrial()
+    now = trial.clock.now()
+    rows: list[Row] = [
+        {"at": (now - timedelta(seconds=10 * (records - n))).astimezone(UTC).isoformat(), **made(n)}
+        for n in range(records)
+    ]
+    trial.sources["s"] = PlantedSource(rows)
+    declared = Freshness.model_validate({"source": "s", "at": "at", "at_most": "5m", "may_rest": may_rest})
+    watched = Watched(declared=declared, comes_by_itself=comes_by_itself)
+    watched.read(trial, {})
+    assert set(watched.found) <= set(CODES)
+    assert datetime.fromisoformat(str(rows[-1]["at"])) <= now
+    return list(watched.found)
+
+
+def _frozen(n: int) -> Row:
+    return {"station": f"S{n % 2}", "temp": 21.4 + n % 2, "humid": 55}
+
+
+def test_values_that_are_stamped_anew_are_a_gap() -> None:
+    assert _codes(_frozen) == ["values-stand-still"]
+    assert _codes(lambda n: {**_frozen(n), "received_at": f"2026-11-28T10:{n // 60:02}:{n % 60:02}Z"}) == [
+        "values-stand-still"
+    ]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda n: {**_frozen(n), "temp": 21.4 + n % 2 + (0.1 if n == 60 else 0.0)},
+        lambda n: {**_frozen(n), "temp": 21.4 + n % 2 + (0.1 * n if n % 2 else 0.0)},
+        lambda n: {"station": "S", "temp": 21.4},
+        lambda n: {"order": f"O{n}", "items": 1, "lead": 3},
+    ],
+    ids=["one value changed once", "one of two stations rests", "a single value", "each record of its own"],
+)
+def test_what_changes_at_all_or_tells_too_little_is_none(made: Made) -> None:
+    assert _codes(made) == []
+
+
+def test_values_that_may_rest_or_have_not_rested_for_long_are_none() -> None:
+    assert _codes(_frozen, may_rest=True) == []
+    assert _codes(_frozen, records=28) == []
+    assert _codes(_frozen, comes_by_itself=False) == []
