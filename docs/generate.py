@@ -447,10 +447,11 @@ def _imports() -> str:
 def _policy() -> str:
     from seatrial.core.vocabulary import Criticality
     from seatrial.spec import policy
+    from seatrial.spec.section import attribute_docstrings
 
     policies = {criticality.value: policy.policy_for(criticality) for criticality in Criticality}
     demo = policy.short_demo(Criticality.OPERATIONAL)
-    meanings = _attributes(policy, "Policy")
+    meanings = attribute_docstrings(policy.Policy)
     rows = [
         (
             f"`{name}`",
@@ -478,22 +479,6 @@ def _value(value: object, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value).lower()
     return f"{value:g} s" if Policy.in_seconds(name) else f"{value:g}"
-
-
-def _attributes(module: ModuleType, name: str) -> dict[str, str]:
-    """The docstrings below the attributes of a class."""
-    found = {}
-    for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            for before, after in zip(node.body, node.body[1:], strict=False):
-                if (
-                    isinstance(before, ast.AnnAssign)
-                    and isinstance(before.target, ast.Name)
-                    and isinstance(after, ast.Expr)
-                    and isinstance(after.value, ast.Constant)
-                ):
-                    found[before.target.id] = inspect.cleandoc(str(after.value.value))
-    return found
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

@@ -15,6 +15,7 @@ import pytest
 from command_line import called
 
 from plants.pager_server import Delivering, Swallowing
+from plants.raised import alarm
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant
 from seatrial.adapters.signed_post import signature
@@ -31,27 +32,6 @@ from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
 from seatrial.watch.server import Door
 from seatrial.watch.store import Store
-
-
-def alarm(monitor: str, detector: str = "rises", level: str = "page") -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat()
-    return {
-        "id": f"{monitor}.{detector}",
-        "monitor": monitor,
-        "detector": detector,
-        "level": level,
-        "state": "open",
-        "opened_at": now,
-        "since": now,
-        "summary": f"{monitor} is worse than what the gate established",
-        "sure": "the evidence is 1,000 to 1 against chance",
-        "rows": 10,
-        "now": 0.5,
-        "mark": 0.2,
-        "base": 0.2,
-        "newest": [],
-        "trail": [],
-    }
 
 
 def until(holds: Callable[[], bool], *, doing: Callable[[], None] = lambda: None, seconds: float = 90.0) -> None:

@@ -16,6 +16,7 @@ from command_line import Ended, called
 from plants.memory_trial import FixedClock
 from plants.model_server import rows_of
 from plants.pager_server import Swallowing
+from plants.raised import alarm
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant
 from seatrial.app.deciding import decide_now
@@ -31,27 +32,6 @@ from seatrial.core.vocabulary import RecordType, Role
 from seatrial.gate.binding import sign_off_depends
 from seatrial.gate.retraining import ANSWERED, ASKED
 from seatrial.watch.store import Store
-
-
-def alarm(monitor: str, detector: str = "rises", level: str = "page", number: int = 1) -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat()
-    return {
-        "id": f"{monitor}.{detector}.{number}",
-        "monitor": monitor,
-        "detector": detector,
-        "level": level,
-        "state": "open",
-        "opened_at": now,
-        "since": now,
-        "summary": f"{monitor} is worse than what the gate established",
-        "sure": "the evidence is 1,000 to 1 against chance",
-        "rows": 10,
-        "now": 0.5,
-        "mark": 0.2,
-        "base": 0.2,
-        "newest": [],
-        "trail": [],
-    }
 
 
 class Trained:

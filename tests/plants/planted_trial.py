@@ -14,6 +14,7 @@ from typing import Any, Never
 from seatrial.core.bodies import AcceptanceBody, AttestationBody, ComprehensionBody
 from seatrial.core.check import MeasureRequest
 from seatrial.core.codec import to_data
+from seatrial.core.disturbing import Line
 from seatrial.core.errors import Refused, SeatrialError, Unreachable
 from seatrial.core.observation import Json, Threshold
 from seatrial.core.ports import (
@@ -21,7 +22,6 @@ from seatrial.core.ports import (
     Artifacts,
     DrillTrace,
     Integration,
-    Line,
     LoadGenerator,
     Model,
     Page,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -18,24 +16,12 @@ from seatrial.adapters.models.catalogue import OpenModel, open_model
 from seatrial.adapters.models.chat import open_judge
 from seatrial.adapters.proxy.lines import Lines
 from seatrial.adapters.steps.runner import StepRunner
+from seatrial.app.clock import SystemClock
 from seatrial.app.lines import wanted_lines
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Json, Observation, Reason
 from seatrial.gate.judging import Judgement, judge
 from seatrial.spec.system import System
-
-
-class RealClock:
-    """Time as it is."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class RealTrial(PlantedTrial):
@@ -53,7 +39,7 @@ class RealTrial(PlantedTrial):
         super().__init__(files=files)
         self.seed = seed
         # The planted clock moves by hand, this one by itself.
-        self.clock = RealClock()  # type: ignore[assignment]
+        self.clock = SystemClock()  # type: ignore[assignment]
         self.files = PlantedFiles(dict(files or {}))
         self.kept = PlantedArtifacts()
         self.artifacts = self.kept

@@ -21,7 +21,7 @@ from plants.pipeline_server import delivery
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.relay import Relay
 from plants.server import Asked, Said, Server, said, unused_port, unused_url
-from seatrial.core.ports import LineMode
+from seatrial.core.disturbing import LineMode
 from seatrial.core.vocabulary import Criticality, Outcome
 from seatrial.domains.flows.accounts import Account, account
 from seatrial.domains.flows.disturbing import Disturbance, planned

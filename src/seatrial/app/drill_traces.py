@@ -14,6 +14,7 @@ from uuid import uuid4
 from seatrial.app.files import LocalFiles
 from seatrial.app.ledgers import keystore, known, open_ledger, record
 from seatrial.app.outside import Outside
+from seatrial.app.processes import alive
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.codec import to_data
@@ -83,7 +84,7 @@ def left_over(workspace: Workspace, *, everywhere: bool = False) -> tuple[LeftOv
     folder = _folder(workspace)
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         _, host, pid = file.name.split(".")
-        if (host == _host() and _alive(pid)) or (host != _host() and not everywhere):
+        if (host == _host() and alive(pid)) or (host != _host() and not everywhere):
             continue
         head, *steps = list(_lines(file))
         begun = tuple(str(line["step"]) for line in steps if "step" in line)
@@ -158,13 +159,3 @@ def _lines(file: Path) -> Iterator[Mapping[str, Json]]:
 def _host() -> str:
     """This host's name, as a part of a file's."""
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True

@@ -15,8 +15,9 @@ from seatrial.app.lines import control_file, wanted_lines
 from seatrial.app.procedures import declared_by_procedures
 from seatrial.app.workspace import Workspace
 from seatrial.core.check import CHANGE_LOG, landing_table
+from seatrial.core.disturbing import Line, Scratch
 from seatrial.core.errors import Unreachable
-from seatrial.core.ports import Line, LoadGenerator, Pager, ProbingSteps, Scratch, Table
+from seatrial.core.ports import LoadGenerator, Pager, ProbingSteps, Table
 from seatrial.spec.data import Source
 from seatrial.spec.integration import IntegrationSection
 

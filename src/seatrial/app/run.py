@@ -23,6 +23,7 @@ from seatrial.app.ledgers import checkpoints, keystore, known, open_ledger, reco
 from seatrial.app.planning import Basis, chosen, interrupted_run, kept_from, plan
 from seatrial.app.probing import probe
 from seatrial.app.procedures import declared_by_procedures
+from seatrial.app.processes import alive
 from seatrial.app.subject import Identities, digest_files, subject
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
@@ -173,7 +174,7 @@ def _private_folder(workspace: Workspace, number: str) -> Path:
     try:
         around.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in around.iterdir():
-            if not _alive(left.name.rpartition(".")[2]):
+            if not alive(left.name.rpartition(".")[2]):
                 shutil.rmtree(left, ignore_errors=True)
         folder = around / f"{number}.{os.getpid()}"
         folder.mkdir(mode=0o700)
@@ -182,16 +183,6 @@ def _private_folder(workspace: Workspace, number: str) -> Path:
             f"{around} cannot be written: {error.strerror or error}", remedy="Give seatrial the right to write there."
         ) from None
     return folder
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 @dataclass(slots=True)

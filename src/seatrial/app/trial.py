@@ -14,6 +14,7 @@ from seatrial.app.outside import Outside, open_source
 from seatrial.app.stages import SCORED, Problems, measured_file, scored_file
 from seatrial.app.workspace import Workspace
 from seatrial.core.check import MeasureRequest
+from seatrial.core.disturbing import Line, Scratch
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json, Threshold
 from seatrial.core.ports import (
@@ -22,13 +23,11 @@ from seatrial.core.ports import (
     DrillTrace,
     Files,
     Integration,
-    Line,
     LoadGenerator,
     Model,
     Pager,
     ProbingSteps,
     Say,
-    Scratch,
     Table,
 )
 from seatrial.core.record import Record

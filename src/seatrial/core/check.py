@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from seatrial.core.disturbing import Line, Scratch
 from seatrial.core.observation import Json, Observation, Reason, Threshold
 from seatrial.core.ports import (
     Artifacts,
@@ -16,13 +17,11 @@ from seatrial.core.ports import (
     DrillTrace,
     Files,
     Integration,
-    Line,
     LoadGenerator,
     Model,
     Pager,
     ProbingSteps,
     Say,
-    Scratch,
     Table,
 )
 from seatrial.core.record import Record

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
-from itertools import pairwise
 from typing import Any, get_args
 
 from seatrial.spec.model import MODEL_ADDRESSES
-from seatrial.spec.section import Section
+from seatrial.spec.section import Section, attribute_docstrings
 from seatrial.spec.system import RESOLVED, System
 
 _UNDECIDED = {
@@ -56,21 +54,10 @@ def _collect(declared: object, found: dict[str, type[Section]]) -> None:
             _collect(field.annotation, found)
 
 
-def _attribute_docstrings(cls: type[Section]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for declared in reversed([each for each in cls.__mro__ if issubclass(each, Section)]):
-        declaration = ast.parse(inspect.getsource(declared)).body[0]
-        for before, after in pairwise(getattr(declaration, "body", [])):
-            match before, after:
-                case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[field] = inspect.cleandoc(text)
-    return found
-
-
 def _describe(cls: type[Section] | None, definition: dict[str, Any]) -> None:
     if cls is None:
         return
-    described = _attribute_docstrings(cls)
+    described = attribute_docstrings(cls)
     for field, information in cls.model_fields.items():
         shape = definition["properties"].get(information.alias or field)
         if shape is None:

@@ -29,8 +29,8 @@ from seatrial.adapters.integrations.place import Place
 from seatrial.adapters.proxy.address import Address, address_of
 from seatrial.adapters.proxy.lines import Lines
 from seatrial.adapters.redaction import Redactor
+from seatrial.core.disturbing import LineMode
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.core.ports import LineMode
 from seatrial.spec.integration import End
 
 SECRET: Final = "grey-pelican"

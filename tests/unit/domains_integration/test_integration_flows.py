@@ -15,10 +15,11 @@ import pytest
 from plants.integration_server import Records
 from plants.pipeline_server import declared
 from plants.planted_trial import PlantedTrial
-from plants.real_trial import RealClock, RealTrial, judged, observed
+from plants.real_trial import RealTrial, judged, observed
 from plants.server import Server
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import open_integration
+from seatrial.app.clock import SystemClock
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Removing, Row
@@ -274,7 +275,7 @@ def test_looking_keeps_up_with_thousands_of_records_a_second() -> None:
     flow = Flow.model_validate({**plain, "within": "5s", "peak": "3000/s"})
     records = tuple({"id": f"k{at}", "dock": "A", "planned_at": "x"} for at in range(spare(3000, 2.0)))
     trial: Any = PlantedTrial()
-    trial.clock = RealClock()
+    trial.clock = SystemClock()
     trial.integration = dict.fromkeys((flow.from_, flow.to), _Mirror()).__getitem__
     passages, _ = drive(trial, [Lane(flow=flow, records=records, requests=None)], duration_s=2.0)
     found = account(passages[flow.name])
@@ -291,7 +292,7 @@ def test_an_entry_that_refuses_too_often_is_given_nothing_further() -> None:
     flow = Flow.model_validate({**plain, "within": "200ms", "peak": "50/s"})
     records = tuple({"id": f"k{at}", "dock": "A", "planned_at": "x"} for at in range(spare(50, 1.0)))
     trial: Any = PlantedTrial()
-    trial.clock = RealClock()
+    trial.clock = SystemClock()
     trial.integration = dict.fromkeys((flow.from_, flow.to), Closed()).__getitem__
     lane = Lane(flow=flow, records=records, requests=None, most_failed=4)
     passages, results = drive(trial, [lane], duration_s=1.0)
@@ -339,7 +340,7 @@ class Forgetful:
 def test_what_was_lost_before_does_not_make_later_records_look_late() -> None:
     place = Forgetful(lost=700)
     trial = PlantedTrial()
-    trial.clock = RealClock()  # type: ignore[assignment]
+    trial.clock = SystemClock()  # type: ignore[assignment]
     trial.integration = lambda _: place  # type: ignore[assignment,method-assign,return-value]
     flow = Flow.model_validate({"name": "f", "in": "a", "out": "b", "key": "id", "within": "300ms", "peak": "500/s"})
     records = tuple({"id": f"k{at}"} for at in range(spare(500, 2.0)))

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from plants.planted_trial import NOW, PlantedTrial
+from seatrial.core.disturbing import Line, LineCounts, LineMode
 from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.observation import Json, Observation
-from seatrial.core.ports import Integration, Line, LineCounts, LineMode, Request
+from seatrial.core.ports import Integration, Request
 from seatrial.core.schema_change import SchemaChange
 from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.domains.integration.access_logs import NAMELESS, read_log

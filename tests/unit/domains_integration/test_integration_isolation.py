@@ -11,8 +11,9 @@ from plants.fed_pipeline import FedPipeline, declared, weather
 from plants.pipeline_server import delivery
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Server, unused_port
+from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Observation
-from seatrial.core.ports import LineMode, LoadResult
+from seatrial.core.ports import LoadResult
 from seatrial.core.vocabulary import Criticality, Outcome
 from seatrial.domains.flows.disturbing import Period
 from seatrial.domains.integration.disturbed import Disturbed, Turn, count_answers

@@ -14,6 +14,7 @@ import pytest
 from plants.planted_trial import PlantedArtifacts
 from plants.real_trial import RealTrial
 from plants.server import Asked, Said, Server, said
+from plants.told import finding, measure
 from plants.turned_models import (
     INPUTS,
     Answering,
@@ -27,7 +28,7 @@ from plants.turned_models import (
 )
 from power.family import judged
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
-from seatrial.core.observation import Finding, Measure, Observation, Reason
+from seatrial.core.observation import Observation, Reason
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import MeasureKind, Outcome, Weight
 from seatrial.domains.model.adversarial import CHECK
@@ -50,14 +51,6 @@ def seen(system: System, trial: TurnedTrial) -> Observation:
     found = CHECK.run(system, trial)
     assert isinstance(found, Observation), found
     return found
-
-
-def measure(found: Observation, name: str) -> Measure:
-    return next(m for m in found.measures if m.name == name)
-
-
-def finding(found: Observation, code: str) -> Finding:
-    return next(f for f in found.findings if f.code == code)
 
 
 def test_a_model_that_says_the_same_to_every_row_leaves_it_open() -> None:

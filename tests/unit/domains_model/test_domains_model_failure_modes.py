@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from plants.scored_trial import ScoredTrial, World, world
+from plants.told import codes, finding
 from seatrial.core.check import PREDICTION, Check
 from seatrial.core.codec import from_data, to_data
-from seatrial.core.observation import Finding, Measure, Observation, Reason
+from seatrial.core.observation import Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.model import failure_modes, out_of_sample, search_power, threshold
 from seatrial.domains.model.failure_modes import CHECK
@@ -67,14 +68,6 @@ def attested(made: World) -> ScoredTrial:
 
 def measure(found: Observation) -> Measure:
     return next(m for m in found.measures if m.name == "power of the search for weak slices")
-
-
-def codes(found: Observation, *weights: Weight) -> set[str]:
-    return {f.code for f in found.findings if not weights or f.weight in weights}
-
-
-def finding(found: Observation, code: str) -> Finding:
-    return next(f for f in found.findings if f.code == code)
 
 
 def test_a_model_that_is_wrong_at_random_has_no_weak_slice_and_a_search_that_would_have_found_one() -> None:

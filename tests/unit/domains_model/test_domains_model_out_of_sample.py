@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from plants.scored_trial import World, deliveries, scored, world
-from seatrial.core.observation import Finding, Measure, Observation, Reason
-from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from plants.told import clears, codes, finding, measure
+from seatrial.core.observation import Observation, Reason
+from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.model import leaks
 from seatrial.domains.model.field_pairs import CUT, together
 from seatrial.domains.model.out_of_sample import CHECK
@@ -22,26 +23,6 @@ def observe(made: World) -> Observation:
     found = CHECK.run(made.system(), made.trial())
     assert isinstance(found, Observation), found
     return found
-
-
-def measure(found: Observation, name: str) -> Measure:
-    return next(m for m in found.measures if m.name == name)
-
-
-def finding(found: Observation, code: str) -> Finding:
-    return next(f for f in found.findings if f.code == code)
-
-
-def codes(found: Observation, *weights: Weight) -> set[str]:
-    return {f.code for f in found.findings if not weights or f.weight in weights}
-
-
-def clears(m: Measure) -> bool:
-    return (
-        m.bound is not None
-        and m.limit is not None
-        and (m.bound >= m.limit if m.sense is Sense.AT_LEAST else m.bound <= m.limit)
-    )
 
 
 def copied(columns: dict[str, Any], other: dict[str, Any], n: int, names: set[str]) -> dict[str, Any]:

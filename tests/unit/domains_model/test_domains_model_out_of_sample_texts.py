@@ -7,7 +7,8 @@ import pytest
 
 from plants.scored_trial import World
 from plants.text_world import GERMAN, RECALL, mails, rewrite, table, text_world
-from seatrial.core.observation import Finding, Observation
+from plants.told import finding
+from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.domains.model.copies import TEXT_POWER
 from seatrial.domains.model.likeness import TOLD_APART
@@ -23,10 +24,6 @@ def observe(made: World) -> Observation:
 
 def outcome(made: World, found: Observation) -> Outcome:
     return judge(found, {limit.measure: limit for limit in CHECK.limits(made.system())}).outcome
-
-
-def finding(found: Observation, code: str) -> Finding:
-    return next(f for f in found.findings if f.code == code)
 
 
 def test_sound_mails_are_met_and_say_what_was_searched() -> None:

@@ -23,7 +23,8 @@ from plants.stressed_models import (
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Outcome, Weight
-from seatrial.domains.model.stress import CHECK, CONSISTENCY, EDGES, NOISE, POWER
+from seatrial.domains.model.stress import CHECK, CONSISTENCY, NOISE
+from seatrial.domains.model.stressing.edge_search import EDGES, POWER
 from seatrial.gate.judging import Judgement
 from seatrial.spec.system import System
 

@@ -10,10 +10,11 @@ import pytest
 
 from plants.planted_trial import PlantedArtifacts
 from plants.scored_trial import ScoredTrial, World, world
+from plants.told import finding, measure
 from power.families_trust import oversampled
 from power.family import judged
 from seatrial.core.check import PREDICTION, SCORE
-from seatrial.core.observation import Finding, Measure, Observation, Reason
+from seatrial.core.observation import Observation, Reason
 from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.domains.model.confidence import OVERCONFIDENCE
 from seatrial.domains.model.trust import CAUGHT, CHECK, HELD_BACK, TRUSTED
@@ -39,14 +40,6 @@ def looked(made: World) -> tuple[Observation, System, ScoredTrial]:
 def outcome(made: World) -> Outcome:
     system = made.system()
     return judged(CHECK, system, CHECK.run(system, made.trial()))
-
-
-def finding(found: Observation, code: str) -> Finding:
-    return next(f for f in found.findings if f.code == code)
-
-
-def measure(found: Observation, name: str) -> Measure:
-    return next(m for m in found.measures if m.name == name)
 
 
 def test_a_calibrated_model_with_a_rule_that_catches_errors_is_met() -> None:

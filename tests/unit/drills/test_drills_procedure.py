@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from seatrial.adapters.http import Http
 from seatrial.adapters.steps.runner import StepRunner
+from seatrial.app.clock import SystemClock
 from seatrial.core.codec import from_data, to_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import StepResult
@@ -27,17 +27,6 @@ from seatrial.drills.procedure import execute
 from seatrial.drills.rehearsal import rehearse
 from seatrial.spec.loading import load_procedure
 from seatrial.spec.procedure import Procedure
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 @dataclass(slots=True)
@@ -53,7 +42,7 @@ class Plant:
 
     def run(self, procedure: Procedure, **more: Any) -> Journal:
         steps = StepRunner(http=Http(origins=[]), base_dir=self.folder)
-        return execute(procedure, steps=steps, clock=WallClock(), heard=self.heard.append, **more)
+        return execute(procedure, steps=steps, clock=SystemClock(), heard=self.heard.append, **more)
 
     def phases(self) -> list[str]:
         return [f"{entry.phase}:{entry.name}" for entry in self.heard]
@@ -172,7 +161,7 @@ def test_a_way_back_that_reaches_one_of_two_replicas_is_not_proven(
         }
         with Http(origins=[service.origin]) as http:
             steps = StepRunner(http=http, base_dir=tmp_path)
-            journal = execute(Procedure.model_validate(content), steps=steps, clock=WallClock(), changes=True)
+            journal = execute(Procedure.model_validate(content), steps=steps, clock=SystemClock(), changes=True)
     assert journal.succeeded is proven, journal.problem
     assert journal.restored is True
     if not proven and not waits:
@@ -285,7 +274,7 @@ def test_an_interruption_anywhere_restores_and_is_raised_again(
 
     steps = StepRunner(http=Http(origins=[]), base_dir=plant.folder)
     with pytest.raises(error) as caught:
-        execute(procedure(), steps=steps, clock=WallClock(), heard=stop)
+        execute(procedure(), steps=steps, clock=SystemClock(), heard=stop)
     assert plant.state == "2"
     assert "interrupted" in caught.value.__notes__[0]
     assert (plant.heard[-1].phase is Phase.RESTORED) == (phase is not Phase.BEFORE)
@@ -298,7 +287,7 @@ def test_a_listener_that_is_gone_does_not_keep_the_system_from_being_restored(pl
 
     steps = StepRunner(http=Http(origins=[]), base_dir=plant.folder)
     with pytest.raises(BrokenPipeError):
-        execute(procedure(), steps=steps, clock=WallClock(), heard=gone)
+        execute(procedure(), steps=steps, clock=SystemClock(), heard=gone)
     assert plant.state == "2"
 
 
@@ -379,11 +368,11 @@ class Scripted:
 
 def test_rehearsals_run_one_after_the_other_and_stop_at_the_first_that_fails(plant: Plant) -> None:
     one = procedure()
-    good = rehearse(one, steps=Scripted(lambda _, __: True), clock=WallClock(), times=3)
+    good = rehearse(one, steps=Scripted(lambda _, __: True), clock=SystemClock(), times=3)
     assert [journal.succeeded for journal in good] == [True] * 3
-    bad = rehearse(one, steps=Scripted(lambda count, _: count != 7), clock=WallClock(), times=5)
+    bad = rehearse(one, steps=Scripted(lambda count, _: count != 7), clock=SystemClock(), times=5)
     assert [journal.succeeded for journal in bad] == [True, False]
-    unrestored = rehearse(one, steps=Scripted(lambda count, _: count != 5), clock=WallClock(), times=5)
+    unrestored = rehearse(one, steps=Scripted(lambda count, _: count != 5), clock=SystemClock(), times=5)
     assert [(journal.succeeded, journal.restored) for journal in unrestored] == [(True, False)]
 
 

@@ -7,24 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from functools import partial
 
+from seatrial.app.clock import SystemClock
 from seatrial.core.codec import to_data
 from seatrial.engine.nursery import Nursery
 from seatrial.engine.plan import Plan, Work
 from seatrial.engine.run import Kept, Resources, run
-
-
-class _Clock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        raise NotImplementedError
-
-    def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
 
 
 def main() -> None:
@@ -44,7 +33,7 @@ def main() -> None:
     events = run(
         Plan(run="r1", system="arrival-delay", seed=7, checks=checks),
         keep=lambda finished: Kept(record=finished.work.id, result=finished.result),
-        clock=_Clock(),
+        clock=SystemClock(),
         open_nursery=partial(Nursery, preload=("misbehaving",)),
         resources=Resources(parallel=1),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatrial.app.clock import SystemClock
 from seatrial.core.events import (
     CheckFinished,
     CheckProgressed,
@@ -27,17 +27,6 @@ from seatrial.engine.nursery import Nursery
 from seatrial.engine.plan import Plan, Work, ordered
 from seatrial.engine.run import Finished, Kept, Resources, run
 from seatrial.engine.seeds import derive
-
-
-class _Clock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 def _check(name: str, *, check: str = "", **settings: Any) -> Work:
@@ -58,7 +47,7 @@ def _events(
     return run(
         plan,
         keep=lambda finished: Kept(record=f"record of {finished.work.id}", result=finished.result),
-        clock=_Clock(),
+        clock=SystemClock(),
         open_nursery=partial(Nursery, preload=("misbehaving",)),
         resources=Resources(**resources),
         redact=redact,
@@ -348,5 +337,5 @@ def test_a_ledger_that_takes_nothing_ends_the_run_with_its_error_and_leaves_noth
     )
     plan = Plan(run="r1", system="arrival-delay", seed=7, checks=checks)
     with pytest.raises(OSError, match="disk full"):
-        list(run(plan, keep=keep, clock=_Clock(), open_nursery=Nursery, resources=Resources(parallel=2)))
+        list(run(plan, keep=keep, clock=SystemClock(), open_nursery=Nursery, resources=Resources(parallel=2)))
     assert not changed.exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plants.server import Server, said, unused_port
 from seatrial.adapters.proxy.control import RemoteLine
-from seatrial.core.ports import LineMode
+from seatrial.core.disturbing import LineMode
 
 _FILE = """\
 system: s

@@ -16,8 +16,8 @@ from plants.server import Asked, Said, Server
 from seatrial.adapters.proxy.address import Address, address, address_of
 from seatrial.adapters.proxy.control import RemoteLine, controllable, held_elsewhere
 from seatrial.adapters.proxy.lines import Lines
+from seatrial.core.disturbing import LineMode
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.core.ports import LineMode
 
 BODY = bytes(range(256)) * 2000
 HERE = Address(host="127.0.0.1", port=0)

@@ -21,7 +21,7 @@ from seatrial.adapters.other_schema import rewritten
 from seatrial.adapters.proxy.address import Address, address_of
 from seatrial.adapters.proxy.control import RemoteLine, controllable
 from seatrial.adapters.proxy.lines import Lines
-from seatrial.core.ports import LineMode
+from seatrial.core.disturbing import LineMode
 from seatrial.core.schema_change import ChangeKind, SchemaChange
 
 HERE = Address(host="127.0.0.1", port=0)

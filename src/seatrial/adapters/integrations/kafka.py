@@ -59,7 +59,7 @@ class KafkaIntegration:
 
     def health(self) -> None:
         """Raises Unreachable, Refused or Malformed unless the cluster takes us and has the topic."""
-        self._session.partitions(self._named("read"))
+        self._session.partitions(self._place.topic("read", self._topic))
 
     def schema(self) -> Mapping[str, str]:
         """The fields of the newest records and the types that they have there."""
@@ -69,7 +69,7 @@ class KafkaIntegration:
         """The last `most` records of the topic, oldest first by the broker's time."""
         if most <= 0:
             return ()
-        topic = self._named("read")
+        topic = self._place.topic("read", self._topic)
         firsts, ends = self._session.firsts(topic), self._session.ends(topic)
         starts = {at: max(firsts.get(at, 0), end - most) for at, end in ends.items()}
         messages = self._session.between(topic, starts, ends)
@@ -80,7 +80,7 @@ class KafkaIntegration:
 
     def parts(self, mark: Json, most: int) -> Iterator[Part]:
         """The records of the topic behind the offsets in `mark`, partition by partition within a part."""
-        topic = self._named("read")
+        topic = self._place.topic("read", self._topic)
         firsts, ends = self._session.firsts(topic), self._session.ends(topic)
         known = mark if isinstance(mark, Mapping) else {}
         at = {partition: int(str(known.get(str(partition), first))) for partition, first in firsts.items()}
@@ -99,7 +99,7 @@ class KafkaIntegration:
         Raises Refused unless declared writable for tests, Malformed where there is no such topic.
         """
         self._place.refuse_write()
-        self._session.produce(self._named("write"), encoded(record, self._place))
+        self._session.produce(self._place.topic("write", self._topic), encoded(record, self._place))
 
     def request(self, record: Row) -> Request | None:
         """None: it is not written over HTTP. Raises Refused like `write`."""
@@ -111,12 +111,12 @@ class KafkaIntegration:
         """Remember where the topic ends now: only what comes behind it is observed."""
         with self._lock:
             if self._heard is None:
-                self._seen = self._session.ends(self._named("observe"))
+                self._seen = self._session.ends(self._place.topic("observe", self._topic))
                 self._heard = Heard(self._place)
 
     def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
         """The records that came since `listen`, grouped by `key` as text: all that were there when it was asked."""
-        topic = self._named("observe")
+        topic = self._place.topic("observe", self._topic)
         with self._lock:
             if self._heard is None:
                 raise Unreachable(
@@ -133,9 +133,6 @@ class KafkaIntegration:
     def close(self) -> None:
         """Let go of the connections."""
         self._session.close()
-
-    def _named(self, use: str) -> str:
-        return getattr(self._place.end, use) or self._topic or self._place.declared("topic")
 
 
 def _rows(messages: Sequence[tuple[int, bytes]], place: Place) -> Sequence[Row]:

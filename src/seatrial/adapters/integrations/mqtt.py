@@ -96,7 +96,7 @@ class MqttIntegration:
     def write(self, record: Row) -> None:
         """Publish one record. Raises Refused unless declared writable for tests and allowed by the broker."""
         self._place.refuse_write()
-        topic, message = self._named("write"), encoded(record, self._place)
+        topic, message = self._place.topic("write", self._topic), encoded(record, self._place)
         self._session().publish(topic, message, qos=self._place.end.qos)
 
     def request(self, record: Row) -> Request | None:
@@ -120,11 +120,8 @@ class MqttIntegration:
             self._writing.close()
             self._writing = None
 
-    def _named(self, use: str) -> str:
-        return getattr(self._place.end, use) or self._topic or self._place.declared("topic")
-
     def _source(self, use: str) -> str:
-        topic = self._named(use)
+        topic = self._place.topic(use, self._topic)
         if topic.startswith(_SHARED):
             raise Refused(
                 f"integration {self._place.name!r}: a shared subscription would take others' messages from them",

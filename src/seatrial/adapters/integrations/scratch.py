@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 from seatrial.adapters.databases import Database, is_table
 from seatrial.adapters.other_schema import rewritten
 from seatrial.adapters.redaction import Redactor
+from seatrial.core.disturbing import Scratch
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
-from seatrial.core.ports import Row, Scratch
+from seatrial.core.ports import Row
 from seatrial.core.schema_change import ChangeKind, SchemaChange, changed
 from seatrial.spec.system import System
 

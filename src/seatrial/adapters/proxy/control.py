@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from seatrial.adapters.proxy.lines import Lines
+from seatrial.core.disturbing import LineCounts, LineMode
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
-from seatrial.core.ports import LineCounts, LineMode
 from seatrial.core.schema_change import ChangeKind, SchemaChange
 
 _HOST: Final = "127.0.0.1"

@@ -12,8 +12,8 @@ from typing import Final
 from seatrial.adapters.other_schema import rewritten
 from seatrial.adapters.proxy.address import Address
 from seatrial.adapters.proxy.exchanges import NotHttp, Rewrite, exchanged
+from seatrial.core.disturbing import LineCounts, LineMode
 from seatrial.core.errors import Unreachable
-from seatrial.core.ports import LineCounts, LineMode
 from seatrial.core.schema_change import SchemaChange
 
 _CHUNK: Final = 65_536

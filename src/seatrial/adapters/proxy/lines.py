@@ -11,8 +11,8 @@ from typing import Any, Final, Self, TypeVar
 from seatrial.adapters.background import Background
 from seatrial.adapters.proxy.address import Address
 from seatrial.adapters.proxy.line import PassingLine
+from seatrial.core.disturbing import LineCounts, LineMode
 from seatrial.core.errors import Refused, Unreachable
-from seatrial.core.ports import LineCounts, LineMode
 from seatrial.core.schema_change import SchemaChange
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from seatrial.core.check import Check, Trial
+from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.ports import LineMode
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import span
 from seatrial.domains.allowing import allow

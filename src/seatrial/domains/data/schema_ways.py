@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from seatrial.core.check import Trial
+from seatrial.core.disturbing import Line, LineMode, Scratch
 from seatrial.core.errors import Unreachable
-from seatrial.core.ports import Integration, Line, LineMode, Row, Scratch
+from seatrial.core.ports import Integration, Row
 from seatrial.core.schema_change import SchemaChange, changed
 from seatrial.spec.data import ScratchCopy
 from seatrial.spec.procedure import Step

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from seatrial.core.check import Trial
+from seatrial.core.disturbing import Line, LineCounts, LineMode
 from seatrial.core.errors import SeatrialError
-from seatrial.core.ports import Line, LineCounts, LineMode
 
 _LEAD_S = 0.5
 _MOST_STEP_S = 0.1

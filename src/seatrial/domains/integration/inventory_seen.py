@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from seatrial.core.check import Trial
+from seatrial.core.disturbing import LineCounts
 from seatrial.core.errors import SeatrialError
-from seatrial.core.ports import ClientList, Integration, LineCounts
+from seatrial.core.ports import ClientList, Integration
 from seatrial.domains.flows.driving import patience_s
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.marking import marker

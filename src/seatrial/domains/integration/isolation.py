@@ -16,8 +16,9 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from seatrial.core.check import Check, Trial
+from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.ports import LineMode, LoadResult
+from seatrial.core.ports import LoadResult
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import percent, span
 from seatrial.domains.flows import cleaning, lanes, line_findings

@@ -30,9 +30,9 @@ from seatrial.domains.model.turning.start import (
     attacked_rows,
     bounded_share,
     has_adversary,
+    limits_of,
     ready_rows,
     threat_findings,
-    threshold_of,
     unmoved,
     unsteady,
 )
@@ -77,13 +77,8 @@ class Searched:
 
 
 def limits(system: System) -> Sequence[Threshold]:
-    """Noise always; the search and its power where somebody gains from turning an answer."""
-    policy = system.policy
-    found = [threshold_of(system, SHAKEN, Sense.AT_MOST, policy.noise_flips)]
-    if has_adversary(system):
-        found.append(threshold_of(system, TURNED, Sense.AT_MOST, policy.adversarial_flips))
-        found.append(threshold_of(system, POWER, Sense.AT_LEAST, policy.search_power))
-    return found
+    """Of an attack on rows."""
+    return limits_of(system, turned=TURNED, power=POWER)
 
 
 def run_tabular(system: System, trial: Trial) -> Observation | Reason:

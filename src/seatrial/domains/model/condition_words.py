@@ -14,6 +14,11 @@ def spoken(condition: Condition) -> str:
     return _said(condition.root)
 
 
+def readable(value: float) -> float:
+    """A number as people would write it in a condition: three significant digits, six from 100,000 on."""
+    return float(f"{value:.3g}") if abs(value) < 1e5 else float(f"{value:.6g}")
+
+
 def _said(node: Node) -> str:
     if isinstance(node, Comparison):
         return _mentioned(node) or f"{node.field} is {_compared(node)}"

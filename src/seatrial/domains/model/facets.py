@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from seatrial.domains.model.condition_words import readable
 from seatrial.domains.scored.rows import REST, Feature, Floats, Ints, Mask
 from seatrial.spec.conditions import field_name, quoted
 from seatrial.stats.tallies import Cells, Codes
@@ -74,7 +75,7 @@ def _of_few_values(feature: Feature, numbers: Floats, values: Floats) -> Facet:
 def _of_numbers(feature: Feature, numbers: Floats, given: Floats) -> Facet:
     name = field_name(feature.name)
     shares = [*_TAILS, 0.5, *(1.0 - tail for tail in _TAILS)]
-    quantiles = [_round(float(q)) for q in np.quantile(given, shares)]
+    quantiles = [readable(float(q)) for q in np.quantile(given, shares)]
     low, middle, high = quantiles[: len(_TAILS)], quantiles[len(_TAILS)], quantiles[len(_TAILS) + 1 :]
     edges = np.unique(quantiles)
     inner = [low[-1], middle, high[-1]]
@@ -112,8 +113,3 @@ def _facet(feature: Feature, texts: list[str], codes: Codes, size: int, members:
         cells=Cells(codes=codes.astype(np.min_scalar_type(size)), size=size),
         holds=holds,
     )
-
-
-def _round(value: float) -> float:
-    """A number as people would write it: three significant digits."""
-    return float(f"{value:.3g}") if abs(value) < 1e5 else float(f"{value:.6g}")

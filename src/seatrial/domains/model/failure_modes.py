@@ -10,6 +10,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import number, percent
+from seatrial.domains.declared_modes import declared_modes
 from seatrial.domains.model import register
 from seatrial.domains.model.acted import far_off
 from seatrial.domains.model.compared import groups_of
@@ -85,7 +86,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
             remedy="Declare model.inputs; `seatrial init` proposes them from the data.",
             fields=("model.inputs",),
         )
-    modes = register.declared_modes(system, trial)
+    modes = declared_modes(system, trial)
     trial.say("Reading the scored evaluation rows", 0.05)
     rows, kinds = _rows(system, trial, inputs, modes)
     found = outcomes_of(system, rows)

@@ -15,7 +15,7 @@ from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.core.wording import percent
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.scored.rows import Ints, Mask
-from seatrial.spec.failure_modes import FailureMode, load_failure_modes
+from seatrial.spec.failure_modes import FailureMode
 from seatrial.spec.system import System
 from seatrial.stats import proportions
 from seatrial.stats.contingency import fisher_more
@@ -45,13 +45,6 @@ class Entry:
 
     mode: FailureMode
     rows: Mask
-
-
-def declared_modes(system: System, trial: Trial) -> tuple[FailureMode, ...]:
-    """The register's entries; empty when none is declared. Raises SeatrialError for an unreadable one."""
-    if system.failure_modes is None:
-        return ()
-    return load_failure_modes(trial.files.read(system.failure_modes), name=system.failure_modes)
 
 
 def entries(

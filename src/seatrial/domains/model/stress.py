@@ -18,11 +18,12 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.codec import to_data
 from seatrial.core.errors import Unreachable
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
-from seatrial.core.vocabulary import MeasureKind, Sense, Weight
-from seatrial.core.wording import count, percent
-from seatrial.domains.model.stressing import consistency, findings, rates
+from seatrial.core.vocabulary import Sense, Weight
+from seatrial.core.wording import count
+from seatrial.domains.model.stressing import consistency, edge_search, findings, rates
 from seatrial.domains.model.stressing.asking import Asker
 from seatrial.domains.model.stressing.baseline import Baseline
+from seatrial.domains.model.stressing.edge_search import EDGES, POWER
 from seatrial.domains.model.stressing.edges import edges_of
 from seatrial.domains.model.stressing.entities import one_of_each_first
 from seatrial.domains.model.stressing.expected import cases_of, tried_on_cases
@@ -40,8 +41,6 @@ from seatrial.stats.detection import trials_to_see
 _ID = "model.stress"
 CONSISTENCY = "answers that depend on how they are asked"
 NOISE = "decisions that flip within the noise of the sources"
-EDGES = "edges that fail"
-POWER = "power to find the smallest harmful edge"
 _BROKEN = "rows that break: "
 _PROFILED = 4000
 _MOST_ROWS = 600
@@ -295,8 +294,8 @@ def _edges(trial: Trial, base: Baseline, found: _Found) -> None:
         if told is not None and (told.asked or told.failed):
             found.probed.append(told)
     failed = sum(bool(p.failed) for p in found.probed)
-    measure = _share(EDGES, failed, len(found.probed), policy.case_failures)
-    found.measures += [measure, _power(base.system, found.probed, missed=missed, failed=failed)]
+    measure = edge_search.failures(found.probed, policy.case_failures)
+    found.measures += [measure, edge_search.power(base.system, found.probed, missed=missed)]
     task = base.system.model.task
     classes = {str(a.prediction) for a in base.known.values()} if task in ("binary", "multiclass", "text") else set()
     classes |= {str(label) for label in base.system.model.output.labels or ()} if classes else set()
@@ -314,71 +313,7 @@ def _edges(trial: Trial, base: Baseline, found: _Found) -> None:
             )
         )
     elif not failed:
-        found.findings += _too_weak(base.system, found.probed)
-
-
-def _share(name: str, failed: int, n: int, limit: float) -> Measure:
-    value = failed / n if n else None
-    return Measure(
-        name=name,
-        value=value,
-        lower=value,
-        upper=value,
-        limit=limit,
-        sense=Sense.AT_MOST,
-        unit="share",
-        n=n,
-        method="every edge that was made",
-    )
-
-
-def _power(system: System, found: Sequence[Probed], *, missed: int, failed: int) -> Measure:
-    quiet = [(p.power(system.policy.smallest_fault_harm), p.stand_for) for p in found if not p.failed]
-    weakest, fewest = min(quiet, default=(0.0, 0)) if not missed else (0.0, 0)
-    return Measure(
-        name=POWER,
-        value=weakest,
-        lower=weakest,
-        upper=weakest,
-        limit=system.policy.search_power,
-        sense=Sense.AT_LEAST,
-        unit="share",
-        n=fewest,
-        method=f"1 - (1 - {system.policy.smallest_fault_harm:g})^n for the edge with the fewest rows",
-        kind=MeasureKind.INFORMATIVE if failed else MeasureKind.VALIDITY,
-    )
-
-
-def _too_weak(system: System, found: Sequence[Probed]) -> Iterator[Finding]:
-    """Where the rows at an edge are too few to have met the smallest failure that matters: what would be enough."""
-    smallest, wanted = system.policy.smallest_fault_harm, system.policy.search_power
-    if not found:
-        yield Finding(
-            code="search-too-weak",
-            summary="No edge could be made of the declared inputs, so nothing was tried there.",
-            weight=Weight.OPEN,
-            fields=("model.inputs",),
-            remedy="Declare in model.inputs each field's range or values, and whether it may be null.",
-            explains=(POWER,),
-        )
-        return
-    weakest = min(found, key=lambda p: (p.power(smallest), p.stand_for))
-    power = weakest.power(smallest)
-    if power >= wanted:
-        return
-    share = smallest / weakest.applies
-    more = math.ceil((trials_to_see(min(0.999, share), wanted) - weakest.stand_for) / weakest.applies)
-    yield Finding(
-        code="search-too-weak",
-        summary=f"At the edge '{weakest.edge.name}' {count(weakest.stand_for, 'row')} stood: a failure in "
-        f"{percent(min(1.0, share))} of them would have been met with a chance of {percent(power)}.",
-        weight=Weight.OPEN,
-        fields=("data.evaluation",),
-        remedy=f"Give about {count(max(1, more), 'more evaluation row')}; labels are not needed for this."
-        if weakest.stand_for
-        else "See that the test endpoint answers or refuses what is sent there, then run the check again.",
-        explains=(POWER,),
-    )
+        found.findings += edge_search.too_weak(base.system, found.probed)
 
 
 def _no_relations() -> Finding:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.vocabulary import Sense
+from seatrial.domains.model.condition_words import readable
 from seatrial.domains.scored.metrics import Governed, MetricRows
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Mask
 from seatrial.spec.conditions import field_name, quoted
@@ -115,8 +116,8 @@ def texts_of(feature: Feature) -> Iterator[str]:
     if values.size <= _FEW_VALUES:
         yield from (f"{name} == {quoted(float(v))}" for v in values)
         return
-    yield from (f"{name} <= {quoted(_round(q))}" for q in np.unique(np.quantile(given, _TAILS)))
-    yield from (f"{name} > {quoted(_round(q))}" for q in np.unique(np.quantile(given, [1.0 - t for t in _TAILS])))
+    yield from (f"{name} <= {quoted(readable(q))}" for q in np.unique(np.quantile(given, _TAILS)))
+    yield from (f"{name} > {quoted(readable(q))}" for q in np.unique(np.quantile(given, [1.0 - t for t in _TAILS])))
 
 
 def bands_of(name: str, score: Floats) -> Iterator[str]:
@@ -124,13 +125,9 @@ def bands_of(name: str, score: Floats) -> Iterator[str]:
     given = score[np.isfinite(score)]
     if np.unique(given).size <= 1:
         return
-    edges = [_round(float(q)) for q in np.unique(np.quantile(given, np.arange(_BANDS + 1) / _BANDS))]
+    edges = [readable(float(q)) for q in np.unique(np.quantile(given, np.arange(_BANDS + 1) / _BANDS))]
     field = field_name(name)
     yield from (f"{quoted(a)} <= {field} < {quoted(b)}" for a, b in combinations(edges, 2) if a < b)
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.3g}") if abs(value) < 1e5 else float(f"{value:.6g}")
 
 
 def proposal(

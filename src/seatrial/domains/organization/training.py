@@ -16,8 +16,8 @@ from seatrial.core.observation import Figure, Finding, Measure, Observation, Rea
 from seatrial.core.record import Record
 from seatrial.core.vocabulary import MeasureKind, RecordType, Sense, Weight
 from seatrial.domains.acceptance import statements
+from seatrial.domains.declared_modes import declared_modes
 from seatrial.domains.organization.questions import digest, questions
-from seatrial.spec.failure_modes import FailureMode, load_failure_modes
 from seatrial.spec.system import System
 from seatrial.spec.users import User, load_users
 
@@ -52,7 +52,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             "List the people who use it (a CSV file with the columns id and group) in training.users.",
         )
     users = load_users(trial.files.read(system.training.users), name=system.training.users)
-    asked = questions(system, _modes(system, trial))
+    asked = questions(system, declared_modes(system, trial))
     if not asked:
         return _gap(
             "nothing-to-ask",
@@ -114,12 +114,6 @@ def _gap(code: str, summary: str, field: str, remedy: str) -> Observation:
         remedy=remedy,
     )
     return Observation(done="Looked for the people who use the system and what they must know.", findings=(finding,))
-
-
-def _modes(system: System, trial: Trial) -> Sequence[FailureMode]:
-    if system.failure_modes is None:
-        return ()
-    return load_failure_modes(trial.files.read(system.failure_modes), name=system.failure_modes)
 
 
 def own_answers(attested: Iterable[tuple[Record, AttestationBody]]) -> frozenset[Answers]:

@@ -95,19 +95,27 @@ class LinkedIdentity(models.Model):
         ]
 
 
-class ResetLink(models.Model):
-    """Lets somebody choose a new password once. Their key cannot be opened any more: they get a new one."""
+class OneTimeLink(models.Model):
+    """What lets somebody in once: its secret is kept as a digest."""
 
     digest = models.CharField(max_length=64, unique=True)
-    account = models.ForeignKey(Account, models.CASCADE)
-    by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
     until = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
     class Meta:
-        db_table = "site_reset_link"
+        abstract = True
 
     @property
     def valid(self) -> bool:
         """Whether it can still be used."""
         return self.used_at is None and self.until > timezone.now()
+
+
+class ResetLink(OneTimeLink):
+    """Lets somebody choose a new password once. Their key cannot be opened any more: they get a new one."""
+
+    account = models.ForeignKey(Account, models.CASCADE)
+    by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        db_table = "site_reset_link"

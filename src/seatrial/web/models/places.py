@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from seatrial.web.models.accounts import Account
+from seatrial.web.models.accounts import Account, OneTimeLink
 from seatrial.web.models.systems import Registered
 
 
@@ -57,28 +57,17 @@ class Membership(models.Model):
         ]
 
 
-class Invitation(models.Model):
-    """An invitation to be a declared person of a system, or with `listed` one of its users.
+class Invitation(OneTimeLink):
+    """An invitation to be a declared person of a system, or with `listed` one of its users."""
 
-    Its secret is kept as a digest, and it can be used once.
-    """
-
-    digest = models.CharField(max_length=64, unique=True)
     email = models.EmailField()
     system = models.ForeignKey(Registered, models.CASCADE)
     person = models.CharField(max_length=100)
     listed = models.BooleanField(default=False)
     by = models.ForeignKey(Account, models.CASCADE, null=True)
-    until = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "site_invitation"
-
-    @property
-    def valid(self) -> bool:
-        """Whether it can still be used."""
-        return self.used_at is None and self.until > timezone.now()
 
 
 class AccessToken(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +109,16 @@ def threshold_of(system: System, measure: str, sense: Sense, limit: float) -> Th
         unit="share",
         confidence=system.policy.confidence,
     )
+
+
+def limits_of(system: System, *, turned: str, power: str) -> Sequence[Threshold]:
+    """Noise always; the search and its power, by their measures' names, where somebody gains from turning an answer."""
+    policy = system.policy
+    found = [threshold_of(system, SHAKEN, Sense.AT_MOST, policy.noise_flips)]
+    if has_adversary(system):
+        found.append(threshold_of(system, turned, Sense.AT_MOST, policy.adversarial_flips))
+        found.append(threshold_of(system, power, Sense.AT_LEAST, policy.search_power))
+    return found
 
 
 def unmoved(answers: Mapping[int, Prediction]) -> Finding | None:
