@@ -35,6 +35,8 @@ _SPEC.loader.exec_module(generate)
 PAGES = sorted([*DOCS.rglob("*.md"), *REPO.glob("*.md")])
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_COMMAND = re.compile(r"(?:^|[`/]|\$ )seatrial ([a-z][a-z-]*)([^`|;&\n]*)", re.MULTILINE)
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -68,6 +70,19 @@ def test_every_command_has_help_and_a_section() -> None:
         assert f"## seatrial {name}\n" in page
         for option in command.params:
             assert getattr(option, "help", None) or option.name == "help", f"{name} {option.name}"
+
+
+def test_every_command_and_option_that_a_page_names_exists() -> None:
+    commands = typer.main.get_command(_assemble()).commands  # type: ignore[attr-defined]
+    named = 0
+    for page in PAGES:
+        for code in _CODE.findall(page.read_text(encoding="utf-8")):
+            for name, rest in _COMMAND.findall(code):
+                assert name in commands, (page.name, name)
+                known = {option for one in commands[name].params for option in (*one.opts, *one.secondary_opts)}
+                assert set(_OPTION.findall(rest)) <= known | {"--help"}, (page.name, name, rest)
+                named += 1
+    assert named > 100
 
 
 def test_every_requirement_check_and_code_is_documented() -> None:

@@ -36,7 +36,10 @@ class LocalFiles:
         except OSError as error:
             raise _missing(name, error) from None
         if len(content) > _MOST_BYTES:
-            raise SeatrialError(f"{name} is larger than {_MOST_BYTES // 1024**2} MiB, which no document is")
+            raise SeatrialError(
+                f"{name} is larger than {_MOST_BYTES // 1024**2} MiB, which no document is",
+                remedy="Name the document itself; data files belong under data, with their source.",
+            )
         self._check(name, hashlib.sha256(content).hexdigest())
         return content
 

@@ -103,7 +103,9 @@ def _digest(bundle: Path) -> str:
         with bundle.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise Unreachable(f"the bundle cannot be read: {error.strerror or error}") from None
+        raise Unreachable(
+            f"the bundle cannot be read: {error.strerror or error}", remedy="Name a file that can be read."
+        ) from None
 
 
 def _before(here: Reading, digest: str) -> Filed | None:

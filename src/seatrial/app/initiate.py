@@ -97,7 +97,10 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     doubtful = [*dict.fromkeys(c for c in (*times, *entities, time, entity) if c)]
     columns = [name for name in table.columns if name != label.column and name not in doubtful]
     if not columns:
-        raise Malformed(f"beside {label.column!r} the data have no column that the model could take")
+        raise Malformed(
+            f"beside {label.column!r} the data have no column that the model could take",
+            remedy="Give data with the model's inputs as columns, beside the label, times and names of rows.",
+        )
     url = _filled(asked.model, environment)
     headers = {name: _filled(value, environment) for name, value in asked.headers.items()}
     secrets = [environment[name] for name in _REFERENCE.findall(" ".join((asked.model, *asked.headers.values())))]

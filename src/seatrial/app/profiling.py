@@ -131,7 +131,10 @@ def write_proposals(found: Profiled) -> tuple[Path, ...]:
             draft.replace(found.file)
             written += [found.file, backup]
     except OSError as error:
-        raise Unreachable(f"{error.filename} cannot be written: {error.strerror or error}") from None
+        raise Unreachable(
+            f"{error.filename} cannot be written: {error.strerror or error}",
+            remedy="Give seatrial the right to write beside the system file, or run it where it has it.",
+        ) from None
     return tuple(written)
 
 

@@ -63,7 +63,10 @@ def profile(table: Table) -> TableProfile:
     kinds = _kinds(table)
     usable = [name for name, kind in kinds.items() if kind in _KINDS]
     if not usable:
-        raise Malformed("the data have no column of numbers, texts, times or true and false")
+        raise Malformed(
+            "the data have no column of numbers, texts, times or true and false",
+            remedy="Give a table with one row a case and plain values in its columns.",
+        )
     options: dict[str, Json] = {"columns": usable}
     asked: dict[str, Mapping[str, Json]] = {
         "counts": options,

@@ -158,7 +158,10 @@ def _read(file: Path, *, what: str) -> bytes:
             remedy="Name an existing file, or write one with `seatrial init`.",
         ) from None
     if len(text) > _MOST_BYTES:
-        raise SeatrialError(f"the {what} {file} is larger than {_MOST_BYTES // 1024**2} MiB")
+        raise SeatrialError(
+            f"the {what} {file} is larger than {_MOST_BYTES // 1024**2} MiB",
+            remedy="Name the file itself, not data; what belongs elsewhere is referred to from it.",
+        )
     return text
 
 

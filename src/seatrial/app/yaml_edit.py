@@ -68,9 +68,15 @@ def _root(text: str) -> Any:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise Malformed(f"the system file is no YAML: {str(error).splitlines()[0]}") from None
+        raise Malformed(
+            f"the system file is no YAML: {str(error).splitlines()[0]}",
+            remedy="Correct it; `seatrial validate` shows the line and column.",
+        ) from None
     if not isinstance(node, yaml.MappingNode):
-        raise Malformed("the system file is no mapping")
+        raise Malformed(
+            "the system file is no mapping",
+            remedy="Begin it with `system:`, `version:` and `model:`; `seatrial validate` shows what it lacks.",
+        )
     return node
 
 

@@ -41,6 +41,7 @@ FORMAT = "seatrial-bundle-1"
 MEDIA_TYPE = "application/octet-stream"
 _ABOUT, _ENTRIES, _TRUST = "bundle.json", "entries.jsonl", "trust.json"
 _ARTIFACT = re.compile(r"artifacts/([0-9a-f]{64})")
+_AGAIN = "Have it exported or sent again: `seatrial export`."
 _MAX_LINE = 2 * MAX_ENVELOPE_BYTES
 _MAX_SMALL = 8 * 1024 * 1024
 _TAIL = 22 + 65_535
@@ -230,9 +231,9 @@ def _entry(line: bytes, number: int) -> Entry:
         sequence = data["sequence"]
         "".join(texts.values()).encode()  # refuses lone surrogates, which JSON can spell and UTF-8 cannot
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
-        raise Malformed(f"{_ENTRIES} in the bundle, line {number}: not an entry") from None
+        raise Malformed(f"{_ENTRIES} in the bundle, line {number}: not an entry", remedy=_AGAIN) from None
     if type(sequence) is not int or abs(sequence) >= 2**53 or not all(isinstance(text, str) for text in texts.values()):
-        raise Malformed(f"{_ENTRIES} in the bundle, line {number}: not an entry")
+        raise Malformed(f"{_ENTRIES} in the bundle, line {number}: not an entry", remedy=_AGAIN)
     return Entry(**texts, sequence=sequence, envelope=envelope)
 
 
@@ -247,7 +248,7 @@ def _about(archive: zipfile.ZipFile) -> _About:
             artifacts=data["artifacts"] is True,
         )
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Malformed(f"{_ABOUT} in the bundle cannot be read") from None
+        raise Malformed(f"{_ABOUT} in the bundle cannot be read", remedy=_AGAIN) from None
     if not known:
         raise Malformed(
             f"the bundle has a format that this release does not know; it knows {FORMAT}",
@@ -258,7 +259,7 @@ def _about(archive: zipfile.ZipFile) -> _About:
 
 def _small(archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > _MAX_SMALL:
-        raise Malformed(f"{name} in the bundle is too large")
+        raise Malformed(f"{name} in the bundle is too large", remedy=_AGAIN)
     return archive.read(name)
 
 
@@ -275,9 +276,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             f"the bundle {path} cannot be read: {error.strerror or error}", remedy="Name a file that can be read."
         ) from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Malformed(
-            f"{path} is not a seatrial bundle: {error}", remedy="Have it exported or sent again: `seatrial export`."
-        ) from None
+        raise Malformed(f"{path} is not a seatrial bundle: {error}", remedy=_AGAIN) from None
 
 
 def _check_directory(path: Path, most_bytes: int) -> None:
@@ -288,11 +287,13 @@ def _check_directory(path: Path, most_bytes: int) -> None:
             file.seek(max(0, size - _TAIL))
             tail = file.read(_TAIL)
     except OSError as error:
-        raise Unreachable(f"the bundle {path.name} cannot be read: {error.strerror or error}") from None
+        raise Unreachable(
+            f"the bundle {path.name} cannot be read: {error.strerror or error}", remedy="Name a file that can be read."
+        ) from None
     end = tail.rfind(b"PK\x05\x06")
     listed = int.from_bytes(tail[end + 12 : end + 16], "little") if 0 <= end <= len(tail) - 22 else 0
     if size > most_bytes or listed > _MAX_SMALL or b"PK\x06\x07" in tail[max(0, end - 20) : max(0, end)]:
-        raise Malformed("not a seatrial bundle: too large, or the list of its members is")
+        raise Malformed("not a seatrial bundle: too large, or the list of its members is", remedy=_AGAIN)
 
 
 def _check_members(members: Iterable[zipfile.ZipInfo], size: int) -> None:
@@ -300,17 +301,17 @@ def _check_members(members: Iterable[zipfile.ZipInfo], size: int) -> None:
     total = 0
     for member in members:
         if member.filename in seen:
-            raise Malformed(f"not a seatrial bundle: {member.filename[:80]!r} is in it twice")
+            raise Malformed(f"not a seatrial bundle: {member.filename[:80]!r} is in it twice", remedy=_AGAIN)
         if member.filename not in {_ABOUT, _ENTRIES, _TRUST} and not _ARTIFACT.fullmatch(member.filename):
-            raise Malformed(f"not a seatrial bundle: it holds {member.filename[:80]!r}")
+            raise Malformed(f"not a seatrial bundle: it holds {member.filename[:80]!r}", remedy=_AGAIN)
         if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
-            raise Malformed(f"not a seatrial bundle: {member.filename!r} is compressed")
+            raise Malformed(f"not a seatrial bundle: {member.filename!r} is compressed", remedy=_AGAIN)
         seen.add(member.filename)
         total += member.file_size
     if not {_ABOUT, _ENTRIES, _TRUST} <= seen:
-        raise Malformed("not a seatrial bundle: a part of it is missing")
+        raise Malformed("not a seatrial bundle: a part of it is missing", remedy=_AGAIN)
     if total > size:
-        raise Malformed("not a seatrial bundle: its parts overlap")
+        raise Malformed("not a seatrial bundle: its parts overlap", remedy=_AGAIN)
 
 
 def _write(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
@@ -329,4 +330,6 @@ def _write(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise Unreachable(f"the bundle {path} cannot be written: {error.strerror}") from None
+        raise Unreachable(
+            f"the bundle {path} cannot be written: {error.strerror}", remedy="Name a folder that can be written to."
+        ) from None

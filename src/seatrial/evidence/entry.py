@@ -14,6 +14,7 @@ from seatrial.evidence.envelope import canonical, sha256
 ENTRY_VERSION = 1
 GENESIS = "0" * 64
 """What stands as the previous digest of a chain's first entry."""
+_KEPT = "Name the file in which you kept the lines that `seatrial checkpoint` printed."
 _CHECKPOINT = re.compile(r"(?P<system>\S+) (?P<sequence>[1-9][0-9]{0,17}) (?P<digest>[0-9a-f]{64})")
 
 
@@ -58,10 +59,10 @@ class Checkpoint:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise Unreachable(f"the checkpoint file {path} cannot be read: {error}") from None
+            raise Unreachable(f"the checkpoint file {path} cannot be read: {error}", remedy=_KEPT) from None
         found = tuple(Checkpoint.parse(line) for line in lines if line.strip())
         if not found:
-            raise Malformed(f"the checkpoint file {path} holds no checkpoint")
+            raise Malformed(f"the checkpoint file {path} holds no checkpoint", remedy=_KEPT)
         return found
 
 

@@ -25,6 +25,9 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "urn:seatrial:verdict:v1"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_MADE_BY = "Give the file that `seatrial gate --statement` wrote in the pipeline."
+_EARLY = "See that the clock of this machine is right, or wait."
+_ANEW = "Do not deploy on it; decide anew, with a key that holds."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +65,20 @@ def verify_statement(content: bytes, trust: TrustRoot, *, subject_digest: str | 
     # 1. The envelope parses and says that it holds a statement.
     envelope = parse(content)
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise Malformed(f"not an in-toto statement but {envelope.payload_type[:80]!r}")
+        raise Malformed(f"not an in-toto statement but {envelope.payload_type[:80]!r}", remedy=_MADE_BY)
     # 2. A known key signed it.
     keys = Keyring(trust)
     key = keys.get(envelope.key_id)
     if key is None:
-        raise Refused(f"the statement is signed with key {envelope.key_id[:16]}, which the trust root does not know")
+        raise Refused(
+            f"the statement is signed with key {envelope.key_id[:16]}, which the trust root does not know",
+            remedy="If you know whose key it is, have the keeper of the trust root add it; else do not deploy.",
+        )
     if not keys.holds(envelope):
-        raise Refused("the statement's signature does not fit what is signed")
+        raise Refused("the statement's signature does not fit what is signed", remedy=_ANEW)
     # 3. It is a worker's, valid now and not revoked.
     if key.kind != "worker":
-        raise Refused(f"the statement is signed by {key.holder}; only a worker's key states verdicts")
+        raise Refused(f"the statement is signed by {key.holder}; only a worker's key states verdicts", remedy=_MADE_BY)
     _in_time(key, now)
     # 4. It is about this subject.
     statement = _read(envelope.payload, key)
@@ -86,11 +92,11 @@ def verify_statement(content: bytes, trust: TrustRoot, *, subject_digest: str | 
 
 def _in_time(key: TrustedKey, now: datetime) -> None:
     if key.revoked_at is not None:
-        raise Refused(f"the key of {key.holder} was revoked")
+        raise Refused(f"the key of {key.holder} was revoked", remedy=_ANEW)
     if key.valid_from is not None and now < key.valid_from:
-        raise Refused(f"the key of {key.holder} is not valid yet")
+        raise Refused(f"the key of {key.holder} is not valid yet", remedy=_EARLY)
     if key.valid_until is not None and now >= key.valid_until:
-        raise Refused(f"the key of {key.holder} is no longer valid")
+        raise Refused(f"the key of {key.holder} is no longer valid", remedy=_ANEW)
 
 
 def _read(payload: bytes, key: TrustedKey) -> Statement:
@@ -100,7 +106,7 @@ def _read(payload: bytes, key: TrustedKey) -> Statement:
         known = data["_type"] == STATEMENT_TYPE and data["predicateType"] == PREDICATE_TYPE
         name, digest, predicate = subject["name"], subject["digest"]["sha256"], data["predicate"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Malformed("the payload is not an in-toto statement about one subject") from None
+        raise Malformed("the payload is not an in-toto statement about one subject", remedy=_MADE_BY) from None
     if not known or not isinstance(predicate, dict) or not isinstance(name, str) or not isinstance(digest, str):
-        raise Malformed("the statement is of another type than a verdict's")
+        raise Malformed("the statement is of another type than a verdict's", remedy=_MADE_BY)
     return Statement(subject_name=name, subject_digest=digest, predicate=predicate, signer=key)

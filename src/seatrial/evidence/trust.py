@@ -28,6 +28,7 @@ from seatrial.evidence.envelope import Envelope, canonical, pae, sha256
 FORMAT = "seatrial-trust-1"
 _KINDS = ("person", "worker", "token", "root")
 _MAX_BYTES = 8 * 1024 * 1024
+_AGAIN = "Take the file from whoever keeps it; a hand must not have changed it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +73,33 @@ class TrustRoot:
             with path.open("rb") as file:
                 content = file.read(_MAX_BYTES + 1)
         except OSError as error:
-            raise Unreachable(f"the trust root {path} cannot be read: {error.strerror}") from None
+            raise Unreachable(
+                f"the trust root {path} cannot be read: {error.strerror}",
+                remedy="Name the file that its keeper gave you, by --trust or in SEATRIAL_TRUST.",
+            ) from None
         return TrustRoot.parse(content, where=str(path), pinned=True)
 
     @staticmethod
     def parse(content: bytes, *, where: str, pinned: bool) -> TrustRoot:
         """The trust root that these bytes spell. Raises Malformed, naming `where`."""
         if len(content) > _MAX_BYTES:
-            raise Malformed(f"{where}: more than {_MAX_BYTES} bytes are no trust root")
+            raise Malformed(f"{where}: more than {_MAX_BYTES} bytes are no trust root", remedy=_AGAIN)
         try:
             data = json.loads(content)
         except (ValueError, RecursionError):
-            raise Malformed(f"{where}: not JSON") from None
+            raise Malformed(f"{where}: not JSON", remedy=_AGAIN) from None
         if not isinstance(data, dict) or data.get("format") != FORMAT or set(data) != {"format", "keys"}:
-            raise Malformed(f'{where}: not a trust root: expected {{"format": "{FORMAT}", "keys": [...]}}')
+            raise Malformed(
+                f'{where}: not a trust root: expected {{"format": "{FORMAT}", "keys": [...]}}', remedy=_AGAIN
+            )
         if not isinstance(data["keys"], list):
-            raise Malformed(f"{where}: `keys` must be a list")
+            raise Malformed(f"{where}: `keys` must be a list", remedy=_AGAIN)
         try:
             keys = tuple(checked(from_data(TrustedKey, key)) for key in data["keys"])
         except (CodecError, Malformed) as error:
-            raise Malformed(f"{where}: {error.what}") from None
+            raise Malformed(f"{where}: {error.what}", remedy=error.remedy or _AGAIN) from None
         if len({key.key for key in keys}) != len(keys):
-            raise Malformed(f"{where}: a key is listed twice")
+            raise Malformed(f"{where}: a key is listed twice", remedy="List each key once.")
         return TrustRoot(keys=keys, pinned=pinned)
 
     def spell(self) -> bytes:
