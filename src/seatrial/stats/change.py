@@ -51,15 +51,21 @@ def factors(values: Floats, base: float) -> Floats:
     >>> factors(np.array([1.0, 0.0]), 0.1).shape
     (2, 6)
     """
+    bets, r = _bets(values, base)
+    return np.asarray(1.0 + np.outer(values - r, bets), dtype=np.float64)
+
+
+def _bets(values: Floats, base: float) -> tuple[Floats, float]:
+    """The bet of each rise, and the rate that it is made against. Raises ValueError as `factors` does."""
     if not 0.0 <= base < 1.0:
         raise ValueError("a base rate lies between 0 and 1")
-    if not ((values >= 0.0) & (values <= 1.0)).all():
+    # NaN is neither the least nor the greatest of anything, and so fails both.
+    if not (values.min(initial=1.0) >= 0.0 and values.max(initial=0.0) <= 1.0):
         raise ValueError("values must be finite and lie in [0, 1]")
     r = max(base, _LEAST_BASE)
     risen = np.minimum(r + np.array(RISES), (1.0 + r) / 2.0)
     # At 0 and 1 the line 1 + bet (x - r) is the likelihood ratio of the two rates; between them it stays a fair bet.
-    bets = (risen - r) / (r * (1.0 - r))
-    return np.asarray(1.0 + np.outer(values - r, bets), dtype=np.float64)
+    return (risen - r) / (r * (1.0 - r)), r
 
 
 def follow(suspicion: Suspicion, values: Floats, base: float) -> tuple[Suspicion, Floats]:
@@ -76,30 +82,25 @@ def follow(suspicion: Suspicion, values: Floats, base: float) -> tuple[Suspicion
     """
     if not values.size:
         return suspicion, np.empty(0)
-    steps = factors(values, base)
+    bets, r = _bets(values, base)
     anchor = np.array(suspicion.processes if suspicion.anchor is None else suspicion.anchor)
-    product, inverse = np.array(suspicion.product), np.array(suspicion.inverse)
-    parts, taken, rows = [], 0, suspicion.rows
+    product, inverse, processes = np.array(suspicion.product), np.array(suspicion.inverse), anchor
+    paths, taken, rows = [], 0, suspicion.rows
     with np.errstate(over="ignore"):
         while taken < values.size:
             if rows % _BLOCK == 0 and (blocks := (values.size - taken) // _BLOCK):
                 upto = taken + blocks * _BLOCK
-                part, anchor = _blocks(steps[taken:upto], anchor)
+                path, processes = _blocks(values[taken:upto], bets, r, anchor)
             else:
                 upto = min(values.size, taken + _BLOCK - rows % _BLOCK)
-                part, product, inverse = _begun(steps[taken:upto], anchor, product, inverse)
-            parts.append(part)
+                path, processes, product, inverse = _begun(values[taken:upto], bets, r, anchor, product, inverse)
+            paths.append(path)
             rows, taken = rows + upto - taken, upto
             if rows % _BLOCK == 0:
-                anchor, product, inverse = part[-1], np.ones(len(RISES)), np.zeros(len(RISES))
-    processes = np.concatenate(parts)
-    # Added one after the other: a sum that numpy arranges may depend on the shape of the whole.
-    path = np.zeros(values.size)
-    for process in processes.T:
-        path += process
-    path /= len(RISES)
+                anchor, product, inverse = processes, np.ones(len(RISES)), np.zeros(len(RISES))
+    path = paths[0] if len(paths) == 1 else np.concatenate(paths)
     after = Suspicion(
-        processes=_told(processes[-1]),
+        processes=_told(processes),
         rows=rows,
         most=max(suspicion.most, float(path.max())),
         anchor=_told(anchor),
@@ -109,27 +110,58 @@ def follow(suspicion: Suspicion, values: Floats, base: float) -> tuple[Suspicion
     return after, path
 
 
-def _blocks(steps: Floats, anchor: Floats) -> tuple[Floats, Floats]:
-    """The processes after each row of whole blocks, and where the next block begins."""
-    cut = steps.reshape(-1, _BLOCK, len(RISES))
-    products = np.cumprod(cut, axis=1)
-    inverses = np.ones_like(cut)
-    np.divide(1.0, products[:, :-1], out=inverses[:, 1:])
-    np.cumsum(inverses, axis=1, out=inverses)
-    anchors = np.empty((len(cut), 1, len(RISES)))
-    for block in range(len(cut)):
-        anchors[block, 0] = anchor
-        anchor = np.minimum(products[block, -1] * (anchor + inverses[block, -1]), _MOST)
+def _blocks(values: Floats, bets: Floats, r: float, anchor: Floats) -> tuple[Floats, Floats]:
+    """The mean of the processes after each row of whole blocks, and the processes after the last.
+
+    All blocks take their first row together, then all their second, so that numpy works along the blocks.
+    """
+    rows = np.ascontiguousarray(values.reshape(-1, _BLOCK).T - r)
+    products = rows[:, None, :] * bets[:, None]
+    products += 1.0
+    for row in range(1, _BLOCK):
+        np.multiply(products[row - 1], products[row], out=products[row])
+    inverses = np.empty_like(products)
+    inverses[0] = 1.0
+    np.divide(1.0, products[:-1], out=inverses[1:])
+    for row in range(1, _BLOCK):
+        np.add(inverses[row - 1], inverses[row], out=inverses[row])
+    anchors = np.empty(products.shape[1:])
+    for number, first in enumerate(anchor.tolist()):
+        start, begun = first, []
+        for product, inverse in zip(products[-1, number].tolist(), inverses[-1, number].tolist(), strict=True):
+            begun.append(start)
+            start = product * (start + inverse)
+            start = min(start, _MOST)
+        anchors[number] = begun
     inverses += anchors
     inverses *= products
-    return np.minimum(inverses, _MOST).reshape(-1, len(RISES)), anchor
+    means = _mean(inverses)
+    if not means.max() < _MOST / len(RISES):
+        means = _mean(np.minimum(inverses, _MOST, out=inverses))
+    return means.T.ravel(), np.minimum(inverses[-1, :, -1], _MOST)
 
 
-def _begun(steps: Floats, anchor: Floats, product: Floats, inverse: Floats) -> tuple[Floats, Floats, Floats]:
-    """The processes after each row within one block, its products and its sum of inverse products so far."""
+def _begun(
+    values: Floats, bets: Floats, r: float, anchor: Floats, product: Floats, inverse: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The same within one block: the mean, the processes, its products and its sum of inverse products so far."""
+    steps = np.outer(values - r, bets) + 1.0
     products = np.cumprod(np.vstack([product, steps]), axis=0)
     inverses = np.cumsum(np.vstack([inverse, 1.0 / products[:-1]]), axis=0)[1:]
-    return np.minimum(products[1:] * (anchor + inverses), _MOST), products[-1], inverses[-1]
+    processes = np.minimum(products[1:] * (anchor + inverses), _MOST)
+    return _mean(processes), processes[-1], products[-1], inverses[-1]
+
+
+def _mean(processes: Floats) -> Floats:
+    """Over the processes, which lie along the second axis.
+
+    Added one after the other: a sum that numpy arranges may depend on the shape of the whole.
+    """
+    mean = processes[:, 0].copy()
+    for number in range(1, len(RISES)):
+        mean += processes[:, number]
+    mean /= len(RISES)
+    return mean
 
 
 def _told(values: Floats) -> tuple[float, ...]:

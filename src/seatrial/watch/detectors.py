@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -72,7 +72,14 @@ class Detector:
             return self._crossed(state, kept, path)
         follow = _counted if self.asks == "exceeds" and self.counts else _STEPS[self.asks]
         kept, path = follow(state["kept"], values, self.mark)
-        return self._crossed(state, kept, path)
+        return self._crossed(state, kept, path if self.asks == "exceeds" else self._logs(path))
+
+    def _logs(self, path: Floats) -> Floats:
+        """The log of the evidence after each value; where it stays below the line throughout, only after the last."""
+        if not path.size:
+            return path
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(path if np.log(path.max()) >= self.line else path[-1:]), dtype=np.float64)
 
     def _crossed(
         self, state: Mapping[str, Any], kept: Any, path: Floats
@@ -102,15 +109,20 @@ def _added(kept: Any, values: Floats, made: Floats) -> tuple[Any, Floats]:
     return sorted([day, total] for day, total in days.items()), path
 
 
+def _plain(kept: change.Suspicion | exceedance.Capital | exceedance.Tally) -> dict[str, Any]:
+    """Numbers and tuples of numbers, which nobody changes: nothing is copied."""
+    return {each.name: getattr(kept, each.name) for each in fields(kept)}
+
+
 def _exceeds(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
     before = exceedance.Capital() if kept is None else _capital(kept)
     after, path = exceedance.bet(before, values, mark)
-    return asdict(after), path
+    return _plain(after), path
 
 
 def _counted(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
     after, path = exceedance.follow(exceedance.Tally(**(kept or {})), values, mark)
-    return asdict(after), path
+    return _plain(after), path
 
 
 def _capital(kept: Any) -> exceedance.Capital:
@@ -122,8 +134,7 @@ def _capital(kept: Any) -> exceedance.Capital:
 def _rises(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
     before = change.Suspicion() if kept is None else _suspicion(kept)
     after, path = change.follow(before, values, mark)
-    with np.errstate(divide="ignore"):
-        return asdict(after), np.log(path)
+    return _plain(after), path
 
 
 def _falls(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:

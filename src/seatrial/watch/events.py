@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
@@ -37,23 +37,22 @@ class WatchEvent:
     """One thing that happened: `id` is the prediction's, or the source's for a heartbeat. `at` is UTC.
 
     `content` is, for a prediction, `inputs`, `prediction`, `score`, `model` and `latency_s` as far as they are known,
-    for an outcome its `label`.
+    for an outcome its `label`. Raises TypeError where it holds what JSON cannot.
     """
 
     kind: Kind
     id: str
     at: datetime
     content: Mapping[str, Any]
+    packed: bytes = field(init=False, repr=False, compare=False)
+    """The content as JSON, made once: it is measured, compared and kept."""
+    digest: bytes = field(init=False, repr=False, compare=False)
+    """By which the same content is known again."""
 
-    @property
-    def packed(self) -> bytes:
-        """The content as JSON."""
-        return orjson.dumps(self.content, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
-
-    @staticmethod
-    def fingerprint(packed: bytes) -> bytes:
-        """By which the same content is known again."""
-        return hashlib.blake2b(packed, digest_size=16).digest()
+    def __post_init__(self) -> None:
+        packed = orjson.dumps(self.content, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+        object.__setattr__(self, "packed", packed)
+        object.__setattr__(self, "digest", hashlib.blake2b(packed, digest_size=16).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,13 +169,12 @@ def _event(document: object, now: datetime, kind: Kind | None, *, bounded: bool)
         raise _Refused("no-id", f"id must be text of 1 to {MOST_ID} characters, without NUL")
     at = _time(document.get("at"), now)
     content = _READERS[kind](document, bounded)
-    event = WatchEvent(kind=kind, id=name, at=at, content=content)
     try:
-        size = len(event.packed)
+        event = WatchEvent(kind=kind, id=name, at=at, content=content)
     except (TypeError, orjson.JSONEncodeError) as error:
         raise _Refused("no-event", f"it holds what JSON cannot: {error}") from None
-    if size > MOST_BYTES:
-        raise _Refused("too-large", f"it is {size} bytes; one event may have {MOST_BYTES}")
+    if len(event.packed) > MOST_BYTES:
+        raise _Refused("too-large", f"it is {len(event.packed)} bytes; one event may have {MOST_BYTES}")
     return event
 
 

@@ -26,7 +26,12 @@ _INSERT_COLUMNS = text(
     "CAST(:kind AS smallint[]), CAST(:id AS text[]), CAST(:at AS double precision[]), "
     "CAST(:arrived AS double precision[]), CAST(:digest AS bytea[]), CAST(:content AS bytea[]))"
 )
-_CHUNK = 400
+_INSERT_ROWS = "INSERT INTO watch_events (kind, id, at, arrived, digest, content) VALUES (?, ?, ?, ?, ?, ?)"
+_IDS = text("SELECT value FROM json_each(:ids)").columns(value=Text)
+
+
+_Row = tuple[int, str, float, float, bytes, bytes]
+"""An event in the order of `_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,7 @@ class Store:
         arrived = now.timestamp()
         with self._writing() as connection:
             known = self._known(connection, [each for events, _ in deliveries for each in events])
-            rows: list[dict[str, Any]] = []
+            rows: list[_Row] = []
             numbers: dict[str, int] = {}
             taken = []
             for events, refused in deliveries:
@@ -225,15 +230,16 @@ class Store:
         if self.database.postgresql:
             yield from connection.execute(query.where(EVENTS.c.id == any_(literal(list(ids), ARRAY(Text)))))
             return
-        for start in range(0, len(ids), _CHUNK):
-            yield from connection.execute(query.where(EVENTS.c.id.in_(ids[start : start + _CHUNK])))
+        # One statement, whatever their number: it is taken apart once and then known.
+        yield from connection.execute(query.where(EVENTS.c.id.in_(_IDS)), {"ids": orjson.dumps(list(ids)).decode()})
 
-    def _insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _insert(self, connection: Connection, rows: Sequence[_Row]) -> None:
         if not self.database.postgresql:
-            connection.execute(insert(EVENTS), rows)
+            connection.exec_driver_sql(_INSERT_ROWS, list(rows))
             return
         # Column by column: a statement with thousands of values is slower to take apart than to execute.
-        connection.execute(_INSERT_COLUMNS, {name: [row[name] for row in rows] for name in _COLUMNS})
+        columns = zip(*rows, strict=True)
+        connection.execute(_INSERT_COLUMNS, dict(zip(_COLUMNS, map(list, columns), strict=True)))
 
     @staticmethod
     def _put(connection: Connection, alarm: Mapping[str, Any]) -> None:
@@ -245,17 +251,6 @@ class Store:
         done = connection.execute(update(ALARMS).where(ALARMS.c.id == alarm["id"]).values(**content))
         if not done.rowcount:
             connection.execute(insert(ALARMS), {"id": alarm["id"], **content})
-
-
-def _row(each: WatchEvent, packed: bytes, digest: bytes, arrived: float) -> dict[str, Any]:
-    return {
-        "kind": int(each.kind),
-        "id": each.id,
-        "at": each.at.timestamp(),
-        "arrived": arrived,
-        "digest": digest,
-        "content": packed,
-    }
 
 
 def _stored(row: Any) -> Stored:
@@ -279,7 +274,7 @@ def _count(connection: Connection, numbers: Mapping[str, int]) -> None:
 def _sort(
     events: Sequence[WatchEvent],
     known: dict[tuple[int, str], bytes],
-    rows: list[dict[str, Any]],
+    rows: list[_Row],
     numbers: dict[str, int],
     arrived: float,
 ) -> Taken:
@@ -291,13 +286,13 @@ def _sort(
         if each.kind is Kind.HEARTBEAT:
             numbers[name] = numbers.get(name, 0) + 1
             continue
-        packed = each.packed
-        digest = WatchEvent.fingerprint(packed)
-        before = known.setdefault((int(each.kind), each.id), digest)
-        if before is digest:
+        key = int(each.kind), each.id
+        before = known.get(key)
+        if before is None:
+            known[key] = each.digest
             numbers[name] = numbers.get(name, 0) + 1
-            rows.append(_row(each, packed, digest, arrived))
-        elif before == digest:
+            rows.append((*key, each.at.timestamp(), arrived, each.digest, each.packed))
+        elif before == each.digest:
             again += 1
         else:
             contradicting.append(each.id)

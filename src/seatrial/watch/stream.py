@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seatrial.watch.batch import Batch, Values
 from seatrial.watch.detectors import DAY_S, Detector, Level, change_point
@@ -93,7 +94,7 @@ def step(stream: Stream, state: Mapping[str, Any], batch: Batch) -> tuple[dict[s
             after = {**after, "crossed": crossing.sequence}
             found.append(crossing)
         detectors[detector.name] = after
-    total = float(np.cumsum(np.concatenate([[state["total"]], taken.values]))[-1])
+    total = _added(state["total"], taken.values)
     after_all = {
         "rows": state["rows"] + int(taken.values.size),
         "total": total,
@@ -162,21 +163,23 @@ def _history(before: list[list[float]], taken: Values) -> list[list[float]]:
     """How many values became known on each day, and their sum: the newest `HISTORY` days in which there were any."""
     known = {int(day): (int(rows), float(total)) for day, rows, total in before}
     days = np.floor(taken.at / DAY_S).astype(np.int64)
-    for day in np.unique(days):
-        values = taken.values[days == day]
-        rows, total = known.get(int(day), (0, 0.0))
-        # Summed one after the other, so that the sum does not depend on how the stream was cut into batches.
-        known[int(day)] = rows + int(values.size), float(np.cumsum(np.concatenate([[total], values]))[-1])
+    first, last = int(days.min()), int(days.max())
+    # Most batches are of one day.
+    for day in (first,) if first == last else np.unique(days).tolist():
+        values = taken.values if first == last else taken.values[days == day]
+        rows, total = known.get(day, (0, 0.0))
+        known[day] = rows + int(values.size), _added(total, values)
     return [[day, *known[day]] for day in sorted(known)[-HISTORY:]]
 
 
+def _added(total: float, values: npt.NDArray[np.float64]) -> float:
+    """Summed one after the other, so that the sum does not depend on how the stream was cut into batches."""
+    return float(np.cumsum(np.concatenate([[total], values]))[-1])
+
+
 def _newest(before: list[list[float]], taken: Values) -> list[list[float]]:
-    added = [
-        [int(sequence), float(at), float(value)]
-        for sequence, at, value in zip(
-            taken.sequence[-NEWEST:], taken.at[-NEWEST:], taken.values[-NEWEST:], strict=True
-        )
-    ]
+    columns = (taken.sequence, taken.at, taken.values)
+    added = [list(each) for each in zip(*(column[-NEWEST:].tolist() for column in columns), strict=True)]
     return [*before, *added][-NEWEST:]
 
 

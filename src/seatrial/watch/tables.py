@@ -17,6 +17,8 @@ EVENTS = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("watch_events_once", "kind", "id", unique=True),
+    # The newest of a kind is asked for several times a second, however many there are.
+    Index("watch_events_newest", "kind", "sequence"),
 )
 STATE = Table(
     "watch_state",

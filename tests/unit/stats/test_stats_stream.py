@@ -114,3 +114,24 @@ def test_an_improvement_is_no_alarm() -> None:
 
 def test_a_base_rate_of_nothing_still_notices_what_never_happened_before() -> None:
     assert change.follow(change.Suspicion(), np.ones(4), 0.0)[0].most > 1e5
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 128, 300])
+def test_what_was_taken_is_left_as_it_was_and_every_row_follows_from_the_one_before(size: int) -> None:
+    values = (np.random.default_rng(size).random(size) < 0.3).astype(np.float64)
+    given = values.copy()
+    _, path = change.follow(change.Suspicion(), values, 0.1)
+    assert (values == given).all(), "other detectors take the same values"
+    processes = np.zeros(len(change.RISES))
+    for factor, mean in zip(change.factors(given, 0.1), path, strict=True):
+        processes = (processes + 1.0) * factor
+        assert mean == pytest.approx(processes.mean(), rel=1e-9)
+
+
+def test_what_grows_without_bound_stays_a_number_and_goes_on() -> None:
+    state, path = change.follow(change.Suspicion(), np.ones(5_000), 0.1)
+    assert np.isfinite(path).all()
+    assert path.max() > 1e280
+    _, later = change.follow(state, np.zeros(100_000), 0.1)
+    assert np.isfinite(later).all()
+    assert later[-1] < 1e5

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -71,6 +72,24 @@ def test_events_come_back_in_the_order_of_their_arrival(store: Store) -> None:
     assert store.last() == seen[-1].sequence
     assert [event.id for event in store.after(seen[9].sequence, 3)] == ["p10", "p11", "p12"]
     assert set(store.of_kind(Kind.PREDICTION, ["p3", "p999", "q"], until=seen[500].sequence)) == {"p3"}
+
+
+def test_the_newest_of_a_kind_is_found_without_a_look_at_the_others(tmp_path: Path) -> None:
+    looked = []
+    for size in (200, 20_000):
+        store = Store.open(f"sqlite:///{tmp_path / f'{size}.db'}")
+        store.append([outcome("o"), *(prediction(f"p{n}") for n in range(size))], now=NOW)
+        steps: list[None] = []
+        with store.database.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.set_progress_handler(lambda steps=steps: steps.append(None), 10)
+        newest, first = store.newest(Kind.PREDICTION), store.newest(Kind.OUTCOME)
+        assert newest is not None
+        assert first is not None
+        assert (newest.id, first.id, store.newest(Kind.CLOSING), store.last()) == (f"p{size - 1}", "o", None, size + 1)
+        looked.append(len(steps))
+        store.close()
+    assert looked[1] <= 2 * looked[0], "in steps of SQLite's machine"
 
 
 def test_state_and_place_move_together_and_only_from_where_they_are(store: Store) -> None:
