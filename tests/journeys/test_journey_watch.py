@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 import urllib.error
@@ -136,6 +137,51 @@ def traffic(first: int, count: int, *, miss: float, seed: int) -> tuple[list[Any
         predictions.append({"id": f"t{n}", "prediction": int(score >= 0.5), "score": score, "inputs": inputs})
         outcomes.append({"id": f"t{n}", "label": late})
     return predictions, outcomes
+
+
+@pytest.mark.slow
+def test_bad_input_of_every_kind_is_counted_and_shown_and_ends_nothing(
+    place: tuple[Path, Model], tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(place[0], folder)
+    with watching(folder) as running:
+        predictions, outcomes = traffic(0, 300, miss=0.0, seed=3)
+        post(running, "/v1/predictions", predictions)
+        post(running, "/v1/outcomes", [*outcomes, *({"id": f"nobody{n}", "label": 1} for n in range(7))])
+        again = [{**each, "prediction": 1 - each["prediction"]} for each in predictions[:5]]
+        assert post(running, "/v1/predictions", again)[1]["contradicting"] == ["t0", "t1", "t2", "t3", "t4"]
+        ahead = {"id": "ahead", "at": "2999-01-01T00:00:00Z", "prediction": 1}
+        beyond = {"id": "beyond", "prediction": 1, "score": 1.7}
+        status, answer = post(running, "/v1/predictions", [ahead, beyond])
+        assert (status, [each["code"] for each in answer["problems"]]) == (
+            422,
+            ["in-the-future", "score-outside-range"],
+        )
+        until(lambda: told(running)["paired"] == 300)
+        standing = told(running)
+        assert standing["outcomes_without_prediction"] == 7
+        assert {
+            name: standing["counts"][name]
+            for name in ("contradicting", "refused in-the-future", "refused score-outside-range")
+        } == {"contradicting": 5, "refused in-the-future": 1, "refused score-outside-range": 1}
+        assert standing["alarms"] == []
+        # The schema changes under way, and a model answers that nobody gave GO for.
+        shapes: list[Any] = ["strong", None, {"knots": 12}, [3, 4], True, 1e300, "12"]
+        changed = [
+            {"id": f"c{n}", "prediction": "yes", "model": "9.9", "inputs": {"wind": shapes[n % 7], "gust": n}}
+            for n in range(70)
+        ]
+        assert post(running, "/v1/predictions", changed)[1]["new"] == 70
+        unreadable = [{"id": f"c{n}", "label": "late!"} for n in range(70)]
+        assert post(running, "/v1/outcomes", unreadable)[1]["new"] == 70
+        wanted = {"inputs.contract", "model", "outcomes.readable"}
+        until(lambda: wanted <= {alarm["monitor"] for alarm in told(running)["alarms"]})
+        later, known = traffic(300, 50, miss=0.0, seed=4)
+        post(running, "/v1/events", {"events": [*later, *known]})
+        until(lambda: told(running)["paired"] == 420 and told(running)["lag"] == 0)
+        recall = next(each for each in told(running)["streams"] if each["name"] == "metric.recall")
+        assert recall["rows"] == sum(row["label"] for row in [*outcomes, *known]), "what is no label counts for none"
 
 
 @pytest.mark.slow
