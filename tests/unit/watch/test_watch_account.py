@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from plants.memory_trial import FixedClock
 from plants.tiny_system import plant
 from plants.watched_errors import ERRORS, events
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.verify import verify_ledger
 from seatrial.app.watched.account import account
-from seatrial.app.watched.record import checked_days, file_record, summary_of
+from seatrial.app.watched.record import DailyRecord, checked_days, file_record, summary_of
 from seatrial.app.workspace import open_workspace
 from seatrial.core.codec import to_data
 from seatrial.core.errors import Refused
@@ -105,3 +106,37 @@ def test_the_record_is_signed_into_the_ledger_and_found_by_its_model(tmp_path: P
     records = [e.record for e in evidence if e.record.type is RecordType.EVENT]
     assert account_on_record(records, "m2") is None
     assert account_on_record(records, "m1") == to_data(told)
+
+
+def test_a_running_watch_files_its_record_anew_after_every_day_and_no_sooner_than_the_policy_demands(
+    tmp_path: Path, store: Store
+) -> None:
+    plant(tmp_path, "http://127.0.0.1:9", count=10)
+    clock = FixedClock(START)
+    workspace = replace(open_workspace(tmp_path, environment={"MODEL_KEY": "k"}), clock=clock)
+    needed = workspace.system.policy.watched_days
+    watched(store, START, START + 200 * DAY)
+
+    def account_of(days: int) -> Any:
+        return account(store, (ERRORS,), identity="m1", days=days, now=clock.now())
+
+    def on_record() -> list[Any]:
+        evidence = read_ledger(workspace, quick=False).evidence
+        bodies: list[Any] = [e.record.body for e in evidence]
+        return [body["detail"]["until"] for body in bodies if body.get("kind") == "watch-record"]
+
+    def look(renewing: DailyRecord, days: float) -> None:
+        clock.at = START + days * DAY
+        renewing.look()
+        assert not renewing.problem
+
+    one, two = DailyRecord(workspace, account_of), DailyRecord(workspace, account_of)
+    look(one, needed - 0.5)
+    assert on_record() == []
+    for days in (needed + 0.01, needed + 0.4, needed + 0.9):
+        look(one, days)
+        look(two, days)
+    assert len(on_record()) == 1, "one a day, however many watches there are"
+    look(two, needed + 1.1)
+    assert on_record() == [(START + days * DAY).isoformat() for days in (needed, needed + 1)]
+    assert verify_ledger(workspace).intact

@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from seatrial.app.ledgers import keystore, known, open_ledger, record
+from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
-from seatrial.core.errors import Refused
+from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
 from seatrial.core.wording import count, percent, span
-from seatrial.domains.governance.watch_record import KIND
+from seatrial.domains.governance.watch_record import KIND, account_on_record
 
 FEWEST_DAYS, MOST_DAYS = 30, 90
+_OFTEN = timedelta(hours=1)
+
+
+class DailyRecord:
+    """Files the record anew after every whole day (UTC), once the model was watched for as long as the policy demands.
+
+    A record says nothing of the days since, so one that is days old establishes nothing.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        account: Callable[[int], Mapping[str, Any]],
+        *,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._workspace = workspace
+        self._account = account
+        self._say = say
+        self._next: datetime | None = None
+        self.problem = ""
+        """Why the last record could not be filed."""
+
+    def look(self) -> None:
+        """File a record where one is due."""
+        now = self._workspace.clock.now()
+        if self._next is not None and now < self._next:
+            return
+        self._next = now + _OFTEN
+        days = self._workspace.system.policy.watched_days
+        try:
+            told = self._account(days)
+            if told["days"] >= days and not self._filed(told):
+                evidence = file_record(self._workspace, told)
+                self._say(f"the record of {count(days, 'day')} is filed as entry {evidence.sequence}")
+            self.problem = ""
+        except SeatrialError as error:
+            self.problem = error.what
+
+    def _filed(self, told: Mapping[str, Any]) -> bool:
+        """Whether the newest record of this model, whoever's watch filed it, goes as far as this account."""
+        chain = read_ledger(self._workspace, quick=False).evidence
+        events = [each.record for each in chain if not each.problem and each.record.type is RecordType.EVENT]
+        newest = account_on_record(events, told["identity"])
+        return newest is not None and newest.get("until") == told["until"]
 
 
 def file_record(workspace: Workspace, account: Mapping[str, Any]) -> Evidence:

@@ -26,6 +26,7 @@ from seatrial.app.watched.performance import Unwatched, performance
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.planned import PlannedDrills
 from seatrial.app.watched.reacting import Reacting
+from seatrial.app.watched.record import DailyRecord
 from seatrial.app.watched.reference import Reference, reference
 from seatrial.app.watched.retraining import AskingForRetraining
 from seatrial.app.watched.slices import Explaining
@@ -101,6 +102,7 @@ class SystemWatch:
             self.declared = DeclaredEvents(self.workspace, self.store, say=self._say)
             self.summaries = Summaries(self.workspace, self.store)
             self.planned = PlannedDrills(self.workspace, self.store, say=self._say)
+            self.record = DailyRecord(self.workspace, self.account, say=self._say)
             self._closing = opening.pop_all()
         return self
 
@@ -206,6 +208,8 @@ class SystemWatch:
         self.retraining.look()
         self.armed.look()
         self.planned.look()
+        if self._version is not None:
+            self.record.look()
 
     def standing(self) -> Mapping[str, Any]:
         """What the watch knows now, as plain data."""
@@ -227,6 +231,7 @@ class SystemWatch:
                 *(f"{n} is not told: {why}" for n, why in self.outlets.problems.items()),
                 *(f"{n} did not get the summary: {why}" for n, why in self.summaries.problems.items()),
                 *(f"{n} does not know of retraining: {why}" for n, why in self.retraining.problems.items()),
+                *([f"the record of the days is not filed: {self.record.problem}"] if self.record.problem else []),
             ],
             "silences": [told(each) for each in self._silences.standing(self.workspace.clock.now())],
             "alarms": self.store.alarms(OPEN, ACKNOWLEDGED),
