@@ -210,7 +210,25 @@ def _deeds(people: _People, system: Any, declared: Any, owner: str, listed: list
     _may(does(f"{at}/doubts/{answered.pk}/", {"stands": "no", "answer": "Unload it by hand."}))
     paper = next(iter(slots(declared)), None)
     job = _finished(Job, system)
-    return {"job": job.pk, "round": made.pk if made else None, "doubts": (answered.pk, waiting.pk), "paper": paper}
+    return {
+        "job": job.pk,
+        "round": made.pk if made else None,
+        "doubts": (answered.pk, waiting.pk),
+        "paper": paper,
+        **_asked_by_the_watch(workspace, owner),
+    }
+
+
+def _asked_by_the_watch(workspace: Any, owner: str) -> dict[str, str | None]:
+    """An alarm and a request for retraining; without a declared watch the walk says that they have no picture."""
+    from plants.watched_alarm import plant_alarm, plant_request
+    from seatrial.app.watched.place import watched
+
+    if not watched(workspace):
+        return {"alarm": None}
+    duty = workspace.system.duties.retraining
+    answers = str(duty.who) if duty is not None and duty.who else owner
+    return {"alarm": plant_alarm(workspace), "request": plant_request(workspace, answers), "answers": answers}
 
 
 def _seen(client: Any, address: str) -> dict[str, str]:
@@ -293,7 +311,7 @@ def _inside(tour: Tour, slug: str, declared: Any, *, owner: str, signer: str, nu
 
     for route in ("gaps", "people", "training", "documents", "uses", "labels", "doubts", "runs", "drills", "stop"):
         tour.stop(owner, route, slug)
-    for route in ("events", "review", "tokens", "frameworks", "history", "deeds"):
+    for route in ("alarms", "events", "review", "tokens", "frameworks", "history", "deeds"):
         tour.stop(owner, route, slug)
     for gate in ("production-readiness", "pilot-exit", "enterprise-scale"):
         tour.stop(owner, "board", slug, query=f"?gate={gate}", picture="board" if gate[1] == "r" else f"board-{gate}")
@@ -312,6 +330,9 @@ def _inside(tour: Tour, slug: str, declared: Any, *, owner: str, signer: str, nu
         tour.stop(owner, "label-row", slug, numbers["round"])
     for number, state in zip(numbers["doubts"], ("answered", "waits"), strict=True):
         tour.stop(owner, "doubt", slug, number, picture=f"doubt-{state}")
+    if numbers["alarm"] is not None:
+        tour.stop(owner, "alarm", slug, numbers["alarm"])
+        tour.stop(numbers["answers"], "retraining", slug, numbers["request"])
     tour.stop(owner, "run", slug, numbers["job"])
     tour.stop(signer, "sign", slug, next(iter(roles_of(signer, declared))).value)
     tour.stop(owner, "board", at="/s/no-such-system/", picture="not-found")

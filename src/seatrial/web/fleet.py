@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,6 +27,7 @@ from seatrial.spec.subject import referenced_files
 from seatrial.web.language import _
 from seatrial.web.models import Account, Glance, Registered
 
+_TICK_S = 0.1
 FRESH = timedelta(minutes=5)
 """A verdict depends on the time too: leases end. So long one is shown as it was computed."""
 
@@ -90,9 +93,34 @@ def used_by(account: Account) -> Iterator[Registered]:
 
 def workspace_of(system: Registered, gate: GateName = GateName.PRODUCTION_READINESS) -> Workspace:
     """The workspace behind it, at a gate. Raises SeatrialError, for a file that is broken or gone."""
-    return open_workspace(Path(system.path), gate=gate)
+    key = system.path, gate
+    before, workspace = _opened.get(key, (None, None))
+    # Taken before it is read, so that what is written meanwhile is another state the next time.
+    state = None if workspace is None else _state(workspace)
+    if workspace is None or state is None or state != before:
+        workspace = open_workspace(Path(system.path), gate=gate)
+        _opened[key] = state, workspace
+    return workspace
 
 
+def _state(workspace: Workspace) -> tuple[object, ...] | None:
+    """What a workspace is read from, as it stands on disk; None where something was written just now."""
+    named = workspace.system.governance.policy
+    found: list[object] = [frozenset(os.environ.items())]
+    for path in (workspace.file, workspace.base / ENVIRONMENT, workspace.base / str(named)):
+        try:
+            there = path.stat()
+        except OSError:
+            found.append(None)
+            continue
+        if there.st_mtime > time.time() - _TICK_S:
+            return None
+        found.append((there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns))
+    return tuple(found)
+
+
+_opened: dict[tuple[str, GateName], tuple[tuple[object, ...] | None, Workspace]] = {}
+"""System file and gate to the workspace that was read last, and how its files stood before that."""
 _shown: dict[str, tuple[str, datetime, Verdict]] = {}
 """System file to the NO-GO that was shown last, with its key and when it was made: read from its `Glance` once."""
 

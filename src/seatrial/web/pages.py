@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib.messages import get_messages
@@ -47,6 +48,7 @@ def environment(**options: Any) -> Environment:
         sso_called=called,
         has_key=has_key,
         factors_of=factors_of,
+        moment=lambda text: _WORDS.moment(datetime.fromisoformat(text)),
         today=lambda: timezone.now().date(),
     )
     made.filters.update(worded=worded, remedy=remedy)

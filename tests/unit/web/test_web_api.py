@@ -35,13 +35,24 @@ api-people          GET  200  403      403  403    403       401   401     401
 api-doubts          GET  200  403      403  403    403       401   401     401
 api-runs            GET  200  403      403  403    403       401   401     401
 api-deeds           GET  403  403      403  403    403       401   401     401
+api-meetings        GET  200  403      403  403    403       401   401     401
+api-drills          GET  200  403      403  403    403       401   401     401
+api-events          GET  200  403      403  403    403       401   401     401
+api-retraining      GET  200  403      403  403    403       401   401     401
+api-drill           POST 403  403      404  403    403       401   401     401
+api-alarm-acknowledge POST 403 403     403  403    403       401   401     401
 api-doubts          POST 403  403      403  422    403       401   401     401
 api-runs            POST 403  403      422  403    403       401   401     401
 api-bundles         POST 403  415      403  403    403       401   401     401
 api-remarks         POST 403  403      403  403    403       401   401     401
 api-doubt-answer    POST 403  403      403  403    403       401   401     401
 """
-ARGUMENTS: dict[str, list[Any]] = {"api-remarks": ["ownership.monitor"], "api-doubt-answer": [1]}
+ARGUMENTS: dict[str, list[Any]] = {
+    "api-remarks": ["ownership.monitor"],
+    "api-doubt-answer": [1],
+    "api-drill": ["no-such-drill"],
+    "api-alarm-acknowledge": ["no-such-alarm"],
+}
 BODIES: dict[str, Any] = {"api-runs": {"only": ["no such check"]}}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
+from plants.watched_alarm import plant_alarm, plant_request
 from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import open_workspace
@@ -112,6 +113,11 @@ stop             GET            in        403      403  200    200    200   200 
 stop             POST           in        403      403  403    403    403   422   403      403  in     403
 events           GET            in        403      403  200    200    200   200   403      403  in     200
 events           POST           in        403      403  422    422    422   422   403      403  in     403
+alarms           GET            in        403      403  200    200    200   200   403      403  in     200
+alarm            GET            in        403      403  200    200    200   200   403      403  in     200
+alarm            POST           in        403      403  302    422    422   422   403      403  in     403
+retraining       GET            in        403      403  200    200    200   200   403      403  in     200
+retraining       POST           in        403      403  403    422    403   403   403      403  in     403
 deeds            GET            in        403      403  200    200    200   200   403      403  in     200
 api-description    GET    200       200      200  200    200    200   200   200      200  200    200
 api-systems        GET    401       200      200  200    200    200   200   200      200  401    200
@@ -132,6 +138,12 @@ api-doubt          GET    401       403      403  200    200    200   200   403 
 api-runs           GET    401       403      403  200    200    200   200   403      403  401    200
 api-run            GET    401       403      403  200    200    200   200   403      403  401    200
 api-deeds          GET    401       403      403  200    200    200   200   403      403  401    200
+api-meetings       GET    401       403      403  200    200    200   200   403      403  401    200
+api-drills         GET    401       403      403  200    200    200   200   403      403  401    200
+api-events         GET    401       403      403  200    200    200   200   403      403  401    200
+api-retraining     GET    401       403      403  200    200    200   200   403      403  401    200
+api-drill          POST   401       403      403  404    404    404   404   403      403  401    403
+api-alarm-acknowledge POST 401      403      403  409    409    409   409   403      403  401    403
 api-doubts         POST   401       403      422  422    422    422   422   403      403  401    403
 api-bundles        POST   401       403      403  415    415    415   415   403      403  401    403
 api-remarks        POST   401       403      403  422    422    422   422   403      403  401    403
@@ -183,6 +195,8 @@ ARGUMENTS = {
     "api-requirement": ["ownership.monitor"],
     "api-remarks": ["ownership.monitor"],
     "api-plan": ["ownership.monitor"],
+    "api-drill": ["no-such-drill"],
+    "api-alarm-acknowledge": ["no-such-alarm"],
 }
 FORMS: dict[str, dict[str, Any]] = {
     "requirement": {"text": ""},
@@ -202,7 +216,10 @@ def _rows() -> list[tuple[str, str, dict[str, str]]]:
 
 @pytest.fixture(scope="module")
 def world(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return plant_site(tmp_path_factory.mktemp("systems") / "matrix", "matrix")
+    made = plant_site(tmp_path_factory.mktemp("systems") / "matrix", "matrix", more="watch: {}\n")
+    file = made.folder / "seatrial.yaml"
+    file.write_text(file.read_text().replace("  escalation-point:", "  retraining: {who: ivo}\n  escalation-point:"))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +262,7 @@ def numbers(world: World) -> dict[str, list[str]]:
     meeting = Meeting.objects.create(
         system=system, gate="production-readiness", at=timezone.now() + timedelta(days=9), place="Dock room"
     )
+    workspace = open_workspace(world.folder)
     left = read_ledger(open_workspace(world.folder), quick=True).evidence[0].digest
     return {
         "api-doubt": [str(doubt.pk)],
@@ -259,6 +277,8 @@ def numbers(world: World) -> dict[str, list[str]]:
         "an-account": [str(another.pk)],
         "meeting": [str(meeting.pk)],
         "meeting-calendar": [str(meeting.pk)],
+        "alarm": [plant_alarm(workspace)],
+        "retraining": [plant_request(workspace, "ivo")],
         "group": [str(Group.objects.create(name="matrix").pk)],
     }
 

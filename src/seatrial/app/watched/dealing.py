@@ -26,6 +26,7 @@ from seatrial.watch.watching import NAME, Watching
 
 SILENCED = "alarms-silenced"
 HTTP = "HTTP"
+SITE = "the site"
 
 
 class Dealing:
@@ -155,11 +156,11 @@ class Dealing:
 
 
 @contextmanager
-def dealing(workspace: Workspace) -> Iterator[Dealing]:
-    """Over the store of a workspace, from the command line."""
+def dealing(workspace: Workspace, *, over: str = "the command line") -> Iterator[Dealing]:
+    """Over the store of a workspace."""
     store = Store.open(store_url(workspace))
     try:
-        yield Dealing(workspace, store)
+        yield Dealing(workspace, store, over=over)
     finally:
         store.close()
 

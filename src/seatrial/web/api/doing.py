@@ -47,12 +47,12 @@ def plan(call: Inside, requirement: str) -> Reply:
 def runs(call: Inside) -> Listed:
     """Runs and drills that were started on the site, newest first."""
     found = Job.objects.filter(system=call.system).select_related("by")
-    return Listed(total=found.count(), some=lambda start, end: [_run(each) for each in found[start:end]])
+    return Listed(total=found.count(), some=lambda start, end: [run_data(each) for each in found[start:end]])
 
 
 def run(call: Inside, number: int) -> Reply:
     """One run: what it does now and what it has done."""
-    return Reply(content=_run(_found(call, number)))
+    return Reply(content=run_data(_found(call, number)))
 
 
 def begin(call: Inside) -> Reply:
@@ -65,9 +65,9 @@ def begin(call: Inside) -> Reply:
     before = Job.objects.filter(system=call.system).order_by("-pk").values_list("pk", flat=True).first() or 0
     job = start(call.system, call.account, only)
     if job.pk <= before:
-        return Reply(content=_run(job), location=_address(call, job))
+        return Reply(content=run_data(job), location=_address(call, job))
     put_down(call.who, SiteAction.RUN, about=f"run {job.pk}: {' '.join(only) or 'all checks'}")
-    return Reply(content=_run(job), status=201, location=_address(call, job))
+    return Reply(content=run_data(job), status=201, location=_address(call, job))
 
 
 def stop(call: Inside, number: int) -> Reply:
@@ -77,7 +77,7 @@ def stop(call: Inside, number: int) -> Reply:
         cancel(job)
         put_down(call.who, SiteAction.CANCEL, about=f"run {number}")
         job.refresh_from_db()
-    return Reply(content=_run(job))
+    return Reply(content=run_data(job))
 
 
 def _address(call: Inside, job: Job) -> str:
@@ -91,7 +91,8 @@ def _found(call: Inside, number: int) -> Job:
     return job
 
 
-def _run(job: Job) -> Json:
+def run_data(job: Job) -> Json:
+    """A run as it is answered."""
     done = job.progress.get("done", {})
     return {
         "id": job.pk,

@@ -8,6 +8,7 @@ from seatrial.app.ledgers import read_ledger
 from seatrial.app.papers import slots, versions
 from seatrial.app.training import coverage
 from seatrial.app.watched.dealing import alarms_of
+from seatrial.app.watched.place import watched
 from seatrial.core.bodies import DecisionBody
 from seatrial.core.codec import CodecError, from_data, to_data
 from seatrial.core.observation import Json
@@ -226,7 +227,7 @@ def frameworks(call: Inside) -> Reply:
 
 def alarms(call: Inside) -> Listed:
     """The watch's alarms that are not closed, or all; none where no watch is declared."""
-    if "watch" not in call.workspace.loaded.lines or "watch" in call.workspace.system.undecided:
+    if not watched(call.workspace):
         return listed([])
     rows = alarms_of(call.workspace, everything=call.asked["all"] == "yes")
     return listed([to_data(row) for row in rows])

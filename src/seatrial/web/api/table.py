@@ -6,7 +6,7 @@ from typing import Final
 
 from seatrial.web.api.describing import openapi
 from seatrial.web.api.route import Call, Operation, Reply, Route
-from seatrial.web.api.routes import ledger, people, runs, use, verdicts
+from seatrial.web.api.routes import ledger, people, rooms, runs, use, verdicts
 from seatrial.web.api.shapes import ANYTHING
 
 
@@ -34,4 +34,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     *people.ROUTES,
     *use.ROUTES,
     *runs.ROUTES,
+    *rooms.ROUTES,
 )

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.papers import slots
+from seatrial.app.watched.place import watched
 from seatrial.core.bodies import DecisionBody
 from seatrial.core.vocabulary import RecordType
 from seatrial.gate.catalogue import by_id
@@ -109,7 +110,7 @@ def _download(visit: Visit, content: bytes, ending: str, kind: str) -> HttpRespo
 
 def _watch_page(visit: Visit) -> str:
     """The address of the watch's own page; empty where the system file declares no watch."""
-    if "watch" not in visit.workspace.loaded.lines or "watch" in visit.workspace.system.undecided:
+    if not watched(visit.workspace):
         return ""
     host, _, port = visit.workspace.system.watch.listen.rpartition(":")
     if host.strip("[]") in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound

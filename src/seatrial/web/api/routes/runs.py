@@ -10,7 +10,7 @@ from seatrial.web.api.route import Operation, Route
 from seatrial.web.api.shapes import COUNT, TEXT, TEXT_OR_NONE, TIME, TIME_OR_NONE, listing, one_of, record
 from seatrial.web.models import Job
 
-_RUN: Final = record(
+RUN: Final = record(
     {
         "id": COUNT,
         "state": one_of([Job.QUEUED, Job.RUNNING, Job.CANCELLING, Job.DONE, Job.FAILED, Job.CANCELLED]),
@@ -32,7 +32,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="runs/",
         about="Runs and drills that were started on the site.",
         operations={
-            "GET": Operation(summary="Runs, newest first.", handle=doing.runs, action=SiteAction.SEE, item=_RUN),
+            "GET": Operation(summary="Runs, newest first.", handle=doing.runs, action=SiteAction.SEE, item=RUN),
             "POST": Operation(
                 summary="Start a run. While one waits or runs, that one is told with 200 and none is started.",
                 handle=doing.begin,
@@ -48,7 +48,7 @@ ROUTES: Final[tuple[Route, ...]] = (
                     },
                     may_lack=("only",),
                 ),
-                answer=_RUN,
+                answer=RUN,
                 status=201,
                 also={200: "one waits or runs already"},
             ),
@@ -64,7 +64,7 @@ ROUTES: Final[tuple[Route, ...]] = (
                 summary="One run: what it does now and what it has done.",
                 handle=doing.run,
                 action=SiteAction.SEE,
-                answer=_RUN,
+                answer=RUN,
             )
         },
     ),
@@ -78,7 +78,7 @@ ROUTES: Final[tuple[Route, ...]] = (
                 summary="Cancel it: a running one restores what it changed first. Again changes nothing.",
                 handle=doing.stop,
                 action=SiteAction.CANCEL,
-                answer=_RUN,
+                answer=RUN,
             )
         },
     ),
