@@ -124,6 +124,14 @@ def test_what_is_not_yet_established_is_said_to_be() -> None:
     assert listed == {row.id for row in EVERY} - {check.requirement for check in checks() if not check.supplements}
 
 
+def test_the_changelog_says_each_thing_once() -> None:
+    entries = re.findall(
+        r"^- .*?(?=^- |^#|\Z)", (REPO / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert len(entries) > 100
+    assert len({entry.strip() for entry in entries}) == len(entries)
+
+
 def _anchors(text: str) -> set[str]:
     heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
