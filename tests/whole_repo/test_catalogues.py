@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -13,7 +14,8 @@ pytest.importorskip("django", reason="the site is the extra `web`, which is not 
 pytest.importorskip("babel", reason="the catalogues are made with Babel, which is not installed")
 
 REPO = Path(__file__).parents[2]
-TEMPLATES = REPO / "src" / "seatrial" / "web" / "templates" / "web"
+WEB = REPO / "src" / "seatrial" / "web"
+TEMPLATES = WEB / "templates" / "web"
 SHARED = REPO / "src" / "seatrial" / "present" / "templates" / "parts.html"
 NAMES = {"seatrial", "OpenAPI", "JSON"}
 """Words that are the same in every language."""
@@ -77,6 +79,37 @@ def test_a_text_that_nobody_marked_is_found(planted: str, told: str) -> None:
 )
 def test_what_nobody_reads_and_what_is_marked_is_fine(harmless: str) -> None:
     assert unmarked(harmless) == []
+
+
+def unspoken(source: str) -> list[str]:
+    """Sentences of Python that reach a reader past `_`: in messages, refusals and their remedies."""
+    told = []
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and _reaches_a_reader(call.func):
+            for each in (*call.args, *(keyword.value for keyword in call.keywords)):
+                literal = each.value if isinstance(each, ast.Constant) else None
+                text = ast.unparse(each) if isinstance(each, ast.JoinedStr) else literal
+                if isinstance(text, str) and _SENTENCE.search(text):
+                    told.append(text)
+    return told
+
+
+def _reaches_a_reader(called: ast.expr) -> bool:
+    if isinstance(called, ast.Name):
+        return called.id in {"Refused", "Permission"}
+    return isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "messages"
+
+
+def test_nothing_that_the_sites_python_tells_a_reader_stands_outside_of_a_translation() -> None:
+    found = {path.name: unspoken(path.read_text(encoding="utf-8")) for path in sorted((WEB / "views").glob("*.py"))}
+    found |= {path.name: unspoken(path.read_text(encoding="utf-8")) for path in sorted(WEB.glob("*.py"))}
+    assert {name: told for name, told in found.items() if told} == {}
+
+
+def test_a_message_that_nobody_marked_is_found() -> None:
+    assert unspoken('raise Refused("not for you", remedy=_("Ask."))') == ["not for you"]
+    assert unspoken('messages.success(request, f"{n} people were told")') == ["f'{n} people were told'"]
+    assert unspoken('messages.success(request, _("All were told"))') == []
 
 
 def test_the_catalogues_are_current_and_each_language_has_every_text() -> None:

@@ -224,7 +224,7 @@ def _brought(visit: Visit, found: LabelRound) -> HttpResponse:
     if not read.problems and not read.labels:
         read.problems.append((1, _("no line has a value under %(label)s", label=found.label)))
     if read.problems:
-        shown = [f"line {line}: {what}" for line, what in read.problems[:_MOST_PROBLEMS]]
+        shown = [_("line %(line)s: %(what)s", line=line, what=what) for line, what in read.problems[:_MOST_PROBLEMS]]
         more = len(read.problems) - len(shown)
         told = {"file": _("Nothing was taken over: see the lines below."), "lines": shown, "more": more}
         return _round(visit, found, errors=told)

@@ -143,7 +143,11 @@ def _take(visit: Visit, form: _Form) -> None:
         evidence = take_results(
             visit.workspace, person, form.found, source=given["source"], about=given["about"], file=form.upload
         )
-        told = f"{len(form.found.passed)} passes from {given['source']} are on record, as observed."
+        told = _(
+            "%(passes)s passes from %(source)s are on record, as observed.",
+            passes=len(form.found.passed),
+            source=given["source"],
+        )
     else:
         raise Refused(_("there is nothing to take over"), remedy=_("Look at the file first."))
     put_down(visit.who, Action.RECORD_EVENT, about=f"{form.what} from a file", record=evidence.digest)

@@ -52,7 +52,10 @@ def uses(visit: Visit) -> HttpResponse:
         except SeatrialError as error:
             errors["output"] = sentences(error.what, error.remedy)
         else:
-            messages.success(visit.request, f"{given['output']}: {given['response']}. Thank you.")
+            messages.success(
+                visit.request,
+                _("%(output)s: %(response)s. Thank you.", output=given["output"], response=_(given["response"])),
+            )
             return redirect(visit.url("uses"))
     return _room(visit, given, errors)
 
