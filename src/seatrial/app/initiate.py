@@ -30,6 +30,7 @@ from seatrial.app.proposal_inputs import (
     unseen_values,
 )
 from seatrial.app.proposal_model import Meaning, ModelOnTrial, meaning
+from seatrial.app.proposal_tensors import PROTOCOL, TensorsOnTrial, speaks_tensors
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.spec.loading import load_inputs, load_system
@@ -107,14 +108,21 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     way = way_of(url)
     with Http(origins=() if way else [target_of(url).origin], redact=Redactor(secrets)) as http:
         say("asking the model")
-        model = ArtefactOnTrial(way, url, http) if way else ModelOnTrial(http, url, headers)
+        tensors = way is None and speaks_tensors(url)
+        protocol = PROTOCOL if tensors else None
+        model: ArtefactOnTrial | TensorsOnTrial | ModelOnTrial
+        if way:
+            model = ArtefactOnTrial(way, url, http)
+        else:
+            model = (TensorsOnTrial if tensors else ModelOnTrial)(http, url, headers)
         with closing(model):
             asking = model.asked(table.sample, columns, doubtful)
-            scored = one_score(asking.answers, label) if way else Answered(answers=asking.answers)
+            scored = one_score(asking.answers, label) if way or tensors else Answered(answers=asking.answers)
             outputs = replace(meaning(scored.answers, label, _truths(table, label)), classes=scored.classes)
             told = model.version(asking)
             inputs, notes = _declared(table, asking.columns)
-            model.confirmed(asking, _section(asking.way, asking.url, headers, label, outputs), table.sample)
+            section = _section(asking.way, asking.url, headers, label, outputs)
+            model.confirmed(asking, section.model_copy(update={"protocol": protocol}), table.sample)
     notes = [*asking.notes, *outputs.notes, *notes, *_about_live(live, inputs), *_left_out(table)]
     target = asked.output
     found = Found(
@@ -124,6 +132,7 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
         identity=None if told is None else _as_given(told.url, url, asked.model),
         told=told,
         headers=asked.headers,
+        protocol=protocol,
         label=label,
         meaning=outputs,
         inputs_file=INPUTS,

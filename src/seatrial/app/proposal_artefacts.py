@@ -111,7 +111,7 @@ def one_score(answers: Sequence[Json], label: Labelled) -> Answered:
     answered beside it; where that does not tell, it is left as it is.
     """
     records: list[dict[str, Any]] = [dict(each) for each in answers if isinstance(each, Mapping)]
-    if len(records) != len(answers):
+    if len(records) != sum(each is not None for each in answers):
         return Answered(answers=tuple(answers))
     order: tuple[str, ...] = ()
     fields = list(records[0]) if records else []
@@ -132,7 +132,8 @@ def one_score(answers: Sequence[Json], label: Labelled) -> Answered:
         for record, scores in zip(records, named, strict=True):
             wanted = plain_text(label.positive) if label.task == "binary" else plain_text(record[said])
             record[name] = scores.get(wanted)
-    return Answered(answers=tuple(records), classes=order)
+    told = iter(records)
+    return Answered(answers=tuple(None if each is None else next(told) for each in answers), classes=order)
 
 
 def _are_labels(values: Sequence[Any], label: Labelled) -> bool:

@@ -45,6 +45,7 @@ class Found:
     times: Sequence[str]
     entities: Sequence[str]
     notes: Sequence[str]
+    protocol: str | None = None
 
 
 def system_text(found: Found) -> str:
@@ -113,8 +114,12 @@ def _model(found: Found) -> Iterator[str]:
     output, label = found.meaning, found.label
     yield "model:"
     yield f"  {found.way}: {_text(found.address)}"
+    if found.protocol:
+        yield f"  protocol: {found.protocol}"
     if found.identity:
         yield f"  identity: {_text(found.identity)}"
+    elif found.protocol:
+        yield "  # The server's metadata name the version. Where changed weights may keep it, declare model.identity."
     elif known_by_content(found.way, found.address):
         yield "  # It is known by the content of its files: whatever changes there is another model."
     elif found.way == "python":

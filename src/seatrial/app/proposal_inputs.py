@@ -86,7 +86,8 @@ def labelled(column: ColumnProfile) -> Labelled:
     if column.values is None or column.distinct > min(_MOST_CLASSES, max(2, column.given // 2)):
         raise Malformed(
             f"the label column {column.name!r} holds {column.distinct} different texts in {column.given} rows",
-            remedy="Name another column with --label.",
+            remedy="Name another column with --label. Where right answers are free texts or records, write the file "
+            "by hand, with model.task chat or extraction.",
         )
     return Labelled(column=column.name, task="multiclass", classes=tuple(sorted(column.values)))
 

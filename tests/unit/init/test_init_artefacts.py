@@ -8,8 +8,9 @@ from typing import Final
 
 import pyarrow as pa
 import pytest
-from init_scene import asked, loans, write
+from init_scene import asked, loans, risk, write
 
+from plants.server import Asked, Said, Server, said
 from seatrial.app.initiate import propose
 from seatrial.app.initiate import write as written
 from seatrial.app.proposal_artefacts import one_score
@@ -136,3 +137,34 @@ def test_saved_models_are_proposed_with_their_own_outputs(
     assert (model.output.prediction, model.output.score) == (prediction, score)
     assert "model.identity" not in proposal.todos
     assert any("by their place" in note for note in proposal.notes) is by_place
+
+
+def tensors(asked: Asked) -> Said:
+    """A server that names its tensors, and answers a label and a score for each class, flat as the protocol has it."""
+    if asked.method == "GET":
+        inputs = [{"name": name, "datatype": "FP64", "shape": [-1, 1]} for name in ("amount", "tenure")]
+        return said({"name": "risk", "versions": ["3"], "inputs": inputs})
+    sent = {tensor["name"]: tensor["data"] for tensor in asked.json()["inputs"]}
+    chances = [risk({"amount": amount, "tenure": 0}) for amount in sent["amount"]]
+    labels = ["yes" if chance >= 0.5 else "no" for chance in chances]
+    n = len(labels)
+    return said(
+        {
+            "outputs": [
+                {"name": "decision", "datatype": "BYTES", "shape": [n], "data": labels},
+                {"name": "both", "datatype": "FP64", "shape": [n, 2], "data": [v for c in chances for v in (1 - c, c)]},
+            ]
+        }
+    )
+
+
+def test_a_server_of_tensors_is_asked_in_its_own_protocol(data: Path, tmp_path: Path) -> None:
+    with Server(tensors) as server:
+        url = f"{server.url}/v2/models/risk"
+        proposal = propose(asked(tmp_path, url, data), {})
+    model = load_system(proposal.text.encode(), name="seatrial.yaml", environment={}).system.model
+    assert (model.endpoint, model.protocol) == (url, "kserve-v2")
+    assert (model.output.prediction, model.output.score, model.output.act_at) == ("decision", "both", 0.5)
+    assert model.output.classes == ("no", "yes")
+    assert list(json.loads(proposal.inputs)) == ["amount", "tenure"]
+    assert "model.identity" not in proposal.todos
