@@ -110,6 +110,7 @@ def furnish(folder: Path) -> Tour:
     from seatrial.app.workspace import open_workspace
     from seatrial.web.models import Registered
 
+    _declare_watch(folder)
     declared = open_workspace(folder).system
     system = Registered.objects.get(slug=declared.system)
     tour = Tour()
@@ -219,13 +220,20 @@ def _deeds(people: _People, system: Any, declared: Any, owner: str, listed: list
     }
 
 
-def _asked_by_the_watch(workspace: Any, owner: str) -> dict[str, str | None]:
-    """An alarm and a request for retraining; without a declared watch the walk says that they have no picture."""
-    from plants.watched_alarm import plant_alarm, plant_request
+def _declare_watch(folder: Path) -> None:
+    """A system that declares none gets one, so that there are alarms to look at."""
     from seatrial.app.watched.place import watched
+    from seatrial.app.workspace import open_workspace
 
+    workspace = open_workspace(folder)
     if not watched(workspace):
-        return {"alarm": None}
+        workspace.file.write_text(f"{workspace.file.read_text().rstrip()}\nwatch: {{}}\n")
+
+
+def _asked_by_the_watch(workspace: Any, owner: str) -> dict[str, str]:
+    """An alarm, a request for retraining, and who answers it."""
+    from plants.watched_alarm import plant_alarm, plant_request
+
     duty = workspace.system.duties.retraining
     answers = str(duty.who) if duty is not None and duty.who else owner
     return {"alarm": plant_alarm(workspace), "request": plant_request(workspace, answers), "answers": answers}
@@ -330,9 +338,8 @@ def _inside(tour: Tour, slug: str, declared: Any, *, owner: str, signer: str, nu
         tour.stop(owner, "label-row", slug, numbers["round"])
     for number, state in zip(numbers["doubts"], ("answered", "waits"), strict=True):
         tour.stop(owner, "doubt", slug, number, picture=f"doubt-{state}")
-    if numbers["alarm"] is not None:
-        tour.stop(owner, "alarm", slug, numbers["alarm"])
-        tour.stop(numbers["answers"], "retraining", slug, numbers["request"])
+    tour.stop(owner, "alarm", slug, numbers["alarm"])
+    tour.stop(numbers["answers"], "retraining", slug, numbers["request"])
     tour.stop(owner, "run", slug, numbers["job"])
     tour.stop(signer, "sign", slug, next(iter(roles_of(signer, declared))).value)
     tour.stop(owner, "board", at="/s/no-such-system/", picture="not-found")
