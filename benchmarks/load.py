@@ -7,7 +7,9 @@
 2. Against a server at 2 ms that freezes once for 2 s within 10 s of 100 requests a second. A fifth of the arrivals
    meet the freeze, so the truth is a p90 of about 1 s. Closed loops wait with the server and miss it: wrk, hey, ab
    and Locust are asked for the same where they are installed; what is missing is said.
-3. Records driven through a flow in memory and accounted for, each one, at 10,000 a second.
+3. The same generators at one server that does nothing, for 5,000 requests a second: what each sends and what it says of
+   the latency. wrk has no rate and shows what the server can take.
+4. Records driven through a flow in memory and accounted for, each one, at 10,000 a second.
 
 Exit code 1 when a target is missed. Load on the machine lies in the figures; read them beside `uptime`.
 """
@@ -31,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.adapters.load import null_server as null_server_script
 from seatrial.adapters.load.client import LoadClient
 from seatrial.core.ports import LoadResult, Request, Row, Stream
 from seatrial.domains.flows.accounts import account
@@ -42,6 +45,7 @@ TARGET_RATE, TARGET_LAG_S = 5000, 0.010
 FREEZE_AT_S, FREEZE_S, TEST_S, RATE, SERVICE_S = 4.0, 2.0, 10.0, 100, 0.002
 TRUE_P90_S = 1.0
 RECORDS_PER_S, RECORDS_S = 10_000, 5.0
+SAME_S = 5.0
 ANSWER = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -159,14 +163,19 @@ class User(FastHttpUser):
 """
 
 
-def locust(url: str) -> tuple[int, float, float]:
-    """Ten users of `constant_throughput(10)`."""
+def locust_row(url: str, *, users: int, spawned_each_s: int, lasts_s: float) -> dict[str, str]:
+    """What Locust tells of so many users of `constant_throughput(10)`."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "locustfile.py").write_text(LOCUSTFILE)
-        command = ["locust", "-f", f"{folder}/locustfile.py", "--headless", "-u", "10", "-r", "10", "-H", url]
-        said([*command, "-t", f"{TEST_S:g}s", "--csv", f"{folder}/out"])
+        command = ["locust", "-f", f"{folder}/locustfile.py", "--headless", "-u", str(users), "-r", str(spawned_each_s)]
+        said([*command, "-H", url, "-t", f"{lasts_s:g}s", "--csv", f"{folder}/out"])
         header, row, *_ = (line.split(",") for line in (Path(folder) / "out_stats.csv").read_text().splitlines())
-    told = dict(zip(header, row, strict=False))
+    return dict(zip(header, row, strict=False))
+
+
+def locust(url: str) -> tuple[int, float, float]:
+    """Ten users of `constant_throughput(10)`."""
+    told = locust_row(url, users=10, spawned_each_s=10, lasts_s=TEST_S)
     return int(told["Request Count"]), float(told["90%"]) / 1e3, float(told["99%"]) / 1e3
 
 
@@ -192,6 +201,61 @@ def side_by_side() -> bool:
         met = met or (name == "seatrial" and abs(p90 - TRUE_P90_S) < 0.25 * TRUE_P90_S)
         print(f"{name:>10} {count:>9} {p90 * 1e3:>7.1f} ms {p99 * 1e3:>7.1f} ms")
     return met
+
+
+@contextmanager
+def null_server() -> Iterator[str]:
+    command = [sys.executable, "-I", null_server_script.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip() if process.stdout else ''}/"
+        finally:
+            process.kill()
+
+
+def ours_fast(url: str) -> tuple[float, float]:
+    stream = Stream(name="s", requests=(Request(method="GET", url=url),), rate_per_s=TARGET_RATE)
+    result = LoadClient(origins=[url.rstrip("/")], processes=1).run([stream], duration_s=SAME_S, seed=1)["s"]
+    return float(np.sum(np.asarray(result.status) == 200)) / SAME_S, float(np.quantile(result.latency_s, 0.99))
+
+
+def wrk_fast(url: str) -> tuple[float, float]:
+    told = said(["wrk", "-t1", "-c50", f"-d{SAME_S:g}s", "--latency", url])
+    return float(found(r"Requests/sec:\s+([\d.]+)", told)), seconds(found(r"\n\s+99%\s+(\S+)", told))
+
+
+def hey_fast(url: str) -> tuple[float, float]:
+    told = said(["hey", "-z", f"{SAME_S:g}s", "-c", "50", "-q", str(TARGET_RATE // 50), url])
+    return float(found(r"Requests/sec:\s+([\d.]+)", told)), float(found(r"99%\S* in ([\d.]+) secs", told))
+
+
+def locust_fast(url: str) -> tuple[float, float]:
+    row = locust_row(url, users=TARGET_RATE // 10, spawned_each_s=TARGET_RATE, lasts_s=SAME_S)
+    return float(row["Requests/s"]), float(row["99%"]) / 1e3
+
+
+FAST: Mapping[str, Callable[[str], tuple[float, float]]] = {
+    "seatrial": ours_fast,
+    "wrk": wrk_fast,
+    "hey": hey_fast,
+    "locust": locust_fast,
+}
+
+
+def same_target() -> None:
+    """Information: what each holds depends on what else runs here."""
+    print(f"\n{'tool':>10} {'answered/s':>11} {'p99':>10}   planned {TARGET_RATE}/s for {SAME_S:g} s, one process each")
+    for name, ask in FAST.items():
+        if name in PEERS and shutil.which(name) is None:
+            print(f"{name:>10} missing: not installed here")
+            continue
+        with null_server() as url:
+            try:
+                rate, p99 = ask(url)
+            except (subprocess.TimeoutExpired, ValueError, OSError, KeyError) as error:
+                print(f"{name:>10} failed: {type(error).__name__}")
+                continue
+        print(f"{name:>10} {rate:>11,.0f} {p99 * 1e3:>7.1f} ms{'   closed loop, no rate' if name == 'wrk' else ''}")
 
 
 class InMemory:
@@ -244,7 +308,9 @@ def accounted() -> bool:
 
 def main() -> None:
     print(f"load on this machine: {', '.join(f'{load:.2f}' for load in os.getloadavg())}\n")
-    met = {"generator": held(), "freeze": side_by_side(), "accounting": accounted()}
+    met = {"generator": held(), "freeze": side_by_side()}
+    same_target()
+    met["accounting"] = accounted()
     missed = [name for name, reached in met.items() if not reached]
     print(f"\ntargets missed: {', '.join(missed)}" if missed else "\nevery target reached")
     sys.exit(1 if missed else 0)

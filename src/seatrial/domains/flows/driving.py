@@ -196,14 +196,22 @@ class _Writer:
                 self.status[at] = 0
                 self.failed += 1
 
+        upcoming, turn = iter(enumerate(self.scheduled)), threading.Lock()
+
+        def write() -> None:
+            while True:
+                # Whoever is free waits for the next one's time: where writing is quick, that is mostly the same thread.
+                with turn:
+                    at, due = next(upcoming, (-1, 0.0))
+                    wait_s = began + due - clock.monotonic()
+                    if at >= 0 and wait_s > 0:
+                        clock.sleep(wait_s)
+                if at < 0:
+                    return
+                put(at)
+
         with ThreadPoolExecutor(_WRITERS) as pool:
-            waiting = []
-            for at, due in enumerate(self.scheduled):
-                wait_s = began + due - clock.monotonic()
-                if wait_s > 0:
-                    clock.sleep(wait_s)
-                waiting.append(pool.submit(put, at))
-            for each in waiting:
+            for each in [pool.submit(write) for _ in range(_WRITERS)]:
                 each.result()
 
     def result(self) -> LoadResult:
