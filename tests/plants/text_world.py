@@ -40,9 +40,14 @@ def mails(
     queues = rng.choice(list(topics), n).tolist()
     texts = []
     for queue in queues:
-        words = [str(rng.choice(topics[queue] if rng.random() < 0.3 else plain)) for _ in range(rng.integers(10, 40))]
+        words = [_one(rng, topics[queue] if rng.random() < 0.3 else plain) for _ in range(rng.integers(10, 40))]
         texts.append(" ".join(words).capitalize() + ".")
     return texts, queues
+
+
+def _one(rng: np.random.Generator, words: Sequence[str]) -> str:
+    # `rng.choice` would make an array of the words for each draw.
+    return words[rng.integers(len(words))]
 
 
 def table(n: int, *, seed: int, start_day: int) -> dict[str, Any]:
