@@ -47,7 +47,7 @@ def mails(
 
 def _one(rng: np.random.Generator, words: Sequence[str]) -> str:
     # `rng.choice` would make an array of the words for each draw.
-    return words[rng.integers(len(words))]
+    return words[int(rng.integers(len(words)))]
 
 
 def table(n: int, *, seed: int, start_day: int) -> dict[str, Any]:

@@ -136,6 +136,8 @@ def _begun(ends: contextlib.ExitStack) -> socket.socket:
         boot = _BOOT.format(path=sys.path, descriptor=theirs.fileno(), modules=list(PRELOADED))
         environment = nursery.surroundings(os.environ)
         process = subprocess.Popen([sys.executable, "-c", boot], pass_fds=[theirs.fileno()], env=environment)
+    # It ends with the line; a process that a test left behind may still hold that.
     ends.callback(process.wait)
+    ends.callback(process.kill)
     ends.callback(ours.close)
     return ours
