@@ -186,6 +186,7 @@ def test_the_dossier_is_one_file_that_needs_nothing_else(on_record: Path, tmp_pa
     _refused(_in(on_record, "report", "-o", tmp_path / "nowhere" / "dossier.html"), "cannot be written")
 
 
+@pytest.mark.slow
 def test_a_bundle_verifies_elsewhere_and_a_tampered_one_does_not(on_record: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.zip"
     assert _in(on_record, "export", bundle).code == 0
@@ -246,6 +247,7 @@ _NOT_THEIRS = {
 }
 
 
+@pytest.mark.slow
 def test_nobody_states_what_is_not_theirs(on_record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_KEY", SECRET)
     before = called("checkpoint", cwd=on_record).out
@@ -321,6 +323,7 @@ def test_a_ledger_that_cannot_be_reached_does_not_show_its_password(fresh: Path)
     assert "verysecret" not in ended.err
 
 
+@pytest.mark.slow
 def test_the_catalogue_can_be_read_by_programs_and_people(tmp_path: Path) -> None:
     listed: Any = called("requirements", "--json", cwd=tmp_path).json
     assert {row.id for row in PRODUCTION_READINESS} <= set(str(listed).replace("'", " ").split())

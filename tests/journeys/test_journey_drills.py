@@ -105,6 +105,7 @@ def test_a_planned_drill_is_held_once_and_is_not_due_again_until_its_time(place:
     assert [each["kind"] for each in told if each["state"] == "holds"] == ["rollback"]
 
 
+@pytest.mark.slow
 def test_the_stop_is_pulled_from_a_terminal_by_whoever_may_and_stays(place: Path, model: Model) -> None:
     file = place / "seatrial.yaml"
     file.write_text(file.read_text().replace("manager: carl}", "manager: carl, stop: back.yaml, may_pull: true}"))

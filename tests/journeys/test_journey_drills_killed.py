@@ -19,6 +19,8 @@ from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
+pytestmark = pytest.mark.slow
+
 HELD = """
 import sys
 from pathlib import Path

@@ -141,6 +141,7 @@ def test_a_register_in_one_line_is_left_alone_and_the_place_named(place: Path) -
     assert (place / "failure-modes.yaml").read_text() == line
 
 
+@pytest.mark.slow
 def test_what_is_confirmed_no_more_is_said(place: Path) -> None:
     seen(place, [COLD, slice_of("load > 0.7", "load")])
     seen(place, [slice_of("load > 0.69", "load")])
@@ -155,6 +156,7 @@ def test_without_an_observation_it_says_what_to_run(place: Path) -> None:
     assert "seatrial run --only model.failure-modes" in ended.err
 
 
+@pytest.mark.slow
 def test_without_a_register_it_says_how_to_declare_one(place: Path) -> None:
     (place / "seatrial.yaml").write_text(SYSTEM.replace("failure_modes: failure-modes.yaml\n", ""))
     seen(place, [COLD])

@@ -36,6 +36,7 @@ def written(folder: Path, url: str, **changes: Any) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_it_says_what_would_be_written_where_and_writes_nothing(
     tmp_path: Path, pipeline: tuple[Server, Pipeline]
 ) -> None:

@@ -63,6 +63,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_from_an_endpoint_and_a_file_to_a_verdict(place: Path, model: Server) -> None:
     found = ("init", "--model", f"{model.url}/predict", "--data", "pumps.parquet", "--live", "live.parquet")
     told = seatrial(*found, "--label", "failed", "--json", cwd=place)

@@ -62,6 +62,7 @@ def test_rows_are_planned_drawn_labelled_and_counted(tmp_path: Path, server: Ser
     assert recall.value is not None
 
 
+@pytest.mark.slow
 def test_a_file_that_may_hold_labels_is_never_overwritten(tmp_path: Path, server: Server) -> None:
     system = plant(tmp_path, server.url)
     (tmp_path / "labels.csv").write_text("precious")
@@ -80,6 +81,7 @@ def test_an_expected_value_gives_the_exact_size(tmp_path: Path, server: Server) 
     assert len((tmp_path / "some.csv").read_text().splitlines()) == 204
 
 
+@pytest.mark.slow
 def test_without_a_live_sample_or_a_model_there_is_nothing_to_draw(tmp_path: Path, server: Server) -> None:
     system = plant(tmp_path, server.url)
     whole = system.read_text()

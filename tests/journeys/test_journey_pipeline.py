@@ -49,6 +49,7 @@ def commands(file: str) -> list[list[str]]:
     return [shlex.split(line.partition(" || ")[0])[1:] for line in lines if line.startswith("seatrial ")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["github-actions.yml", "gitlab-ci.yml"])
 def test_the_example_pipelines_stop_at_no_go(place: Path, file: str) -> None:
     named = {command[0]: command for command in commands(file)}
@@ -174,6 +175,7 @@ def test_a_signed_statement_of_anything_else_is_no_go(stated: Stated, changes: d
         stated.verified(file)
 
 
+@pytest.mark.slow
 def test_a_drill_by_its_name_runs_exactly_what_it_is_evidence_for(place: Path) -> None:
     ended = called("drill", "rollback", "--json", cwd=place)
     assert ended.code == 1

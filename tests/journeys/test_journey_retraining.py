@@ -33,6 +33,8 @@ from seatrial.gate.binding import sign_off_depends
 from seatrial.gate.retraining import ANSWERED, ASKED
 from seatrial.watch.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 class Trained:
     """The tiny system's model: its first version misses what its second one sees."""

@@ -139,6 +139,7 @@ def _said_by(leaky: _Leaky, *commands: tuple[str, ...]) -> None:
             _said_nothing(file.read_bytes(), str(file))
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_ledger_artifacts_dossier_bundle_terminal_or_json(leaky: _Leaky) -> None:
     only = [word for check in _CHECKS for word in ("--only", check)]
     _said_by(

@@ -204,6 +204,7 @@ def _blocks(text: str, key: str) -> list[tuple[str, str, str]]:
     return [(language, value[1], content) for language, value, content in found if value]
 
 
+@pytest.mark.slow
 def test_the_tutorial_does_what_it_says(tutorial: str, tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SEATRIAL_")}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"

@@ -99,6 +99,7 @@ def test_a_kind_without_a_drawing_is_shown_as_its_table(page: str) -> None:
     assert "looks like °C" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_of(browser: Browser, page: str, scheme: str) -> None:
     tab = browser.new_page(color_scheme="light" if scheme == "light" else "dark")
