@@ -7,6 +7,7 @@ the database, whom verification finds out.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -245,7 +246,9 @@ def mark_of(url: str) -> Mark | None:
 def _mark(file: Path) -> Mark | None:
     """None for a file that is gone, or was written just now: a second write in the same tick leaves the same times."""
     found = []
-    for each in (file, file.with_name(f"{file.name}-wal")):
+    # SQLite keeps its journals beside the file itself, whatever link led there.
+    there = Path(os.path.realpath(file))
+    for each in (there, there.with_name(f"{there.name}-wal"), there.with_name(f"{there.name}-journal")):
         try:
             state = each.stat()
         except FileNotFoundError:

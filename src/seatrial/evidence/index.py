@@ -73,17 +73,17 @@ class Index:
     ) -> Reading:
         """The chain as it stands, fully verified.
 
-        What was read before is `compared` in any case, or where that is due (see the module); what was compared after
-        `since`, on the monotonic clock in seconds, is not compared again.
+        What was read before is `compared` in any case, or where that is due (see the module); a comparison
+        that began after `since`, on the monotonic clock in seconds, is not made again.
         """
         with self._lock:
             # Taken before anything is read: what is written meanwhile shows as another mark the next time.
-            mark = ledger.mark()
+            began, mark = time.monotonic(), ledger.mark()
             if not self._holds(mark, compared=compared):
                 wanted = (compared or self._due()) and self._compared_at < since
                 if wanted or not self._append(ledger):
                     self._compare(ledger)
-                    self._compared_mark, self._compared_at = mark, time.monotonic()
+                    self._compared_mark, self._compared_at = mark, began
                 self._read_mark = mark
             return self._reading(pin)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -130,6 +133,42 @@ def test_what_was_compared_for_this_page_is_not_compared_again(tmp_path: Path, r
     assert rows == [3]
 
 
+def test_what_was_changed_while_it_was_compared_is_compared_again_by_a_page_that_began_later(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    filled(scene, 3).close()
+    index = Index(SYSTEM, scene.keys.trust())
+    slow = Changed(scene.open()._database)
+    assert not index.read(slow).report.problems, "it was read before it was changed"
+    assert "altered-record" in codes(index.read(scene.open(), compared=True, since=slow.changed_at))
+
+
+def test_a_write_beside_the_file_shows_through_a_link_too(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    filled(scene, 1).close()
+    (tmp_path / "elsewhere").mkdir()
+    (link := tmp_path / "elsewhere" / "linked.db").symlink_to(tmp_path / "ledger.db")
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as held:
+        held.execute("PRAGMA journal_mode = WAL")
+        held.execute("SELECT count(*) FROM seatrial_entries").fetchall()
+        for file in tmp_path.glob("ledger.db*"):
+            settled(file)
+        before = mark_of(f"sqlite:///{link}")
+        assert before is not None
+        with closing(scene.open()) as ledger:
+            scene_append(scene, ledger)
+            assert (tmp_path / "ledger.db-wal").stat().st_size > 0
+            assert mark_of(f"sqlite:///{link}") != before
+
+
+def test_a_journal_that_would_be_rolled_back_is_another_state(tmp_path: Path) -> None:
+    filled(Scene(tmp_path), 1).close()
+    settled(tmp_path / "ledger.db")
+    before = mark_of(f"sqlite:///{tmp_path / 'ledger.db'}")
+    (tmp_path / "ledger.db-journal").write_bytes(b"what the next one who opens it puts back")
+    settled(tmp_path / "ledger.db-journal")
+    assert mark_of(f"sqlite:///{tmp_path / 'ledger.db'}") not in (None, before)
+
+
 def test_keys_that_change_change_what_stands_before(tmp_path: Path) -> None:
     index = Index(SYSTEM, TRUST)
     ledger = open_asset("revoked_key", tmp_path)
@@ -163,6 +202,17 @@ class First(Ledger):
 
     def entries(self, system: str, since: int | None = None) -> Iterator[Any]:
         return (entry for entry in super().entries(system, since) if entry.sequence <= self._first)
+
+
+class Changed(Ledger):
+    """A ledger that is changed after its last entry was read, before whoever reads it has ended."""
+
+    changed_at = 0.0
+
+    def entries(self, system: str, since: int | None = None) -> Iterator[Any]:
+        yield from super().entries(system, since)
+        self.changed_at = time.monotonic()
+        tamper(Path(self.where), "UPDATE seatrial_entries SET envelope = x'7b7d' WHERE sequence = 2")
 
 
 def filled(scene: Scene, count: int) -> Ledger:
