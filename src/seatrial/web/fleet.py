@@ -122,7 +122,7 @@ def _state(workspace: Workspace) -> tuple[object, ...] | None:
 _opened: dict[tuple[str, GateName], tuple[tuple[object, ...] | None, Workspace]] = {}
 """System file and gate to the workspace that was read last, and how its files stood before that."""
 _shown: dict[str, tuple[str, datetime, Verdict]] = {}
-"""System file to the NO-GO that was shown last, with its key and when it was made: read from its `Glance` once."""
+"""System file to the NO-GO that was shown last, with its key and when it was made: each `Glance` is read once."""
 
 
 def see(system: Registered, workspace: Workspace) -> Seen:
@@ -153,12 +153,13 @@ def verdict_of(system: Registered, workspace: Workspace, *, anew: bool = False) 
 
 
 def _before(system: Registered, key: str) -> Verdict | None:
-    """The NO-GO of a moment ago under that key, of this process or of another."""
-    oldest = timezone.now() - FRESH
-    then, made_at, verdict = _shown.get(system.path, ("", oldest, None))
-    if verdict is not None and then == key and made_at > oldest:
-        return verdict
-    known = Glance.objects.filter(system=system, key=key, made_at__gt=oldest).first()
+    """The NO-GO of a moment ago under that key, where neither this process nor another has decided since."""
+    found = Glance.objects.filter(system=system, key=key, made_at__gt=timezone.now() - FRESH)
+    made_at = found.values_list("made_at", flat=True).first()
+    shown = _shown.get(system.path)
+    if made_at is not None and shown is not None and shown[:2] == (key, made_at):
+        return shown[2]
+    known = found.first()
     if known is None:
         return None
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from plants.site_world import invite, plant_site, visiting
 from seatrial.app.ledgers import following, read_ledger
 from seatrial.app.people import depart
 from seatrial.app.workspace import open_workspace
+from seatrial.core.vocabulary import Answer
 from seatrial.evidence.database import Database
 
 
@@ -75,3 +78,25 @@ def test_a_page_tells_of_a_ledger_that_is_tampered_with_while_the_site_runs(prep
     database.close()
     depart(open_workspace(world.folder), "ivo", by="olga")
     assert "altered-record" in somebody.get(verdict).content.decode()
+
+
+def test_a_verdict_that_was_decided_since_takes_the_place_of_the_one_shown_before(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seatrial.web import fleet
+
+    world = plant_site(tmp_path / "since", "since")
+    system, workspace = fleet.registered("since"), open_workspace(world.folder)
+    before = fleet.verdict_of(system, workspace)
+    assert fleet.verdict_of(system, workspace) == before
+    decided = replace(before, verdict=Answer.GO)
+    monkeypatch.setattr(fleet, "decide_now", lambda _: decided)
+    assert fleet.verdict_of(system, workspace, anew=True) is decided
+    assert fleet.verdict_of(system, workspace) is decided, "the NO-GO before it is not shown again"
+    # As another process decides it: what this one holds is no longer the newest.
+    fleet.verdict_of(system, workspace, anew=True)
+    held = dict(fleet._shown)
+    decided = replace(before, decided_at=before.decided_at + timedelta(seconds=30))
+    fleet.verdict_of(system, workspace, anew=True)
+    fleet._shown.update(held)
+    assert fleet.verdict_of(system, workspace) == decided
