@@ -56,7 +56,7 @@ def decided_now(workspace: Workspace, now: datetime | None = None) -> Decided:
     if verdict.verdict is Answer.GO:
         reading = compared_now(workspace, reading)
         inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
-        served = served_now(workspace, served)
+        served = served_now(workspace, identities_on_record(inputs.evidence))
         about = subject(workspace, digest_files(workspace), served)
         inputs = replace(inputs, subject=about, remarks=served.remarks)
         verdict = decide(inputs)

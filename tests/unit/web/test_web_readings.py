@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from plants.site_world import invite, plant_site, visiting
-from seatrial.app.ledgers import following, read_ledger
+from seatrial.app import deciding
+from seatrial.app.ledgers import compared_now, following, keystore, open_ledger, read_ledger, record
 from seatrial.app.people import depart
-from seatrial.app.workspace import open_workspace
-from seatrial.core.vocabulary import Answer
+from seatrial.app.subject import Identities
+from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.core.vocabulary import Answer, RecordType
 from seatrial.evidence.database import Database
+from seatrial.evidence.verification import Reading
 
 
 @pytest.fixture
@@ -100,3 +103,24 @@ def test_a_verdict_that_was_decided_since_takes_the_place_of_the_one_shown_befor
     fleet.verdict_of(system, workspace, anew=True)
     fleet._shown.update(held)
     assert fleet.verdict_of(system, workspace) == decided
+
+
+def test_what_came_on_record_while_go_was_compared_says_what_is_served(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = plant_site(tmp_path / "served", "served")
+    workspace = open_workspace(world.folder)
+    verdict = deciding.decide_now(workspace)
+    compared = compared_now
+
+    def meanwhile(there: Workspace, reading: Reading) -> Reading:
+        with open_ledger(there) as ledger:
+            body = Identities(found={"model": "another"}).body()
+            record(ledger, keystore(there).worker(), there, RecordType.EVENT, body)
+        return compared(there, reading)
+
+    monkeypatch.setattr(deciding, "decide", lambda _: replace(verdict, verdict=Answer.GO))
+    monkeypatch.setattr(deciding, "compared_now", meanwhile)
+    with following(writes=False):
+        decided = deciding.decided_now(workspace)
+    assert decided.served == {"model": "another"}
