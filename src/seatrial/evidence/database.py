@@ -169,10 +169,12 @@ class Database:
 
         With `since`, only the entry at that place and those after it.
         """
-        query = self._select().where(_ENTRIES.c.system == system).order_by(_ENTRIES.c.sequence).limit(_PAGE)
+        # Beside the place as it is read: the place as it stands, to go on behind it whatever was put there.
+        columns = self._select().add_columns(_ENTRIES.c.sequence.label("place"))
+        query = columns.where(_ENTRIES.c.system == system).order_by(_ENTRIES.c.sequence).limit(_PAGE)
         if since is not None:
             query = query.where(_ENTRIES.c.sequence >= since)
-        last: int | None = None
+        last: object = None
         while True:
             with self.reading() as connection:
                 page = query if last is None else query.where(_ENTRIES.c.sequence > last)
@@ -180,7 +182,7 @@ class Database:
             yield from map(_entry, rows)
             if len(rows) < _PAGE:
                 return
-            last = rows[-1].sequence
+            last = rows[-1].place
 
     def heads(self) -> dict[str, Checkpoint]:
         """The newest entry of every system, in one read."""

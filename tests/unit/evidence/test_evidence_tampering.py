@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from ledger_scene import SYSTEM, tamper
 
+from seatrial.evidence import database
 from seatrial.evidence.entry import Checkpoint
 from seatrial.evidence.ledger import Ledger
 from seatrial.evidence.report import PROBLEM_CODES
@@ -169,3 +171,16 @@ def test_a_ledger_altered_throughout_is_told_briefly(tmp_path: Path) -> None:
     state = Ledger.open(f"sqlite:///{file}").state(SYSTEM, TrustRoot.load(ASSETS / "trust.json"))
     assert len(state.problems) == 21
     assert state.problems[-1].startswith("and ")
+
+
+def test_a_place_that_is_no_number_is_found_and_keeps_nobody_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ledger.db"
+    shutil.copy(ASSETS / "good.db", file)
+    ledger = Ledger.open(f"sqlite:///{file}")
+    count = len(list(ledger.entries(SYSTEM)))
+    monkeypatch.setattr(database, "_PAGE", count)
+    tamper(file, "UPDATE seatrial_entries SET sequence = 'second' WHERE sequence = 2")
+    assert len(list(islice(ledger.entries(SYSTEM), 2 * count))) == count
+    assert not ledger.verify(SYSTEM, TrustRoot.load(ASSETS / "trust.json")).intact
