@@ -64,7 +64,7 @@ def test_a_program_acknowledges_nothing_and_a_person_does_over_the_api(
     from django.test import Client
 
     from seatrial.web.access import Scope
-    from seatrial.web.models import Registered
+    from seatrial.web.models import Deed, Registered
     from seatrial.web.tokens import make
 
     name = plant_alarm(workspace, "metric.precision")
@@ -77,6 +77,8 @@ def test_a_program_acknowledges_nothing_and_a_person_does_over_the_api(
     answer = people["carl"].post(address)
     assert (answer.status_code, json.loads(answer.content)["state"]) == (200, "acknowledged")
     assert people["carl"].post(address).status_code == 409
+    deeds = Deed.objects.filter(system=world.slug, about=f"acknowledge {name}", who__contains="carl@")
+    assert sorted(deeds.values_list("allowed", flat=True)) == [False, True], "what was refused is on record too"
 
 
 def test_the_person_named_answers_a_request_for_retraining_with_their_own_key(

@@ -18,7 +18,7 @@ from seatrial.web.access import SiteAction, put_down
 from seatrial.web.api.doing import run_data
 from seatrial.web.api.problem import Problem
 from seatrial.web.api.route import Inside, Listed, Reply
-from seatrial.web.api.serving import listed
+from seatrial.web.api.serving import listed, refuse
 from seatrial.web.jobs import start
 from seatrial.web.models import Job, Meeting
 
@@ -111,7 +111,7 @@ def acknowledged(call: Inside, alarm: str) -> Reply:
         with dealing(call.workspace, over=SITE) as people:
             found = people.acknowledge(alarm, person=str(call.person))
     except Refused as error:
-        raise Problem(409, error.what, remedy=error.remedy) from None
+        raise refuse(call, Action.RECORD_EVENT, error, about=f"acknowledge {alarm}", status=409) from None
     put_down(call.who, Action.RECORD_EVENT, about=f"acknowledge {alarm}")
     return Reply(content=to_data(found))
 
