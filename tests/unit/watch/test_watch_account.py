@@ -140,3 +140,37 @@ def test_a_running_watch_files_its_record_anew_after_every_day_and_no_sooner_tha
     look(two, needed + 1.1)
     assert on_record() == [(START + days * DAY).isoformat() for days in (needed, needed + 1)]
     assert verify_ledger(workspace).intact
+
+
+def test_an_answer_after_midnight_to_a_page_of_the_evening_is_in_the_record_within_hours(
+    tmp_path: Path, store: Store
+) -> None:
+    plant(tmp_path, "http://127.0.0.1:9", count=10)
+    clock = FixedClock(START)
+    workspace = replace(open_workspace(tmp_path, environment={"MODEL_KEY": "k"}), clock=clock)
+    midnight = START + workspace.system.policy.watched_days * DAY
+    watched(store, START, START + 200 * DAY)
+    alarm = {"id": "a", "monitor": "m", "detector": "change", "level": "page", "state": "open", "summary": "m rises"}
+    store.raise_alarm({**alarm, "opened_at": (midnight - timedelta(minutes=2)).isoformat()})
+
+    def account_of(days: int) -> Any:
+        return account(store, (ERRORS,), identity="m1", days=days, now=clock.now())
+
+    def unanswered() -> list[Any]:
+        bodies: list[Any] = [e.record.body for e in read_ledger(workspace, quick=False).evidence]
+        return [body["detail"]["unanswered"] for body in bodies if body.get("kind") == "watch-record"]
+
+    def look(renewing: DailyRecord, hours: float) -> None:
+        clock.at = midnight + timedelta(hours=hours)
+        renewing.look()
+        assert not renewing.problem
+
+    one, two = DailyRecord(workspace, account_of), DailyRecord(workspace, account_of)
+    look(one, 0.01)
+    answer = {"by": "amir", "at": (midnight + timedelta(minutes=3)).isoformat()}
+    store.change_alarm("a", lambda current: {**current, "state": "acknowledged", "acknowledged": answer})
+    assert unanswered() == [1]
+    for hours in (1.5, 3.0, 4.5):
+        look(one, hours)
+        look(two, hours)
+    assert unanswered() == [1, 0], "once more, however many watches there are"

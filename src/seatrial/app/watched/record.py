@@ -22,7 +22,8 @@ _OFTEN = timedelta(hours=1)
 class DailyRecord:
     """Files the record anew after every whole day (UTC), once the model was watched for as long as the policy demands.
 
-    A record says nothing of the days since, so one that is days old establishes nothing.
+    A record says nothing of the days since, so one that is days old establishes nothing. Nor does it know of an answer,
+    after midnight, to a page of the evening: it is filed anew when that has come.
     """
 
     def __init__(
@@ -56,11 +57,16 @@ class DailyRecord:
             self.problem = error.what
 
     def _filed(self, told: Mapping[str, Any]) -> bool:
-        """Whether the newest record of this model, whoever's watch filed it, goes as far as this account."""
+        """Whether the newest record of this model, whoever's watch filed it, says what this account says of answers."""
         chain = read_ledger(self._workspace, quick=False).evidence
         events = [each.record for each in chain if not each.problem and each.record.type is RecordType.EVENT]
         newest = account_on_record(events, told["identity"])
-        return newest is not None and newest.get("until") == told["until"]
+        if newest is None or newest.get("until") != told["until"]:
+            return False
+        # Only fewer, of the same pages: two watches with a store each do not file against each other.
+        before = newest.get("unanswered")
+        answered = isinstance(before, int) and told["unanswered"] < before and newest.get("alarms") == told["alarms"]
+        return not answered
 
 
 def file_record(workspace: Workspace, account: Mapping[str, Any]) -> Evidence:
