@@ -90,14 +90,18 @@ class Database:
                 yield connection
 
     def _create(self) -> None:
-        """The tables, where they are missing. Several that open one store at the same time do so one by one."""
+        """The tables and indexes that are missing. Several that open one store at the same time do so one by one."""
         with self._spoken(), self._turn(), self._engine.connect() as connection:
-            if META.tables.keys() <= set(inspect(connection).get_table_names()):
+            if _complete(connection):
                 return
             connection.rollback()
             with connection.execution_options(**_WRITE).begin():
                 self._alone(connection)
                 META.create_all(connection)
+                for table in META.tables.values():
+                    for index in table.indexes:
+                        # In a store of before the index came, its table is there already.
+                        index.create(connection, checkfirst=True)
 
     def _turn(self) -> AbstractContextManager[None]:
         return nullcontext() if self._turnstile is None else self._turnstile.passing()
@@ -119,6 +123,16 @@ class Database:
                 remedy="See whether the database is up, may be written to, and has room; senders keep what was not "
                 "acknowledged.",
             ) from None
+
+
+def _complete(connection: Connection) -> bool:
+    there = inspect(connection)
+    if not META.tables.keys() <= set(there.get_table_names()):
+        return False
+    return all(
+        {index.name for index in table.indexes} <= {index["name"] for index in there.get_indexes(table.name)}
+        for table in META.tables.values()
+    )
 
 
 def _durable(connection: Any, _: object) -> None:

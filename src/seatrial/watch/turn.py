@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seatrial.core.errors import Unreachable
@@ -23,6 +23,7 @@ class Turnstile:
     """The turnstile of one file: a lock on an empty file beside it, which ends with the process that holds it."""
 
     def __init__(self, file: Path, *, wait_s: float) -> None:
+        self._file = file
         self._path = file.with_name(f"{file.name}-turn")
         self._wait_s = wait_s
 
@@ -31,7 +32,7 @@ class Turnstile:
         """Alone in it until this is left. Raises Unreachable where it stays occupied, or cannot be made."""
         try:
             # A descriptor of its own each time: what shares one shares its lock, also among threads.
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = self._opened()
         except OSError as error:
             raise Unreachable(
                 f"{self._path} cannot be opened: {error.strerror}",
@@ -53,6 +54,27 @@ class Turnstile:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
         finally:
             os.close(descriptor)
+
+    def _opened(self) -> int:
+        """Like SQLite's own files beside it, it belongs to whom the file belongs, and is open to whom that is open."""
+        flags = os.O_RDWR | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags)
+        except FileNotFoundError:
+            pass
+        except PermissionError:
+            # To lock it, it is enough to read it, except over NFS.
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            like = self._file.stat()
+        except FileNotFoundError:
+            return os.open(self._path, flags | os.O_CREAT, 0o644)
+        descriptor = os.open(self._path, flags | os.O_CREAT, like.st_mode & 0o666)
+        if os.geteuid() == 0:
+            # In some containers root may not give files away; then it stays root's, as SQLite's own would.
+            with suppress(OSError):
+                os.fchown(descriptor, like.st_uid, like.st_gid)
+        return descriptor
 
     def _entered(self, descriptor: int) -> bool:
         try:

@@ -121,6 +121,41 @@ def test_several_that_open_a_new_store_at_the_same_time_all_get_it(url: str) -> 
         store.close()
 
 
+def test_a_store_of_before_an_index_gets_it_and_keeps_its_events(url: str) -> None:
+    old = Store.open(url)
+    old.append([prediction("a"), prediction("b")], now=NOW)
+    with old.database.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX watch_events_newest")
+    old.close()
+    new = Store.open(url)
+    with new.database.reading() as connection:
+        assert "watch_events_newest" in {each["name"] for each in sa.inspect(connection).get_indexes("watch_events")}
+    newest = new.newest(Kind.PREDICTION)
+    new.close()
+    assert newest is not None
+    assert newest.id == "b"
+
+
+def test_the_file_of_turns_is_as_open_as_the_store(tmp_path: Path) -> None:
+    file, turns = tmp_path / "w.db", tmp_path / "w.db-turn"
+    Store.open(f"sqlite:///{file}").close()
+    for mode in (0o600, 0o644):
+        turns.unlink()
+        file.chmod(mode)
+        Store.open(f"sqlite:///{file}").close()
+        assert turns.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become two other users")
+def test_what_root_opened_stays_its_owners(tmp_path: Path) -> None:
+    file, turns = tmp_path / "w.db", tmp_path / "w.db-turn"
+    Store.open(f"sqlite:///{file}").close()
+    turns.unlink()
+    os.chown(file, 65534, 65534)
+    Store.open(f"sqlite:///{file}").close()
+    assert (turns.stat().st_uid, turns.stat().st_gid) == (65534, 65534)
+
+
 def test_of_two_that_write_without_a_pause_neither_keeps_the_other_out(url: str) -> None:
     busy, other = Store.open(url), Store.open(url)
     begun, stopped = threading.Event(), threading.Event()
