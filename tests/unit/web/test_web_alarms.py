@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,22 @@ def test_the_person_named_answers_a_request_for_retraining_with_their_own_key(
     assert people["amir"].post(room, {**given, "do": "decline"}).status_code == 422, "an answer stands"
     listed = json.loads(people["carl"].get(f"/api/v1/systems/{world.slug}/retraining/").content)["items"]
     assert [each["state"] for each in listed] == ["approved"]
+
+
+def test_what_the_watch_says_is_marked_as_english_on_a_german_page(
+    world: World, workspace: Workspace, people: dict[str, Any]
+) -> None:
+    alarm = plant_alarm(workspace, "metric.f1")
+    plant_request(workspace, "amir")
+    request = on_record(workspace)[0].request.id
+    said = ("is worse than what the gate established", "1,000 to 1 against chance", "carl is on it")
+    people["carl"].post(world.url(f"alarms/{alarm}/"), {"do": "acknowledge"})
+    for room in ("alarms/", f"alarms/{alarm}/", f"retraining/{request}/"):
+        shown = people["carl"].get(world.url(room), headers={"Accept-Language": "de"}).content.decode()
+        assert '<html lang="de"' in shown
+        assert said[0] in shown, room
+        german = re.sub(r'<span lang="en">.*?</span>', "", shown, flags=re.DOTALL)
+        assert not [text for text in said if text in german], room
 
 
 def test_without_a_watch_the_page_says_how_to_begin(prepared: Path, tmp_path: Path) -> None:

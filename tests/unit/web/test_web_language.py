@@ -98,6 +98,7 @@ ROOMS = (
     "doubts/",
     "drills/",
     "events/",
+    "alarms/",
     "frameworks/",
     "history/",
     "deeds/",
