@@ -81,6 +81,15 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def test_an_ends_own_topic_goes_before_that_of_both_ends() -> None:
+    url = "mqtt://127.0.0.1:1"
+    apart = place_of("mqtt", url, topic="test/orders", write="test/in")
+    assert (apart.topic("write", "orders"), apart.topic("read", "orders")) == ("test/in", "test/orders")
+    assert place_of("mqtt", url, topic=None).topic("write", "orders") == "orders"
+    with pytest.raises(Malformed, match="topic"):
+        place_of("mqtt", url, topic=None).topic("write", None)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_broker_that_never_answers_is_given_up(kind: str) -> None:
     with silent() as port:

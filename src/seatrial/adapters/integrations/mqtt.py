@@ -37,7 +37,7 @@ class MqttIntegration:
         self, place: Place, *, topic: str | None, base_dir: Path, redact: Redactor, timeout_s: float = _ANSWER_S
     ) -> None:
         self._place = place
-        self._topic = place.end.topic or topic
+        self._topic = topic
         self._timeout_s = timeout_s
         self._broker = Broker(place, schemes=_SCHEMES, base_dir=base_dir, redact=redact)
         self._ears = Ears(place, self._open_ear)

@@ -50,8 +50,8 @@ class Place:
         return value
 
     def topic(self, use: str, of_both: str | None) -> str:
-        """Where records are for this use: its own topic, else the integration's, else the end's. Raises Malformed."""
-        return getattr(self.end, use) or of_both or self.declared("topic")
+        """Where records are for this use: its own topic, else the end's, else that of both ends. Raises Malformed."""
+        return getattr(self.end, use) or self.end.topic or of_both or self.declared("topic")
 
     def grouped(self, rows: Sequence[Row], key: str, wanted: Collection[str]) -> dict[str, list[Row]]:
         """Observed records by the text of their field `key`. Raises Malformed when records lack it."""
