@@ -32,8 +32,9 @@ AT_ONCE = 5_000
 """Entries that are compared whenever the database was written to: about 20 ms."""
 LONGEST_S = 300.0
 """Seconds after which a longer chain is compared, when the database was written to."""
-MOST_BYTES = 512 * 1024**2
-"""Envelopes of all chains that are kept; beyond it the chain that was read longest ago is let go."""
+MOST_BYTES = 128 * 1024**2
+"""Envelopes of all chains that are kept, which take about 4.5 times as much memory as objects: beyond it the chain that
+was read longest ago is let go."""
 
 
 class Index:
