@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from seatrial.spec.integration import End, IntegrationSection
 from seatrial.spec.problem import Problem
@@ -30,11 +30,13 @@ _PORTS = {
     "sftp": 22,
 }
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_SERVERS = ("postgresql", "postgres", "mysql", "mariadb")
 _SQL = ("sql", "postgresql", "mysql", "mariadb", "sqlite")
 _PATHS = ("http", "odata", "files", "sftp")
 _TOPICS = ("mqtt", "kafka")
 _QUOTES = re.compile(r"[\"'`\[\]]")
-_WRITTEN_TABLE = re.compile(r"\b(?:into|update|merge)\s+([\w.]+)", re.IGNORECASE)
+_WRITTEN_TABLE = re.compile(r"\b(?:into|(?<!key )(?<!do )update|merge)\s+(?:only\s+)?(?!(?:into|only|set)\b)([\w.]+)")
+"""Not what `ON CONFLICT DO UPDATE`, `ON DUPLICATE KEY UPDATE` and `WHEN MATCHED THEN UPDATE SET` change."""
 
 
 def written_in_production(system: System, document: Document) -> list[Problem]:
@@ -72,7 +74,7 @@ def _is_shown(entry: IntegrationSection, start: End, exit_: IntegrationSection, 
     kind = entry.kind
     if kind in _SQL:
         written, seen = (_QUOTES.sub("", text or "").strip().lower() for text in (start.write, end.observe))
-        return bool(written) and " " not in written and written.rpartition(".")[2] == seen.rpartition(".")[2]
+        return bool(written) and " " not in written and _may_be(written, seen)
     if kind in ("files", "sftp"):
         return _path(start.write or "") == _path(end.observe or "")
     if kind in _TOPICS:
@@ -93,10 +95,15 @@ def _address(section: IntegrationSection, end: End) -> tuple[str, int | None, st
         host, port = (parts.hostname or "").lower().rstrip("."), parts.port
     except ValueError:
         return ("", None, end.url.strip())
-    if not host:
-        path = parts.path if parts.scheme in ("file", "sqlite") else end.url.strip()
-        return ("", None, posixpath.normpath(path or "."))
     kind = parts.scheme.partition("+")[0]
+    if not host and kind in _SERVERS:
+        # Through a socket, or with the host among the options.
+        given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        host = given.get("host") or given.get("unix_socket") or "localhost"
+        port = int(given["port"]) if given.get("port", "").isdecimal() else port
+    if not host:
+        path = parts.path if kind in ("file", "sqlite") else end.url.strip()
+        return ("", None, posixpath.normpath(path or "."))
     path = posixpath.normpath("/" + unquote(parts.path).strip("/"))
     if section.kind in ("amqp", "mqtt", "kafka") and path == "/":
         path = ""
@@ -129,13 +136,18 @@ def _apart(section: IntegrationSection, test: End, live: End) -> bool:
 
 
 def _tables_apart(written: str | None, named: list[str | None]) -> bool:
-    plain = _QUOTES.sub("", written or "").strip()
-    found = _WRITTEN_TABLE.search(plain) if len(plain.split()) > 1 else None
-    table = (found[1] if found else plain).lower().rpartition(".")[2]
+    plain = " ".join(_QUOTES.sub("", written or "").lower().split())
+    tables = [plain] if " " not in plain else _WRITTEN_TABLE.findall(plain)
     texts = [_QUOTES.sub("", text).lower() for text in named if text]
-    if not table or " " in table or not texts:
+    if not all(tables) or not tables or not texts:
         return False
-    return not any(re.search(rf"(?<!\w){re.escape(table)}(?!\w)", text) for text in texts)
+    return not any(_may_be(table, word) for table in tables for text in texts for word in re.findall(r"[\w.]+", text))
+
+
+def _may_be(table: str, other: str) -> bool:
+    """Whether two names may be one table: as far as both tell a schema and a database, these are the same."""
+    parts = zip(reversed(table.split(".")), reversed(other.split(".")), strict=False)
+    return all(mine == theirs for mine, theirs in parts)
 
 
 def _topic_matches(pattern: str, topic: str) -> bool:

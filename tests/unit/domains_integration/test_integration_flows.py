@@ -96,6 +96,7 @@ def test_each_record_is_accounted_for_once_by_the_worst_that_happened_to_it() ->
         ("mariadb", {"write": "orders"}, {"observe": "shop.orders"}, True),
         ("mariadb", {"write": "orders"}, {"observe": "SELECT * FROM orders WHERE scored AND id IN :values"}, False),
         ("mariadb", {"write": "orders"}, {"observe": "scores"}, False),
+        ("postgresql", {"write": "staging.orders"}, {"observe": "core.orders"}, False),
         ("mqtt", {"write": "hall/1/raw"}, {"observe": "hall/#"}, True),
         ("mqtt", {"write": "hall/1/raw"}, {"observe": "hall/+/alarm"}, False),
         ("amqp", {"exchange": "x", "routing_key": "in.a"}, {"exchange": "x", "routing_key": "#"}, True),

@@ -43,6 +43,24 @@ SAME = {
         {"url": "postgresql://db/erp", "write": "INSERT INTO shop.orders (id) VALUES (:id)"},
         {"url": "postgresql://db:5432/erp", "read": 'SELECT id FROM "orders" ORDER BY id'},
     ),
+    "merged into": (
+        "sql",
+        {"url": "mssql+pyodbc://db/erp", "write": "MERGE INTO dbo.orders USING (SELECT :id AS id) AS s ON s.id = id"},
+        {"url": "mssql+pyodbc://db/erp", "read": "SELECT id FROM erp.dbo.orders"},
+    ),
+    "written beside another table": (
+        "postgresql",
+        {
+            "url": "postgresql://db/erp",
+            "write": "WITH t AS (INSERT INTO trace VALUES (:id)) INSERT INTO orders VALUES (:id)",
+        },
+        {"url": "postgresql://db/erp", "read": "orders"},
+    ),
+    "one socket": (
+        "postgresql",
+        {"url": "postgresql://a:s3cr3t@/erp?host=/run/pg", "write": "orders"},
+        {"url": "postgresql+psycopg:///erp?host=/run/pg&user=b", "read": "orders"},
+    ),
     "this machine": (
         "http",
         {"url": "http://localhost:8080", "write": "/in"},
@@ -59,6 +77,21 @@ SAME = {
 APART = {
     "another database": ("mariadb", {"url": "mariadb://erp.example.com/erp_test", "write": "orders"}, {"url": _ERP}),
     "another table": ("mariadb", {"url": _ERP, "write": "orders_test"}, {"url": _ERP, "read": "SELECT * FROM orders"}),
+    "another schema": (
+        "postgresql",
+        {"url": "postgresql://db/erp", "write": "INSERT INTO test.orders (id, n) VALUES (:id, :n)"},
+        {"url": "postgresql://db/erp", "read": 'SELECT * FROM shop."orders" JOIN shop.lines USING (id)'},
+    ),
+    "another table that is written or updated": (
+        "mariadb",
+        {"url": _ERP, "write": "INSERT INTO orders_test (id, n) VALUES (:id, :n) ON DUPLICATE KEY UPDATE n = :n"},
+        {"url": _ERP, "read": "SELECT id, n FROM orders"},
+    ),
+    "another socket": (
+        "postgresql",
+        {"url": "postgresql:///erp?host=/run/scratch", "write": "orders"},
+        {"url": "postgresql:///erp?host=/run/pg", "read": "orders"},
+    ),
     "another port": ("http", {"url": "http://h:8080", "write": "/in"}, {"url": "http://h:8081", "read": "/in"}),
     "another path": ("http", {"url": "http://h", "write": "/test/in"}, {"url": "http://h", "read": "/in"}),
     "a folder within": ("files", {"url": "drop", "write": "test"}, {"url": "drop"}),
