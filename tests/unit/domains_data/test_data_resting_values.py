@@ -15,11 +15,13 @@ from seatrial.spec.data import Freshness
 Made = Callable[[int], Row]
 
 
-def _codes(made: Made, *, records: int = 120, may_rest: bool = False, comes_by_itself: bool = True) -> list[str]:
+def _codes(
+    made: Made, *, records: int = 120, at_once: int = 1, may_rest: bool = False, comes_by_itself: bool = True
+) -> list[str]:
     trial = PlantedTrial()
     now = trial.clock.now()
     rows: list[Row] = [
-        {"at": (now - timedelta(seconds=10 * (records - n))).astimezone(UTC).isoformat(), **made(n)}
+        {"at": (now - timedelta(seconds=10 * (records - n + n % at_once))).astimezone(UTC).isoformat(), **made(n)}
         for n in range(records)
     ]
     trial.sources["s"] = PlantedSource(rows)
@@ -40,6 +42,7 @@ def test_values_that_are_stamped_anew_are_a_gap() -> None:
     assert _codes(lambda n: {**_frozen(n), "received_at": f"2026-11-28T10:{n // 60:02}:{n % 60:02}Z"}) == [
         "values-stand-still"
     ]
+    assert _codes(lambda n: {"station": f"S{n % 2}", "temp": 21.4, "humid": 55}, at_once=2) == ["values-stand-still"]
 
 
 @pytest.mark.parametrize(
@@ -48,9 +51,20 @@ def test_values_that_are_stamped_anew_are_a_gap() -> None:
         lambda n: {**_frozen(n), "temp": 21.4 + n % 2 + (0.1 if n == 60 else 0.0)},
         lambda n: {**_frozen(n), "temp": 21.4 + n % 2 + (0.1 * n if n % 2 else 0.0)},
         lambda n: {"station": "S", "temp": 21.4},
+        lambda n: {"bay": f"B{n % 2}", "lat": 48.1 + n % 2, "lon": 11.5, "taken": n % 7 < 3},
+        lambda n: {"bay": "B", "lat": 48.1, "lon": 11.5, "signal": "red" if n % 7 < 3 else "green"},
+        lambda n: {"sensor": "V", "rate": 100, "gain": 2, "wave": [n, n + 1]},
         lambda n: {"order": f"O{n}", "items": 1, "lead": 3},
     ],
-    ids=["one value changed once", "one of two stations rests", "a single value", "each record of its own"],
+    ids=[
+        "one value changed once",
+        "one of two stations rests",
+        "a single value",
+        "true or false beside a place",
+        "a text beside a place",
+        "a series of numbers",
+        "each record of its own",
+    ],
 )
 def test_what_changes_at_all_or_tells_too_little_is_none(made: Made) -> None:
     assert _codes(made) == []
