@@ -162,6 +162,14 @@ class ModelFile:
 
 
 @runtime_checkable
+class LoadedModel(Protocol):
+    """A model that we load ourselves, and that goes on as it was loaded whatever becomes of its files."""
+
+    def load_anew(self) -> None:
+        """Let the next call load what is there then."""
+
+
+@runtime_checkable
 class FileModel(Protocol):
     """A model that is declared as files rather than as an address."""
 

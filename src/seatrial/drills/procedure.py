@@ -275,12 +275,15 @@ class _Run:
             value=result.value,
         )
         self._entries.append(entry)
+        told_at = self._clock.monotonic()
         if phase in _THERE:
             self._heard(entry)
         else:
             # A listener that is gone must not keep the system from being restored.
             with suppress(OSError, ValueError, SeatrialError):
                 self._heard(entry)
+        # Whoever listens may look for himself at what was proven: that is not of the way either.
+        self._looking_s += self._clock.monotonic() - told_at
         return entry
 
 

@@ -19,7 +19,7 @@ import pytest
 from seatrial.adapters.http import Http
 from seatrial.adapters.models.catalogue import OpenModel, open_model
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
-from seatrial.core.ports import BatchModel, FileModel, ReplyKind, Row
+from seatrial.core.ports import BatchModel, FileModel, LoadedModel, ReplyKind, Row
 from seatrial.spec.system import System
 
 ASSETS: Final = Path(__file__).parents[2] / "assets" / "models"
@@ -216,6 +216,20 @@ def test_an_answer_that_comes_after_its_time_out_is_never_taken_for_the_next(tmp
         after = model.predict([{"id": "after", "wait": 0}])
     assert late.kind is ReplyKind.TIMED_OUT
     assert [p.prediction for p in after.predictions] == ["after"]
+
+
+def test_a_model_goes_on_as_it_was_loaded_until_it_is_loaded_anew(tmp_path: Path) -> None:
+    file, code = tmp_path / "m.py", "def predict(rows): return [{} for _ in rows]\n"
+    file.write_text(code.format(1))
+    with opened(tmp_path, python="m.py:predict", task="regression") as model:
+        assert isinstance(model, LoadedModel)
+        told = [model.predict([{"n": 1}])]
+        # Another length, so that no compiled file of the same second passes for it.
+        file.write_text(code.format(2.25))
+        told.append(model.predict([{"n": 1}]))
+        model.load_anew()
+        told.append(model.predict([{"n": 1}]))
+    assert [reply.predictions[0].prediction for reply in told] == [1, 1, 2.25]
 
 
 def test_nothing_is_left_running_when_a_model_is_closed(tmp_path: Path) -> None:

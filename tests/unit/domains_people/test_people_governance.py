@@ -11,7 +11,7 @@ from plants.planted_trial import NOW, PlantedSource, PlantedTable, PlantedTrial
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Check
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json, Observation
-from seatrial.core.ports import Prediction, Reply, ReplyKind, Row, StepResult
+from seatrial.core.ports import Clock, Prediction, Reply, ReplyKind, Row, StepResult
 from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.governance import fallback, offline_thresholds, rollback
 from seatrial.spec.system import System
@@ -187,6 +187,60 @@ def test_a_way_back_after_which_every_answer_stays_is_none(
     seen = look(rollback.CHECK, system(model=model), planted)
     assert value(seen, "number of clean drills in a row") == 3.0
     assert [f.weight for f in seen.findings] == ([weight] if weight else [])
+
+
+class _Loaded(_Model):
+    """Goes on with the weights that it was loaded with, while its file is exchanged."""
+
+    state = ""
+
+    def load_anew(self) -> None:
+        self.state = ""
+
+    def predict(self, rows: Sequence[Row]) -> Reply:
+        self.state = self.state or self.served.state
+        weight = 0.5 if self.state != "now" else 1.0
+        told = tuple(Prediction(prediction=0, score=weight * float(str(row["x"]))) for row in rows)
+        return Reply(kind=ReplyKind.OK, latency_s=0.0, predictions=told)
+
+
+class _Slow(_Model):
+    """Takes a minute for its rows."""
+
+    def __init__(self, served: Served, clock: Clock) -> None:
+        super().__init__(served, loads=True, renames=True)
+        self.clock = clock
+
+    def predict(self, rows: Sequence[Row]) -> Reply:
+        self.clock.sleep(60.0)
+        return super().predict(rows)
+
+
+def test_a_model_that_is_loaded_here_is_loaded_anew_to_see_its_way_back() -> None:
+    planted = trial()
+    planted.tables["evaluation"] = PlantedTable([{"x": float(n)} for n in range(80)])
+    loaded = _Loaded(Served(planted), loads=True, renames=True)
+    planted.served_model = loaded
+    model = {"task": "binary", "onnx": "m.onnx", "inputs": {"x": {"type": "number"}}, "output": {"score": "risk"}}
+    assert codes(look(rollback.CHECK, system(model=model), planted)) == set()
+    assert loaded.state == "", "whoever asks next would be answered by the model of the drill"
+
+
+def test_asking_the_model_afterwards_is_no_part_of_the_way_back() -> None:
+    planted = trial()
+    planted.tables["evaluation"] = PlantedTable([{"x": float(n)} for n in range(80)])
+    planted.served_model = _Slow(Served(planted, takes_s=4.0), planted.clock)
+    model = {"task": "binary", "endpoint": "http://127.0.0.1:1/predict", "inputs": {"x": {"type": "number"}}}
+    assert value(look(rollback.CHECK, system(model=model), planted), "longest drill") == pytest.approx(4.1)
+
+
+def test_versions_may_agree_on_answers_of_few_kinds() -> None:
+    planted = trial()
+    planted.tables["evaluation"] = PlantedTable([{"x": float(n % 5)} for n in range(80)])
+    planted.served_model = _Model(Served(planted), loads=False, renames=True)
+    model = {"task": "binary", "endpoint": "http://127.0.0.1:1/predict", "inputs": {"x": {"type": "number"}}}
+    seen = look(rollback.CHECK, system(model={**model, "output": {"score": "risk"}}), planted)
+    assert [(f.code, f.weight) for f in seen.findings] == [("served-model-unchanged", Weight.NOTE)]
 
 
 def test_three_clean_drills_bound_the_time_of_the_next_rollback() -> None:

@@ -55,6 +55,10 @@ class ProcessModel(ABC):
             while self._opened:
                 self._opened.popitem()[1].stop()
 
+    def load_anew(self) -> None:
+        """The next call starts new processes, which load what is there then."""
+        self.close()
+
     def predict(self, rows: Sequence[Row]) -> Reply:
         """The answer for these rows; never raises for what the model does."""
         told, answers = self._asked(lambda: encoded(rows), lambda: stream_of(batch_of(rows)), len(rows))

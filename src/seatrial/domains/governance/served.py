@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from seatrial.core.check import Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json
-from seatrial.core.ports import ReplyKind, Row
+from seatrial.core.ports import LoadedModel, ReplyKind, Row
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.sending import inputs_of, rows_to_send
 from seatrial.domains.touching import host_of, targets_of
@@ -21,6 +21,8 @@ _ROWS = 64
 _FEWEST = 16
 """Of fewer answers that are all the same, nothing is said."""
 _LABELS = ("binary", "multiclass")
+_DISTINCT = 8
+"""On answers of fewer kinds, such as a few whole numbers, two versions may well agree."""
 CODES = {
     "served-model-unchanged": "After the way back the model's endpoint answers every row exactly as before.",
 }
@@ -54,8 +56,20 @@ class Served:
         return cls(system, trial, rows, _sample(trial, rows))
 
     def look(self) -> None:
-        """Called when the target is proven, before anything is restored."""
+        """Called when the target is proven, before anything is restored.
+
+        A model that we load ourselves is loaded for this look alone, or we would be told what it was before, and
+        whoever asks next what it was meanwhile.
+        """
+        if not self.rows:
+            return
+        self._load_anew()
         self.after.append(_sample(self.trial, self.rows))
+        self._load_anew()
+
+    def _load_anew(self) -> None:
+        if isinstance(self.trial.model, LoadedModel):
+            self.trial.model.load_anew()
 
     def findings(self, procedure: Procedure, path: str) -> Iterator[Finding]:
         """Where every answer stayed what it was, to the last digit of its score."""
@@ -64,7 +78,7 @@ class Served:
         if not same:
             return
         renamed = [s for s in same if s.identity and s.identity != before.identity]
-        if (not renamed and not _looks_at_the_model(self.system, procedure)) or self._only_labels():
+        if (not renamed and not _looks_at_the_model(self.system, procedure)) or self._may_agree():
             weight = Weight.NOTE
         else:
             weight = Weight.GAP if renamed else Weight.OPEN
@@ -80,9 +94,10 @@ class Served:
             "look at where the work is led, not at the model.",
         )
 
-    def _only_labels(self) -> bool:
-        """Two versions may well agree on a few labels; on scores, numbers and texts they do not by chance."""
-        return self.system.model.task in _LABELS and self.system.model.output.score is None
+    def _may_agree(self) -> bool:
+        """Two versions may well agree on labels and on few kinds of answers; on scores and texts not by chance."""
+        labels = self.system.model.task in _LABELS and self.system.model.output.score is None
+        return labels or len({repr(answer) for answer in self.before.answers}) < _DISTINCT
 
 
 def _sample(trial: Trial, rows: list[Row]) -> Sample:
