@@ -380,7 +380,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 
 def _budget(system: System) -> float:
     one_s = sum(alone_s(system) + 3.0 * flow.within + 40.0 for flow in system.flows)
-    return 120.0 + 2.0 * one_s + 2.0 * together_s(system)
+    return 120.0 + 2.0 * one_s + 2.0 * together_s(system) + passed_answers.longest_s(system)
 
 
 CHECK: Check[System] = Check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from seatrial.core.vocabulary import Sense, Weight
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.same_value import same
 from seatrial.domains.sending import inputs_of
+from seatrial.spec.integration import Flow
 from seatrial.spec.model import InputField
 from seatrial.spec.system import System
 
 _ASKED = 200
+_AGAIN = 3
+"""So often a record that came out with another answer is asked again, to see whether the model itself varies."""
 _ROUNDED = 0.01
 """Scores may be handed over with two decimals."""
+_TRUTHS = {"true": True, "false": False}
 CODES = {
     "answer-of-another": "At the exit stands another answer than the model gives for that record.",
     "answers-not-compared": "What a flow handed over could not be held against the model's own answers.",
@@ -32,12 +37,21 @@ class Compared:
     compared: int = 0
     other: int = 0
     fields: tuple[str, ...] = ()
+    varied: int = 0
+    """Of how many more it cannot be told, since the model itself gives another answer when it is asked again."""
     problem: str = ""
 
 
 def measure_of(flow: str) -> str:
     """The name under which other answers are counted."""
     return f"number of records of {flow} with another answer than the model's"
+
+
+def longest_s(system: System) -> float:
+    """How long asking may take: each call as long as the model may take for it."""
+    model = system.model
+    calls = math.ceil(_ASKED / (model.batch if model.chat is None else model.chat.parallel))
+    return sum(bool(flow.answers) for flow in system.flows) * calls * model.timeout
 
 
 def compared(system: System, trial: Trial, passages: Mapping[str, Passage]) -> list[Compared]:
@@ -75,6 +89,16 @@ def findings(found: Sequence[Compared]) -> Iterator[Finding]:
                 fields=(f"flows.{each.flow}.answers",),
                 remedy=f"Let the records of {each.flow} hold every input of the model, or take out its `answers`.",
             )
+        if each.varied:
+            yield Finding(
+                code="answers-not-compared",
+                summary=f"{each.flow}: of {each.varied} records that came out with another answer the model itself "
+                "gives another one each time that it is asked, so that nobody can tell whose it is.",
+                weight=Weight.OPEN,
+                fields=(f"flows.{each.flow}.answers",),
+                remedy="Let the model answer the same for the same record, such as with a fixed seed or a temperature "
+                f"of 0, or name in `answers` of {each.flow} only what does not vary.",
+            )
         if each.other:
             yield Finding(
                 code="answer-of-another",
@@ -100,30 +124,54 @@ def _of(system: System, trial: Trial, passage: Passage, inputs: Mapping[str, Inp
     lacking = sorted({n for row, _ in chosen for n, field in inputs.items() if n not in row and not field.nullable})
     if lacking:
         return Compared(flow=flow.name, problem=f"its records lack the inputs {', '.join(lacking)}")
-    answers: list[Prediction] = []
-    for at in range(0, len(chosen), system.model.batch):
-        part = [{n: row[n] for n in inputs if n in row} for row, _ in chosen[at : at + system.model.batch]]
-        reply = trial.model.predict(part)
-        if reply.kind is not ReplyKind.OK:
-            return Compared(flow=flow.name, problem=f"the model gave no answer for them: {reply.error or reply.kind}")
-        answers += reply.predictions
+    rows = [{n: row[n] for n in inputs if n in row} for row, _ in chosen]
+    answers = _asked(system, trial, rows)
+    if isinstance(answers, str):
+        return Compared(flow=flow.name, problem=answers)
     other = [
-        [field for field, what in flow.answers.items() if not _is(copy, field, getattr(answer, what))]
-        for (_, copy), answer in zip(chosen, answers, strict=True)
+        (row, answer, fields)
+        for row, (_, copy), answer in zip(rows, chosen, answers, strict=True)
+        if (fields := [f for f, what in flow.answers.items() if not _is(copy, f, getattr(answer, what))])
     ]
+    steady = other
+    for _ in range(_AGAIN):
+        again = _asked(system, trial, [row for row, _, _ in steady])
+        if isinstance(again, str):
+            return Compared(flow=flow.name, problem=again)
+        steady = [each for each, more in zip(steady, again, strict=True) if _same_answer(flow, each[1], more)]
+    varied = len(other) - len(steady)
     return Compared(
         flow=flow.name,
-        compared=len(chosen),
-        other=sum(bool(fields) for fields in other),
-        fields=tuple(dict.fromkeys(field for fields in other for field in fields)),
+        compared=len(chosen) - varied,
+        other=len(steady),
+        fields=tuple(dict.fromkeys(field for _, _, fields in steady for field in fields)),
+        varied=varied,
     )
 
 
+def _same_answer(flow: Flow, one: Prediction, other: Prediction) -> bool:
+    return all(_is({what: getattr(other, what)}, what, getattr(one, what)) for what in flow.answers.values())
+
+
+def _asked(system: System, trial: Trial, rows: Sequence[Row]) -> list[Prediction] | str:
+    """The model's answer for each row, or why there is none."""
+    answers: list[Prediction] = []
+    for at in range(0, len(rows), system.model.batch):
+        reply = trial.model.predict(rows[at : at + system.model.batch])
+        if reply.kind is not ReplyKind.OK:
+            return f"the model gave no answer for them: {reply.error or reply.kind}"
+        answers += reply.predictions
+    return answers
+
+
 def _is(copy: Row, field: str, answer: Json) -> bool:
-    """Whether a field holds the answer: as it is, as the text of it, or as a number to two decimals."""
+    """Whether a field holds the answer: as it is, as the text of it, or as a number to two decimals; true also as 1."""
     if field not in copy:
         return False
     told = copy[field]
+    if isinstance(answer, bool) and isinstance(told, str):
+        told = _TRUTHS.get(told.strip().lower(), told)
+    told, answer = (int(each) if isinstance(each, bool) else each for each in (told, answer))
     if same(told, answer) or (isinstance(told, str) and told == str(answer)):
         return True
     try:
