@@ -15,6 +15,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import Row
 from seatrial.domains.flows import window
+from seatrial.domains.flows.driving import Lane
 from seatrial.domains.flows.lanes import end_of, lane_of, unready
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration import combined_load
@@ -92,7 +93,9 @@ def _previewed(system: System, trial: OpenTrial, flow: Flow, outside: Outside) -
     record, where, most = None, "", 0
     if not reasons:
         try:
-            lanes = [lane_of(trial, flow, f"{marker(trial)}-{part}", s) for part, s in _parts(system)]
+            lanes: list[Lane] = []
+            for part, s in _parts(system):
+                lanes.append(lane_of(trial, flow, f"{marker(trial)}-{part}", s, behind=lanes[-1] if lanes else None))
             record, most = lanes[0].records[0], sum(len(lane.records) for lane in lanes)
             requests = lanes[0].requests
             where = f"{requests[0].method} {public(requests[0].url)}" if requests else ""

@@ -26,7 +26,7 @@ from seatrial.core.ports import Removing, Row
 from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.flows.accounts import account
 from seatrial.domains.flows.driving import Lane, Passage, drive, spare
-from seatrial.domains.flows.lanes import unready
+from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.marking import broken_on_purpose, enough, marked, marker, place_of
 from seatrial.domains.flows.same_value import same
 from seatrial.domains.integration.combined_load import CHECK, together_s
@@ -209,6 +209,18 @@ def test_keys_that_are_reserved_for_tests_are_used_and_known_again(keys: dict[st
     assert not broken_on_purpose({"id": 17}, [flow])
 
 
+def test_no_key_of_a_small_range_is_used_again_while_its_record_may_still_be_there() -> None:
+    trial: Any = PlantedTrial()
+    trial.integration = {"a": _Mirror()}.__getitem__
+    flow = _flow(peak="10/s", keys={"first": 1, "last": 1000})
+    before = lane_of(trial, flow, "a", 10.0)
+    trial.clock.sleep(15.0)
+    lane = lane_of(trial, flow, "b", 30.0, behind=before)
+    assert not set(before.keys) & set(lane.keys)
+    with pytest.raises(Malformed, match="holds 700 keys"):
+        lane_of(trial, _flow(peak="10/s", keys={"first": 1, "last": 700}), "b", 30.0, behind=before)
+
+
 def test_a_range_that_is_too_small_says_how_many_keys_are_needed() -> None:
     with pytest.raises(Malformed, match=r"holds 10 keys, and 400 test records are needed"):
         enough(_flow(keys={"first": 1, "last": 10}), 400)
@@ -259,6 +271,9 @@ class _Mirror:
 
     def write(self, record: Row) -> None:
         self.rows.setdefault(str(record["id"]), []).append(record)
+
+    def read(self, most: int) -> Sequence[Row]:
+        return [{"id": 17}][:most]
 
     def request(self, record: Row) -> None:
         return None

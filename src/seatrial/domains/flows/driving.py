@@ -39,6 +39,8 @@ class Lane:
     requests: tuple[Request, ...] | None
     most_failed: int | None = None
     """Once the entry did not take more than so many, no further record is put in."""
+    start: int = 0
+    """Where in a range that is reserved for tests its keys begin."""
 
     @property
     def keys(self) -> list[str]:

@@ -100,22 +100,30 @@ def has_own_form(section: IntegrationSection) -> bool:
     )
 
 
-def lane_of(trial: Trial, flow: Flow, mark: str, duration_s: float, *, most_failed: int | None = None) -> Lane:
-    """A flow with records of our own for that long at its peak. Raises SeatrialError where there are none."""
+def lane_of(
+    trial: Trial,
+    flow: Flow,
+    mark: str,
+    duration_s: float,
+    *,
+    most_failed: int | None = None,
+    behind: Lane | None = None,
+) -> Lane:
+    """A flow with records of our own for that long at its peak. Raises SeatrialError where there are none.
+
+    Of a range that is reserved for tests the keys follow those of the lane `behind` which it runs, since its records
+    may still be there.
+    """
     templates = templates_of(trial, flow)
-    count = spare(flow.peak, duration_s)
-    enough(flow, count)
-    start = place_of(trial, flow)
+    count, taken = spare(flow.peak, duration_s), 0 if behind is None else len(behind.records)
+    enough(flow, count + taken)
+    start = place_of(trial, flow) if behind is None else behind.start + taken
     records = tuple(marked(templates[at % len(templates)], flow, mark, at, start=start) for at in range(count))
     entry = trial.integration(flow.from_)
-    if entry.request(records[0]) is None:
-        return Lane(flow=flow, records=records, requests=None, most_failed=most_failed)
-    return Lane(
-        flow=flow,
-        records=records,
-        requests=tuple(r for row in records if (r := entry.request(row)) is not None),
-        most_failed=most_failed,
-    )
+    requests = None
+    if entry.request(records[0]) is not None:
+        requests = tuple(r for row in records if (r := entry.request(row)) is not None)
+    return Lane(flow=flow, records=records, requests=requests, most_failed=most_failed, start=start)
 
 
 def templates_of(trial: Trial, flow: Flow) -> list[Row]:

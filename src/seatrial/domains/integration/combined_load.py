@@ -20,7 +20,7 @@ from seatrial.core.wording import span
 from seatrial.domains.flows import cleaning, lanes, window
 from seatrial.domains.flows.accounts import Account, account
 from seatrial.domains.flows.cleaning import Cleanup
-from seatrial.domains.flows.driving import Passage, drive, patience_s
+from seatrial.domains.flows.driving import Lane, Passage, drive, patience_s
 from seatrial.domains.flows.lanes import MODEL, lane_of, model_stream, unready
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration import passed_answers
@@ -85,17 +85,28 @@ def _driven(system: System, trial: Trial, cleanup: Cleanup) -> _Driven | tuple[F
     """Each flow alone and then all at once; findings where one was stopped in production before that."""
     mark, each_s, duration_s = marker(trial), alone_s(system), together_s(system)
     alone: dict[str, Account] = {}
+    before: list[Lane] = []
     for number, flow in enumerate(system.flows):
         trial.say(f"{flow.name} alone, {flow.peak:g} records a second for {each_s:g} s")
         most = window.most_failed(system, flow, each_s)
         lane = cleanup.add(lane_of(trial, flow, f"{mark}-a{number}", each_s, most_failed=most))
+        before.append(lane)
         passages, _ = drive(trial, [lane], duration_s=each_s)
         alone[flow.name] = account(passages[flow.name])
         if stopped := tuple(window.stopped(flow, most, passages[flow.name])):
             return stopped
     driven = [
-        cleanup.add(lane_of(trial, flow, f"{mark}-b{number}", duration_s, most_failed=_most(system, flow)))
-        for number, flow in enumerate(system.flows)
+        cleanup.add(
+            lane_of(
+                trial,
+                lane.flow,
+                f"{mark}-b{number}",
+                duration_s,
+                most_failed=_most(system, lane.flow),
+                behind=lane,
+            )
+        )
+        for number, lane in enumerate(before)
     ]
     beside = model_stream(system, trial)
     what = " and the model's own peak" if beside else ""
