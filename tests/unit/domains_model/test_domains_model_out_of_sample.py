@@ -314,6 +314,8 @@ def test_evaluation_on_known_entities_alone_says_nothing_of_the_new_ones_that_li
     assert finding(observe(made), "entities-all-known").weight is Weight.GAP
     made.columns["live"]["id"] = np.array([f"c{i % 400}" for i in range(800)])
     assert "entities-all-known" not in codes(observe(made))
+    made.columns["live"]["id"] = np.arange(800) % 400
+    assert "entities-all-known" not in codes(observe(made)), "texts and numbers are no names of the same kind"
 
 
 @pytest.mark.parametrize("way", ["less", "divided by", "harmless"])

@@ -477,18 +477,19 @@ def test_a_metric_at_another_score_than_outputs_are_acted_on_is_a_gap(metrics: l
     assert ("metric-elsewhere" in codes(observe(made))) is (metrics[0].endswith(("@0.6", "@0.2")))
 
 
-def test_a_mean_over_classes_that_leaves_out_a_declared_one_is_open() -> None:
+@pytest.mark.parametrize("labels", [["north", "south", "east"], ["true", "false", "unknown"]])
+def test_a_mean_over_classes_that_leaves_out_a_declared_one_is_open(labels: list[str]) -> None:
     made = world(n=900)
     rng = np.random.default_rng(2)
     for table in ("training", "evaluation", "scored.evaluation"):
-        made.columns[table]["route"] = rng.choice(["north", "south"], len(made.columns[table]["late"]))
+        made.columns[table]["route"] = rng.choice(labels[:2], len(made.columns[table]["late"]))
     made.columns["scored.evaluation"][PREDICTION] = made.columns["scored.evaluation"]["route"]
-    made.declared["model"].update(task="multiclass", output={"labels": ["north", "south", "east"]})
+    made.declared["model"].update(task="multiclass", output={"labels": labels})
     for source in ("training", "evaluation"):
         made.declared["data"][source]["label"] = "route"
     made.declared["governance"] |= {"metric": "macro-f1", "minimum": 0.7, "metrics": []}
     found = finding(observe(made), "class-not-evaluated")
     assert found.weight is Weight.OPEN
-    assert "east" in found.summary
+    assert found.summary.endswith(f"no evaluation row is {labels[2]}")
     made.declared["governance"]["metric"] = "accuracy"
     assert "class-not-evaluated" not in codes(observe(made))

@@ -11,8 +11,7 @@ from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
 from seatrial.domains.scored.metrics import Governed, decides_at
-from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.measure.columns import plain_text
+from seatrial.domains.scored.outcomes import Outcomes, class_name
 from seatrial.spec.system import System
 from seatrial.stats import proportions
 
@@ -58,7 +57,7 @@ def metric_elsewhere(system: System, metrics: Sequence[Governed], found: Outcome
 def class_not_evaluated(system: System, metrics: Sequence[Governed], found: Outcomes) -> Iterator[Finding]:
     """Open where a mean over the classes leaves out a declared one, because no evaluation row is of it."""
     output = system.model.output
-    declared = {plain_text(label) for label in output.labels or output.classes or ()}
+    declared = {class_name(label) for label in output.labels or output.classes or ()}
     absent = sorted(declared - set(found.classes))
     names = [m.name for m in metrics if m.limit is not None and m.name.startswith(_OVER_CLASSES)]
     if found.task == "multiclass" and names and absent:

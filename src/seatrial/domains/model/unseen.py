@@ -325,7 +325,7 @@ def _entities(system: System, trial: Trial, training: _Training, rows: Rows, fou
     if not known.any():
         return
     share = float(known.mean())
-    yield from _only_known(system, trial, training.entities, known)
+    yield from _only_known(system, trial, training.entities, known, rows.columns[name].kind)
     yield Finding(
         code="shared-entities",
         weight=Weight.NOTE,
@@ -337,8 +337,13 @@ def _entities(system: System, trial: Trial, training: _Training, rows: Rows, fou
     yield from _memorised(name, known, found, share)
 
 
-def _only_known(system: System, trial: Trial, training: Fingerprints, known: np.ndarray) -> Iterator[Finding]:
-    """Where live traffic brings entities that training never had, and hardly an evaluation row is of a new one."""
+def _only_known(
+    system: System, trial: Trial, training: Fingerprints, known: np.ndarray, kind: str
+) -> Iterator[Finding]:
+    """Where live traffic brings entities that training never had, and hardly an evaluation row is of a new one.
+
+    Names of another kind than those that training knows, such as texts where these are numbers, are never found again.
+    """
     live, own = system.data.live, system.data.evaluation.entity if system.data.evaluation else None
     name = (live.entity if live else None) or own
     if live is None or name is None or int((~known).sum()) >= _FEWEST_NEW:
@@ -347,7 +352,7 @@ def _only_known(system: System, trial: Trial, training: Fingerprints, known: np.
         met = read_rows(trial.table("live"), [name], most=MOST_LIVE, seed=trial.seed)
     except SeatrialError:
         return
-    if name not in met.columns:
+    if name not in met.columns or met.columns[name].kind != kind:
         return
     given = met.columns[name].valid
     new = given & ~occurring(training.all(0), training.of(met.columns, [name]))

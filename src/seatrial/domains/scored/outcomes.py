@@ -17,7 +17,7 @@ from seatrial.domains.scored.rows import Floats, Ints, Mask, Rows, numbers_of
 from seatrial.measure.columns import plain_text
 from seatrial.spec.system import System
 
-__all__ = ["CODES", "Outcomes", "columns_of", "labelled_by", "outcomes_of"]
+__all__ = ["CODES", "Outcomes", "class_name", "columns_of", "labelled_by", "outcomes_of"]
 CODES: Mapping[str, str] = {
     "no-evaluation-data": "No evaluation data with a label column is declared.",
     "no-rows": "The evaluation data has no rows.",
@@ -86,12 +86,12 @@ def _classes(system: System, label: str, rows: Rows) -> Outcomes | Reason:
     meaning = np.array([place.get(names[0], -1) for names in listed] + [-1], dtype=np.int64)
     predicted = meaning[answers[labelled]]
     unplaced = (answers[labelled] >= 0) & (predicted < 0)
-    declared = {_same(plain_text(each)) for each in system.model.output.labels or system.model.output.classes or ()}
+    declared = {class_name(each) for each in system.model.output.labels or system.model.output.classes or ()}
     may_be = np.array([names[0] in declared for names in listed] + [False], dtype=bool)[answers[labelled]]
     foreign, unevaluated = unplaced & ~may_be, unplaced & may_be
     silent = answers[labelled] < 0
     score, outside = _scores(system, rows, labelled)
-    positive = place.get(_same(plain_text(system.model.output.positive)), -1)
+    positive = place.get(class_name(system.model.output.positive), -1)
     findings = [
         *_foreign_finding(foreign, [said[i] for i in np.unique(answers[labelled][foreign])], classes),
         *_unevaluated_finding(unevaluated, [said[i] for i in np.unique(answers[labelled][unevaluated])], label),
@@ -123,7 +123,7 @@ def _listed(answer: str) -> list[str]:
         names = json.loads(answer)
     except ValueError:
         return [answer]
-    return [_same(plain_text(name)) for name in names] or [answer]
+    return [class_name(name) for name in names] or [answer]
 
 
 def _ranks(listed: Sequence[Sequence[str]], place: Mapping[str, int], answers: Ints, truth: Ints) -> Ints:
@@ -143,7 +143,7 @@ def _class_problem(system: System, label: str, classes: Sequence[str], n: int) -
     if len(classes) == 1:
         return reason("one-class", f"all {n} labels are {shown}", remedy="Label rows of every class.", fields=(label,))
     if system.model.task == "binary":
-        positive = _same(plain_text(system.model.output.positive))
+        positive = class_name(system.model.output.positive)
         if len(classes) > 2 or positive not in classes:
             return reason(
                 "labels-outside-task",
@@ -201,6 +201,11 @@ def _texts(rows: Rows, name: str) -> tuple[list[str], Ints]:
     known = {text: i for i, text in enumerate(sorted(set(same)))}
     place = np.array([known[text] if text != "nan" else -1 for text in same] + [-1], dtype=np.int64)
     return list(known), place[codes]
+
+
+def class_name(label: object) -> str:
+    """A label as `classes` names it: as text, true and false as 1 and 0."""
+    return _same(plain_text(label))
 
 
 def _same(text: str) -> str:
