@@ -58,7 +58,8 @@ def is_production(section: IntegrationSection) -> bool:
     test, live = section.test, section.production
     if test is None or live is None or not test.writable or test.read_only:
         return False
-    return _address(section, test) == _address(section, live) and not _apart(section, test, live)
+    here, there = _address(section, test), _address(section, live)
+    return (here == there or _reaches_over(test, here, there)) and not _apart(section, test, live)
 
 
 def shows_what_is_written(entry: IntegrationSection, start: End, exit_: IntegrationSection, end: End) -> bool:
@@ -110,6 +111,13 @@ def _address(section: IntegrationSection, end: End) -> tuple[str, int | None, st
     return ("this machine" if host in _THIS_MACHINE else host, port or _PORTS.get(kind), path)
 
 
+def _reaches_over(test: End, here: tuple[str, int | None, str], there: tuple[str, int | None, str]) -> bool:
+    """Whether a table is named that stands in production's database: to MySQL a schema is a database."""
+    mysql = urlsplit(test.url.strip()).scheme.partition("+")[0] in ("mysql", "mariadb")
+    database = there[2].strip("/").lower()
+    return mysql and here[:2] == there[:2] and any(t.rpartition(".")[0] == database for t in _tables(test.write))
+
+
 def _apart(section: IntegrationSection, test: End, live: End) -> bool:
     """Whether the two ends of one address are certainly apart by what they name there."""
     kind = section.kind
@@ -135,11 +143,18 @@ def _apart(section: IntegrationSection, test: End, live: End) -> bool:
     return False
 
 
-def _tables_apart(written: str | None, named: list[str | None]) -> bool:
+def _tables(written: str | None) -> list[str]:
+    """The tables that are written to, by their names in small letters; none where a statement does not tell."""
     plain = " ".join(_QUOTES.sub("", written or "").lower().split())
-    tables = [plain] if " " not in plain else _WRITTEN_TABLE.findall(plain)
+    if " " in plain:
+        return _WRITTEN_TABLE.findall(plain)
+    return [plain] if plain else []
+
+
+def _tables_apart(written: str | None, named: list[str | None]) -> bool:
+    tables = _tables(written)
     texts = [_QUOTES.sub("", text).lower() for text in named if text]
-    if not all(tables) or not tables or not texts:
+    if not tables or not texts:
         return False
     return not any(_may_be(table, word) for table in tables for text in texts for word in re.findall(r"[\w.]+", text))
 

@@ -56,6 +56,11 @@ SAME = {
         },
         {"url": "postgresql://db/erp", "read": "orders"},
     ),
+    "from beside it": (
+        "mariadb",
+        {"url": "mariadb://erp.example.com/erp_test", "write": "INSERT INTO erp.orders VALUES (:id)"},
+        {"url": _ERP, "read": "orders"},
+    ),
     "one socket": (
         "postgresql",
         {"url": "postgresql://a:s3cr3t@/erp?host=/run/pg", "write": "orders"},
@@ -86,6 +91,11 @@ APART = {
         "mariadb",
         {"url": _ERP, "write": "INSERT INTO orders_test (id, n) VALUES (:id, :n) ON DUPLICATE KEY UPDATE n = :n"},
         {"url": _ERP, "read": "SELECT id, n FROM orders"},
+    ),
+    "a schema that is called as production's database": (
+        "postgresql",
+        {"url": "postgresql://db/erp_test", "write": "erp.orders"},
+        {"url": "postgresql://db/erp", "read": "orders"},
     ),
     "another socket": (
         "postgresql",
