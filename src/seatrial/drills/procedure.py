@@ -24,6 +24,8 @@ _MOST_SAID: Final = 200
 _SERVED: Final = frozenset({Phase.TARGET, Phase.RESTORED})
 _LOOKS: Final = 8
 """So often a proof over HTTP is looked at again: of two replicas that answer by chance, one is missed once in 256."""
+_REST_S: Final = 0.2
+"""Between looks that differ, or replicas that take their time would be asked as fast as they answer."""
 _LEAST_LEFT_S: Final = 0.05
 _THERE: Final = frozenset({Phase.BEFORE, Phase.STEPS, Phase.TARGET})
 
@@ -191,7 +193,9 @@ class _Run:
             left_s = until_s - self._clock.monotonic()
             if proof.kind != "wait-until" or left_s <= 2.0 * longest_s:
                 break
-            result, looks = self._ran(proof.kind, proof.settings, left_s), 0
+            rest_s = min(_REST_S, left_s / 4.0)
+            self._clock.sleep(rest_s)
+            result, looks = self._ran(proof.kind, proof.settings, left_s - rest_s), 0
             held_at = self._clock.monotonic()
             if not result.ok:
                 break
