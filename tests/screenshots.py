@@ -39,8 +39,10 @@ _FOCUS = """() => {
           place: [...document.querySelectorAll("*")].indexOf(at)};
 }"""
 
-_ROWS = """() => new Set([...document.querySelectorAll("header.system nav.rooms > *")]
-  .map(each => Math.round(each.getBoundingClientRect().top / 8))).size"""
+_ROWS = """() => {
+  const tops = [...document.querySelectorAll("header.system nav.rooms > *")].map(e => e.getBoundingClientRect().top);
+  return tops.filter((top, at) => at === 0 || top - tops[at - 1] > 12).length;
+}"""
 
 
 def walk(site: Site, pictures: Path | None, only: Collection[str] = (), language: str = "en") -> Iterator[str]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from command_line import Ended, called
+from command_line import Ended
+from command_line import called as called_apart
 
 from plants.people_on_site import Portal
 from plants.ready_files import PEOPLE, USERS, write
@@ -60,6 +61,12 @@ VOID_WITH_THE_MODEL: Final = {
     *("data.faults", "data.load", "data.freshness", "data.interruption", "data.schema-change"),
     *("governance.rollback", "governance.offline-thresholds", "governance.compliance"),
 }
+
+
+def called(*arguments: str, cwd: Path) -> Ended:
+    """The command with the ledger, the trust root and the checkpoints that all machines of the company share."""
+    shared = {name: value for name, value in os.environ.items() if name.startswith("SEATRIAL_")}
+    return called_apart(*arguments, cwd=cwd, environment=shared)
 
 
 @dataclass(slots=True)

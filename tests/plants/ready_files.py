@@ -293,14 +293,14 @@ def declared(works: Works) -> dict[str, Any]:
                 "contract": "contracts/deliveries.json",
                 "feeds": ["weight", "carrier"],
                 "test": {"url": model, **entry},
-                "production": {"url": model, "read": "/deliveries", **only},
+                "production": {"url": model, "read": "/live/deliveries", **only},
             },
             "planner": {
                 "kind": "http",
                 "direction": "out",
                 "contract": "contracts/planner.json",
                 "test": {"url": planner, "via": f"127.0.0.1:{works.lines['planner']}", **exit_},
-                "production": {"url": planner, "read": "/warnings", **only},
+                "production": {"url": planner, "read": "/live/warnings", **only},
             },
         },
         "flows": [

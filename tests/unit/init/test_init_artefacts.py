@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,10 @@ from seatrial.spec.loading import load_system
 from seatrial.spec.system import System
 
 ASSETS: Final = Path(__file__).parents[2] / "assets" / "models"
+_MLFLOW: Final = (
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("mlflow") is None, reason="the mlflow extra is not installed"),
+)
 MODEL = """
 import math
 import numpy as np
@@ -125,7 +130,7 @@ def test_the_order_of_unnamed_scores_is_found_from_the_labels_beside_them() -> N
         ("zipmap.onnx", "output_label", "output_probability", True),
         ("matrix.onnx", "label", "probabilities", True),
         ("wind.onnx", "label", "probability", False),
-        pytest.param("mlflow-pyfunc", "label", "probability", False, marks=pytest.mark.slow),
+        pytest.param("mlflow-pyfunc", "label", "probability", False, marks=_MLFLOW),
     ],
 )
 def test_saved_models_are_proposed_with_their_own_outputs(
