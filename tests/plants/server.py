@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from seatrial.examples.running import free_line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -152,8 +154,7 @@ def _read(connection: socket.socket, buffer: bytes) -> tuple[Asked | None, bytes
 
 def unused_port() -> int:
     """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return int(free_line().rpartition(":")[2])
 
 
 def unused_url() -> str:

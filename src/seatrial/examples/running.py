@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import select
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -28,6 +29,8 @@ LINE = "_LINE"
 STOP_S = 5.0
 PASS_ON_S = 300.0
 WAIT_S = 0.1
+PORTS = range(15_000, 32_000)
+"""Where lines listen."""
 SECRET = "EXAMPLE_PAGER_SECRET"  # noqa: S105 - the name of the variable, not its value
 """Environment variable that holds the secret with which pages are signed."""
 
@@ -87,9 +90,16 @@ def _ended(started: Mapping[str, subprocess.Popen[str]]) -> Iterator[None]:
 
 
 def free_line() -> str:
-    """`host:port` at which nobody listens yet, for a line."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    """`host:port` at which nobody listens yet, for a line. Raises Unreachable where there is none.
+
+    Below the ports that the system gives to connections by itself: one of those could be taken until the line begins.
+    """
+    for port in random.SystemRandom().sample(PORTS, k=200):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return f"127.0.0.1:{port}"
+    raise Unreachable(
+        f"no port between {PORTS.start} and {PORTS.stop} is free here", remedy="End what holds them, and begin again."
+    )
 
 
 def _begun(service: Service, directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import socket
 import threading
@@ -235,3 +236,26 @@ def test_lines_leave_no_thread_behind() -> None:
         fetched(lines)
     left = [t for t in threading.enumerate() if t not in before]
     assert not left
+
+
+def test_a_connection_that_comes_in_while_the_line_begins_to_refuse_is_ended_by_it() -> None:
+    over = threading.Event()
+
+    def knocks(listen: Address) -> None:
+        while not over.is_set():
+            with suppress(OSError), socket.create_connection((listen.host, listen.port), timeout=5.0):
+                pass
+
+    with Server(whole) as server, lines_to(server.url) as lines:
+        line, listen = lines.line("weather"), lines.named("weather").listen
+        callers = [threading.Thread(target=knocks, args=(listen,)) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for _ in range(60):
+            line.set(LineMode.REFUSED)
+            line.set(LineMode.PASS)
+        over.set()
+        for caller in callers:
+            caller.join()
+    # A connection that nobody ended warns when it is collected, and warnings are errors.
+    gc.collect()

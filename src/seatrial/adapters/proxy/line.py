@@ -32,6 +32,8 @@ class PassingLine:
         self.listen = listen
         self._target = target
         self._server: asyncio.Server | None = None
+        self._listening = asyncio.Lock()
+        """Held while it begins or ends to listen."""
         self._open: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._mode = LineMode.PASS
@@ -47,17 +49,18 @@ class PassingLine:
 
     async def start(self) -> None:
         """Begin to listen. Raises Unreachable where the address is taken or is none of this machine's."""
-        if self._server is not None:
-            return
-        try:
-            self._server = await asyncio.start_server(self._taken, self.listen.host, self.listen.port)
-        except OSError as error:
-            raise Unreachable(
-                f"nothing can listen at {self.listen.text}, through which {self.name} is reached: {error.strerror}",
-                remedy="Free the address, or declare another one as `via` and lead the tested system through it.",
-            ) from None
-        if not self.listen.port:
-            self.listen = Address(host=self.listen.host, port=self._server.sockets[0].getsockname()[1])
+        async with self._listening:
+            if self._server is not None:
+                return
+            try:
+                self._server = await asyncio.start_server(self._taken, self.listen.host, self.listen.port)
+            except OSError as error:
+                raise Unreachable(
+                    f"nothing can listen at {self.listen.text}, through which {self.name} is reached: {error.strerror}",
+                    remedy="Free the address, or declare another one as `via` and lead the tested system through it.",
+                ) from None
+            if not self.listen.port:
+                self.listen = Address(host=self.listen.host, port=self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening and reset what is open."""
@@ -99,8 +102,15 @@ class PassingLine:
         )
 
     async def _deafen(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
+        async with self._listening:
+            server, self._server = self._server, None
+            if server is None:
+                return
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+            # What was accepted in this very moment gets its transport first: a server that is closed cannot give it one
+            # (an assertion fails), and nobody would end that connection.
+            await asyncio.sleep(0)
             server.close()
 
     def _taken(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
