@@ -150,6 +150,9 @@ def test_no_secret_is_in_ledger_artifacts_dossier_bundle_terminal_or_json(leaky:
         ("report", "--output", "dossier.html"),
         ("export", "bundle.zip", "--artifacts"),
     )
+    verdict = leaky("verdict", "--json").json
+    assert "[secret]" in json.dumps(verdict), "something was told that had a secret in it"
+    assert {row["id"] for row in verdict["requirements"] if row["reason_code"] == "not-run"}.isdisjoint(_CHECKS)
     written = {file.name for file in leaky.place.rglob("*")}
     assert {"ledger.db", "artifacts", "dossier.html", "bundle.zip"} <= written
     with zipfile.ZipFile(leaky.place / "bundle.zip") as bundle:
@@ -170,13 +173,6 @@ def test_no_check_and_no_other_command_gives_a_secret_away(leaky: _Leaky) -> Non
         ("validate", "--json"),
         ("accept", "monitor", "--as", "olga", "--yes"),
     )
-
-
-def test_the_telltale_was_really_asked_with_the_secrets_and_its_answers_are_on_record(leaky: _Leaky) -> None:
-    verdict = leaky("verdict", "--json").json
-    told = json.dumps(verdict)
-    assert "[secret]" in told, "something was told that had a secret in it"
-    assert {row["id"] for row in verdict["requirements"] if row["reason_code"] == "not-run"}.isdisjoint(_CHECKS)
 
 
 @pytest.mark.parametrize(
