@@ -128,6 +128,10 @@ class PassingLine:
                 self._disturbed += 1
             if self._mode is LineMode.CUT:
                 return
+            if self._mode is LineMode.REFUSED:
+                # It came in at the moment in which the line began to refuse.
+                connection.reset()
+                return
             await self._through()
             await self._joined(connection, reader)
         finally:
