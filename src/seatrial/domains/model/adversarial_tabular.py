@@ -17,7 +17,7 @@ from seatrial.core.ports import Prediction
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import count, number, percent
 from seatrial.domains.model.turning import start
-from seatrial.domains.model.turning.aim import Aim, aim_of
+from seatrial.domains.model.turning.aim import Aim
 from seatrial.domains.model.turning.asking import Asking
 from seatrial.domains.model.turning.boundary import Boundary, nearest_boundaries
 from seatrial.domains.model.turning.noise import reach_of, shaken
@@ -32,9 +32,8 @@ from seatrial.domains.model.turning.start import (
     has_adversary,
     limits_of,
     ready_rows,
+    steady,
     threat_findings,
-    unmoved,
-    unsteady,
 )
 from seatrial.domains.model.turning.terrain import Terrain, as_number, terrain_of
 from seatrial.domains.model.turning.walk_back import walk_back
@@ -89,13 +88,10 @@ def run_tabular(system: System, trial: Trial) -> Observation | Reason:
     section, most = system.adversarial, attacked_rows(system)
     ask = Asking(trial, batch=system.model.batch, rate=section.rate, time_s=section.time)
     trial.say(_estimate(system, min(most, len(ready.right))), 0.02)
-    chosen = ready.right[: max(most, _SHAKEN_ROWS)]
-    first = ask([ready.rows[i] for i in chosen])
-    answers = {i: answer for i, answer in zip(chosen, first, strict=True) if answer is not None}
-    aim = aim_of(system, list(answers.values()))
-    moving = unmoved(answers) or unsteady(ready, answers, aim, ask)
-    if moving is not None:
-        return Observation(done="Asked the model for the same rows twice.", findings=(moving, *threat_findings(system)))
+    first = steady(system, ready, ask, most=max(most, _SHAKEN_ROWS), of="rows")
+    if isinstance(first, Observation):
+        return first
+    answers, aim = first.answers, first.aim
     shook, notes = _noise(system, ready, answers, aim, ask)
     targets = [i for i in answers if aim.wanted(answers[i])][:most]
     terrain = terrain_of(system, ready.inputs, ready.rows)

@@ -19,7 +19,7 @@ from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import count, percent
 from seatrial.domains.model.turning import start
-from seatrial.domains.model.turning.aim import Aim, aim_of
+from seatrial.domains.model.turning.aim import Aim
 from seatrial.domains.model.turning.asking import Asking
 from seatrial.domains.model.turning.start import (
     SEED,
@@ -30,9 +30,8 @@ from seatrial.domains.model.turning.start import (
     has_adversary,
     limits_of,
     ready_rows,
+    steady,
     threat_findings,
-    unmoved,
-    unsteady,
 )
 from seatrial.domains.model.turning.texts import Bounds, Reworded, reword
 from seatrial.domains.model.turning.wording import groups_of, places_of, typed_wrong
@@ -89,15 +88,10 @@ def run_text(system: System, trial: Trial) -> Observation | Reason:
     queries = min(section.queries, _QUERIES)
     requests = math.ceil((most * queries + 2 * _TYPED_ROWS) / system.model.batch)
     trial.say(f"At most {most * queries:,} changed texts will be tried, in about {requests:,} requests", 0.02)
-    chosen = ready.right[: max(most, _TYPED_ROWS)]
-    first = ask([ready.rows[i] for i in chosen])
-    answers = {i: answer for i, answer in zip(chosen, first, strict=True) if answer is not None}
-    aim = aim_of(system, list(answers.values()))
-    moving = unmoved(answers) or unsteady(ready, answers, aim, ask)
-    if moving is not None:
-        return Observation(
-            done="Asked the model for the same texts twice.", findings=(moving, *threat_findings(system))
-        )
+    first = steady(system, ready, ask, most=max(most, _TYPED_ROWS), of="texts")
+    if isinstance(first, Observation):
+        return first
+    answers, aim = first.answers, first.aim
     typed = _typed(system, ready, fields, answers, aim, ask)
     synonyms = groups_of(None if section.synonyms is None else _read(trial, section.synonyms))
     targets = [i for i in answers if aim.wanted(answers[i])][:most]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.core.check import Trial
-from seatrial.core.observation import Finding, Measure, Reason, Threshold
+from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.domains.model.acted import acted_on
-from seatrial.domains.model.turning.aim import Aim
+from seatrial.domains.model.turning.aim import Aim, aim_of
 from seatrial.domains.model.turning.asking import Asking
 from seatrial.domains.scored import outcomes
 from seatrial.domains.scored.outcomes import columns_of, labelled_by, outcomes_of
@@ -52,6 +52,14 @@ class Ready:
     inputs: Mapping[str, InputField]
     rows: tuple[Row, ...]
     right: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """The answers to the first rows, by the rows' places, which come again when asked again; and when one is turned."""
+
+    answers: Mapping[int, Prediction]
+    aim: Aim
 
 
 def has_adversary(system: System) -> bool:
@@ -121,7 +129,25 @@ def limits_of(system: System, *, turned: str, power: str) -> Sequence[Threshold]
     return found
 
 
-def unmoved(answers: Mapping[int, Prediction]) -> Finding | None:
+def steady(system: System, ready: Ready, ask: Asking, *, most: int, of: str) -> Steady | Observation:
+    """The answers to the first `most` rows that were answered correctly, which are `of` this kind.
+
+    An observation, which leaves the requirement open, where they are all alike or others when asked again.
+    """
+    chosen = ready.right[:most]
+    answers = {
+        place: answer
+        for place, answer in zip(chosen, ask([ready.rows[i] for i in chosen]), strict=True)
+        if answer is not None
+    }
+    aim = aim_of(system, list(answers.values()))
+    moving = _unmoved(answers) or _unsteady(ready, answers, aim, ask)
+    if moving is None:
+        return Steady(answers=answers, aim=aim)
+    return Observation(done=f"Asked the model for the same {of} twice.", findings=(moving, *threat_findings(system)))
+
+
+def _unmoved(answers: Mapping[int, Prediction]) -> Finding | None:
     """A finding where the model says the same to all rows, so that nothing could turn its answer."""
     if len({repr((answer.prediction, answer.score)) for answer in answers.values()}) > 1:
         return None
@@ -134,7 +160,7 @@ def unmoved(answers: Mapping[int, Prediction]) -> Finding | None:
     )
 
 
-def unsteady(ready: Ready, answers: Mapping[int, Prediction], aim: Aim, ask: Asking) -> Finding | None:
+def _unsteady(ready: Ready, answers: Mapping[int, Prediction], aim: Aim, ask: Asking) -> Finding | None:
     """A finding where the model answers the same rows differently when it is asked again."""
     places = list(answers)[:_FEWEST]
     again = ask([ready.rows[i] for i in places])
