@@ -29,7 +29,7 @@ from seatrial.app.proposal_inputs import (
     times_and_entities,
     unseen_values,
 )
-from seatrial.app.proposal_model import Meaning, ModelOnTrial, meaning
+from seatrial.app.proposal_model import Meaning, ModelOnTrial, Told, Way, meaning
 from seatrial.app.proposal_tensors import PROTOCOL, TensorsOnTrial, speaks_tensors
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
@@ -83,6 +83,40 @@ def columns_of(data: Path) -> tuple[str, ...]:
     return open_source(str(data), base=Path(), redact=Redactor()).columns()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """The data, and what their columns are taken for: all candidates for times and entities, and the one of each."""
+
+    table: TableProfile
+    label: Labelled
+    live: TableProfile | None
+    time: str | None
+    entity: str | None
+    times: list[str]
+    entities: list[str]
+    inputs: list[str]
+    """The columns that the model can take."""
+
+    @property
+    def doubtful(self) -> list[str]:
+        """Columns that are more likely times or names of rows than inputs."""
+        return [*dict.fromkeys(c for c in (*self.times, *self.entities, self.time, self.entity) if c)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answering:
+    """The model as it answered: how it is reached, what it takes, and what its answers mean."""
+
+    way: Way
+    address: str
+    identity: str | None
+    told: Told | None
+    protocol: str | None
+    outputs: Meaning
+    inputs: Mapping[str, Mapping[str, Json]]
+    notes: list[str]
+
+
 def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str], None] = _silent) -> Proposal:
     """Look at the data and at the model, and propose. Nothing is written; `say` hears what is being looked at.
 
@@ -91,17 +125,70 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     """
     _refuse_secrets(asked)
     say(f"reading {asked.data}")
+    given = _given(asked)
+    model = _answering(asked, given, environment, say)
+    target = asked.output
+    live = (
+        None
+        if given.live is None
+        else _live_source(asked, given.live, target, (given.label.column, given.time, given.entity))
+    )
+    notes = [*model.notes, *_about_live(given.live, model.inputs), *_left_out(given.table)]
+    found = Found(
+        name=_name(target),
+        way=model.way,
+        address=model.address,
+        identity=model.identity,
+        told=model.told,
+        headers=asked.headers,
+        protocol=model.protocol,
+        label=given.label,
+        meaning=model.outputs,
+        inputs_file=INPUTS,
+        evaluation=SourceText(
+            source=_relative(asked.data, target), label=given.label.column, time=given.time, entity=given.entity
+        ),
+        live=live,
+        times=given.times,
+        entities=given.entities,
+        notes=notes,
+    )
+    text, inputs = system_text(found), inputs_text(model.inputs)
+    loaded = load_system(text.encode(), name=target.name, environment=environment)
+    load_inputs(inputs.encode(), name=INPUTS)
+    return Proposal(
+        file=target,
+        text=text,
+        inputs_file=target.parent / INPUTS,
+        inputs=inputs,
+        task=given.label.task,
+        way=model.way,
+        rows=given.table.rows,
+        columns=tuple(model.inputs),
+        notes=tuple(notes),
+        todos=tuple(todo.path for todo in loaded.todos),
+    )
+
+
+def _given(asked: Asked) -> _Given:
     table = _profiled(asked.data)
     label = labelled(table.columns[_label(asked, table)])
     live = None if asked.live is None else _profiled(asked.live)
     time, entity, times, entities = _row_columns(asked, table, label.column)
-    doubtful = [*dict.fromkeys(c for c in (*times, *entities, time, entity) if c)]
-    columns = [name for name in table.columns if name != label.column and name not in doubtful]
-    if not columns:
+    given = _Given(
+        table=table, label=label, live=live, time=time, entity=entity, times=times, entities=entities, inputs=[]
+    )
+    inputs = [name for name in table.columns if name != label.column and name not in given.doubtful]
+    if not inputs:
         raise Malformed(
             f"beside {label.column!r} the data have no column that the model could take",
             remedy="Give data with the model's inputs as columns, beside the label, times and names of rows.",
         )
+    return replace(given, inputs=inputs)
+
+
+def _answering(asked: Asked, given: _Given, environment: Mapping[str, str], say: Callable[[str], None]) -> _Answering:
+    table, label = given.table, given.label
     url = _filled(asked.model, environment)
     headers = {name: _filled(value, environment) for name, value in asked.headers.items()}
     secrets = [environment[name] for name in _REFERENCE.findall(" ".join((asked.model, *asked.headers.values())))]
@@ -116,46 +203,22 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
         else:
             model = (TensorsOnTrial if tensors else ModelOnTrial)(http, url, headers)
         with closing(model):
-            asking = model.asked(table.sample, columns, doubtful)
+            asking = model.asked(table.sample, given.inputs, given.doubtful)
             scored = one_score(asking.answers, label) if way or tensors else Answered(answers=asking.answers)
             outputs = replace(meaning(scored.answers, label, _truths(table, label)), classes=scored.classes)
             told = model.version(asking)
             inputs, notes = _declared(table, asking.columns)
             section = _section(asking.way, asking.url, headers, label, outputs)
             model.confirmed(asking, section.model_copy(update={"protocol": protocol}), table.sample)
-    notes = [*asking.notes, *outputs.notes, *notes, *_about_live(live, inputs), *_left_out(table)]
-    target = asked.output
-    found = Found(
-        name=_name(target),
+    return _Answering(
         way=asking.way,
-        address=_beside(asked.model, target) if way else _address(asking.url, url, asked.model),
+        address=_beside(asked.model, asked.output) if way else _address(asking.url, url, asked.model),
         identity=None if told is None else _as_given(told.url, url, asked.model),
         told=told,
-        headers=asked.headers,
         protocol=protocol,
-        label=label,
-        meaning=outputs,
-        inputs_file=INPUTS,
-        evaluation=SourceText(source=_relative(asked.data, target), label=label.column, time=time, entity=entity),
-        live=None if live is None else _live_source(asked, live, target, (label.column, time, entity)),
-        times=times,
-        entities=entities,
-        notes=notes,
-    )
-    text, declared_inputs = system_text(found), inputs_text(inputs)
-    loaded = load_system(text.encode(), name=target.name, environment=environment)
-    load_inputs(declared_inputs.encode(), name=INPUTS)
-    return Proposal(
-        file=target,
-        text=text,
-        inputs_file=target.parent / INPUTS,
-        inputs=declared_inputs,
-        task=label.task,
-        way=asking.way,
-        rows=table.rows,
-        columns=tuple(inputs),
-        notes=tuple(notes),
-        todos=tuple(todo.path for todo in loaded.todos),
+        outputs=outputs,
+        inputs=inputs,
+        notes=[*asking.notes, *outputs.notes, *notes],
     )
 
 
