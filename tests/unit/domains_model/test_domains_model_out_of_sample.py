@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from out_of_sample_scene import observe
 
-from plants.scored_trial import World, deliveries, scored, world
+from plants.scored_trial import deliveries, scored, world
 from plants.told import clears, codes, finding, measure
-from seatrial.core.observation import Observation, Reason
+from seatrial.core.observation import Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.model import leaks
-from seatrial.domains.model.field_pairs import CUT, together
 from seatrial.domains.model.out_of_sample import CHECK
-from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.domains.scored.rows import Feature
-
-
-def observe(made: World) -> Observation:
-    found = CHECK.run(made.system(), made.trial())
-    assert isinstance(found, Observation), found
-    return found
 
 
 def copied(columns: dict[str, Any], other: dict[str, Any], n: int, names: set[str]) -> dict[str, Any]:
@@ -176,43 +168,6 @@ def test_empty_training_data_leave_the_outcome_open() -> None:
     assert finding(observe(made), "training-empty").weight is Weight.OPEN
 
 
-def test_a_field_that_knows_the_answer_is_a_gap_that_names_it() -> None:
-    made = world()
-    made.declared["model"]["inputs"]["gate_delay"] = {"type": "number"}
-    rng = np.random.default_rng(1)
-    for table in ("evaluation", "scored.evaluation"):
-        columns = made.columns[table]
-        columns["gate_delay"] = columns["late"] * 2.3 + np.random.default_rng(2).normal(0, 1, 3000)
-    made.columns["live"]["gate_delay"] = rng.normal(0, 1, 2000) + 2.3 * made.columns["live"]["late"]
-    found = finding(observe(made), "target-leak")
-    assert found.fields == ("gate_delay",)
-    assert found.weight is Weight.GAP
-
-
-def test_a_leaking_category_is_found_too() -> None:
-    made = world()
-    made.declared["model"]["inputs"]["desk"] = {"type": "string"}
-    rng = np.random.default_rng(1)
-    for table in ("evaluation", "scored.evaluation", "live"):
-        late = np.asarray(made.columns[table]["late"])
-        told = np.where(rng.random(late.size) < 0.97, late, 1 - late)
-        made.columns[table]["desk"] = np.where(told == 1, "claims", rng.choice(["north", "south"], late.size))
-    assert finding(observe(made), "target-leak").fields == ("desk",)
-
-
-def test_a_leak_that_is_no_declared_input_is_not_the_models_problem() -> None:
-    made = world()
-    for table in ("evaluation", "scored.evaluation", "live"):
-        made.columns[table]["gate_delay"] = made.columns[table]["late"] * 2.0
-    assert "target-leak" not in codes(observe(made))
-
-
-def test_a_field_far_better_than_the_whole_model_is_a_gap() -> None:
-    made = world()
-    made.columns["scored.evaluation"] = scored(made.columns["evaluation"], noise=6.0)
-    assert finding(observe(made), "target-leak").fields == ("distance",)
-
-
 def test_a_field_that_is_empty_or_absent_live_is_a_gap_that_names_it() -> None:
     made = world()
     made.columns["live"]["load"] = pa.nulls(2000, pa.float64())
@@ -318,54 +273,6 @@ def test_evaluation_on_known_entities_alone_says_nothing_of_the_new_ones_that_li
     assert "entities-all-known" not in codes(observe(made)), "texts and numbers are no names of the same kind"
 
 
-@pytest.mark.parametrize("way", ["less", "divided by", "harmless"])
-def test_two_numbers_that_are_the_label_together_are_a_leak(way: str) -> None:
-    made = world(n=1500, live=1500)
-    for at, table in enumerate(("training", "evaluation", "scored.evaluation", "live")):
-        columns = made.columns[table]
-        # Evaluation rows and scored ones are the same rows.
-        rng = np.random.default_rng(max(1, at) if table != "scored.evaluation" else 1)
-        late = np.asarray(columns["late"], dtype=float)
-        wide = rng.uniform(0, 5, late.size)
-        planned = 10.0**wide if way == "divided by" else 1000.0 * wide
-        delay = np.where(late == 1, 45.0, 5.0) + rng.normal(0, 1.5, late.size)
-        columns["planned"] = planned
-        columns["actual"] = {"less": planned + delay, "divided by": planned * delay}.get(
-            way, planned + rng.normal(20, 9)
-        )
-    made.declared["model"]["inputs"] |= {"planned": {"type": "number"}, "actual": {"type": "number"}}
-    found = observe(made)
-    if way == "harmless":
-        assert "target-leak" not in codes(found)
-        return
-    leak = finding(found, "target-leak")
-    assert set(leak.fields) == {"planned", "actual"}
-    assert "actual" in leak.summary
-
-
-def test_numbers_that_add_up_to_the_target_of_a_forecast_are_a_leak() -> None:
-    rng = np.random.default_rng(4)
-    n = 1000
-    net, tax, size = rng.lognormal(4, 1, n), rng.lognormal(2, 1, n), rng.lognormal(3, 1, n)
-
-    def pairs(truth: Any) -> Any:
-        found = Outcomes(
-            task="regression",
-            rows=np.arange(n),
-            truth=truth,
-            predicted=truth,
-            answered=np.ones(n, dtype=bool),
-            score=np.full(n, np.nan),
-        )
-        numbers = [Feature(name=k, source=k, numbers=v) for k, v in (("net", net), ("tax", tax), ("size", size))]
-        return together(numbers, found, alpha=0.05, seed=1)
-
-    assert pairs(net + tax)[0].name == "net plus tax"
-    assert pairs(net + tax)[0].found.lower > CUT["regression"]
-    assert pairs(size / tax)[0].name == "size divided by tax"
-    assert pairs(net * size * np.exp(rng.normal(0, 0.4, n)))[0].found.lower < CUT["regression"]
-
-
 def test_undeclared_inputs_leave_the_outcome_open() -> None:
     made = world(n=600, live=600)
     del made.declared["model"]["inputs"]
@@ -426,18 +333,6 @@ def test_hashes_are_thinned_alike_on_both_sides_beyond_the_bound(monkeypatch: py
     assert found.detail["rows"] < 1500
 
 
-def test_a_regression_leak_explains_nearly_all_of_the_variance() -> None:
-    made = world()
-    made.declared["model"].update(task="regression", output={"prediction": "minutes"})
-    made.declared["governance"].update(metric="within@12", minimum=0.5, metrics=[])
-    for table in ("evaluation", "scored.evaluation", "live"):
-        columns = made.columns[table]
-        columns["late"] = columns["load"] * 30 + np.random.default_rng(1).normal(0, 4, len(columns["load"]))
-        columns["temp"] = columns["late"] * 1.01
-    made.columns["scored.evaluation"]["seatrial.prediction"] = made.columns["scored.evaluation"]["load"] * 30
-    assert finding(observe(made), "target-leak").fields == ("temp",)
-
-
 def test_a_column_of_another_kind_live_leaves_the_outcome_open() -> None:
     made = world(n=600, live=600)
     made.declared["model"]["inputs"]["load"] = {"type": "string"}
@@ -486,28 +381,3 @@ def test_a_vendors_model_says_in_which_form_its_evidence_is_and_who_vouches(docu
     code = "supplier-document-missing" if document is None else "supplier-document-not-attested"
     assert finding(found, code).weight is Weight.OPEN
     assert "pilot data" in found.done
-
-
-def test_a_field_that_is_filled_only_where_the_label_is_known_is_a_gap() -> None:
-    made = world(n=1500, live=600)
-    for table in ("evaluation", "scored.evaluation"):
-        late = np.asarray(made.columns[table]["late"]).astype(float)
-        late[1300:] = np.nan
-        made.columns[table]["late"] = pa.array(late, from_pandas=True).cast(pa.int64())
-        made.columns[table]["unloaded"] = np.where(np.isnan(late), np.nan, np.arange(1500) % 17)
-    made.columns["live"]["unloaded"] = np.arange(600.0) % 17
-    made.declared["model"]["inputs"]["unloaded"] = {"type": "number", "nullable": True}
-    assert finding(observe(made), "only-with-label").weight is Weight.GAP
-
-
-def test_a_time_that_tells_the_label_by_how_late_it_is_is_a_leak() -> None:
-    made = world(n=1500, live=600)
-    made.declared["model"]["inputs"]["arrived"] = {"type": "time"}
-    for table in ("evaluation", "scored.evaluation", "live"):
-        start = made.columns[table]["at"].to_numpy().astype("datetime64[s]")
-        late = np.asarray(made.columns[table]["late"])
-        delay = late * 3600 + np.random.default_rng(1).integers(0, 1800, len(late))
-        made.columns[table]["arrived"] = pa.array(start + delay, type=pa.timestamp("s", tz="UTC"))
-    found = observe(made)
-    assert finding(found, "target-leak").fields == ("arrived",)
-    assert "after at in 100 %" in finding(found, "later-than-prediction").summary

@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from stress_scene import ROWS, refused, related, stressed, tried
 
-from plants.real_trial import RealTrial, codes, judged, observed, reason
+from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Answering, Asked, Said, Server, said
-from plants.stressed_models import (
-    Bot,
-    Freight,
-    Mail,
-    freight,
-    freight_declared,
-    mails,
-    questions,
-    text_declared,
-)
+from plants.stressed_models import Freight, freight_declared
+from plants.told import finding, measure
 from seatrial.core.errors import Malformed, Unreachable
-from seatrial.core.observation import Finding, Json, Measure, Observation, Reason
+from seatrial.core.observation import Json
 from seatrial.core.vocabulary import MeasureKind, Outcome, Weight
 from seatrial.domains.model.stress import CHECK, CONSISTENCY, NOISE
 from seatrial.domains.model.stressing.edge_search import EDGES, POWER
-from seatrial.gate.judging import Judgement
 from seatrial.spec.system import System
-
-ROWS = freight(320)
-Declared = Callable[[str], Mapping[str, Any]]
-
-
-def tried(
-    answering: Answering,
-    declared: Declared = freight_declared,
-    rows: Sequence[Mapping[str, Json]] = ROWS,
-    *,
-    files: Mapping[str, bytes] | None = None,
-) -> tuple[Observation, Judgement]:
-    with Server(answering) as server:
-        system = System.model_validate(declared(server.url))
-        with RealTrial(system, tables={"evaluation": rows}, files=files) as trial:
-            observation = observed(CHECK, system, trial)
-    return observation, judged(CHECK, system, observation)
-
-
-def refused(answering: Answering, declared: Declared = freight_declared, rows: Sequence[Any] = ROWS) -> Reason:
-    with Server(answering) as server:
-        system = System.model_validate(declared(server.url))
-        with RealTrial(system, tables={"evaluation": rows}) as trial:
-            return reason(CHECK, system, trial)
-
-
-def stressed(**stress: Any) -> Declared:
-    def declared(url: str) -> Mapping[str, Any]:
-        plain = freight_declared(url)
-        return {**plain, "stress": {**plain["stress"], **stress}}
-
-    return declared
-
-
-def related(*relations: Mapping[str, Any]) -> Declared:
-    return lambda url: freight_declared(url, relations=relations)
-
-
-def the(observation: Observation, code: str) -> Finding:
-    (found,) = (f for f in observation.findings if f.code == code)
-    return found
-
-
-def measured(observation: Observation, name: str) -> Measure:
-    (found,) = (m for m in observation.measures if m.name == name)
-    return found
 
 
 def test_a_sound_model_is_met_and_every_limit_is_measured() -> None:
@@ -81,8 +27,8 @@ def test_a_sound_model_is_met_and_every_limit_is_measured() -> None:
     with Server(Freight()) as server:
         limits = CHECK.limits(System.model_validate(freight_declared(server.url)))
     assert {t.measure for t in limits} == {m.name for m in observation.measures}
-    assert measured(observation, POWER).kind is MeasureKind.VALIDITY
-    assert measured(observation, CONSISTENCY).n == len(ROWS)
+    assert measure(observation, POWER).kind is MeasureKind.VALIDITY
+    assert measure(observation, CONSISTENCY).n == len(ROWS)
 
 
 def test_a_score_scaled_over_the_request_is_told_by_its_cause_and_hides_nothing_else() -> None:
@@ -106,7 +52,7 @@ def test_the_smallest_change_that_still_breaks_a_relation_is_shown_before_and_af
     change = {"add": {"distance": 200, "load": 5}}
     observation, judgement = tried(Freight(spoils=falls), related({**relation, "change": change}))
     assert judgement.outcome is Outcome.NOT_MET
-    found = the(observation, "relation-broken")
+    found = finding(observation, "relation-broken")
     assert found.weight is Weight.GAP
     assert "must not lower the score" in found.summary
     # The load is taken back, and the distance stands just beyond the step at 750.
@@ -123,15 +69,15 @@ def test_an_invariance_is_held_within_its_tolerance_and_only_where_its_condition
     strict, judgement = tried(Freight(), related({**relation, "tolerance": 0.001}))
     assert judgement.outcome is Outcome.NOT_MET
     name = "rows that break: full or not"
-    assert measured(loose, name).n < len(ROWS)
-    assert (measured(strict, name).value or 0.0) > 0.5
+    assert measure(loose, name).n < len(ROWS)
+    assert (measure(strict, name).value or 0.0) > 0.5
 
 
 def test_a_stricter_limit_of_a_relation_is_the_limit() -> None:
     relation = {"name": "other", "kind": "invariance", "change": {"add": {"load": 0.5}}, "at_most": 0.0001}
     observation, judgement = tried(Freight(), related(relation))
     assert judgement.outcome is not Outcome.MET
-    assert measured(observation, "rows that break: other").limit == 0.0001
+    assert measure(observation, "rows that break: other").limit == 0.0001
 
 
 @pytest.mark.parametrize(
@@ -157,8 +103,8 @@ def test_listed_cases_must_all_be_answered_and_the_one_that_is_not_is_named() ->
     declared = related({"name": "known", "kind": "must-answer", "file": "cases.jsonl"})
     observation, judgement = tried(Freight(), declared, files={"cases.jsonl": content})
     assert judgement.outcome is Outcome.NOT_MET
-    assert the(observation, "must-answer-missed").summary.startswith("Case 2 of 'known' must be answered with 1")
-    assert measured(observation, "rows that break: known").value == 0.5
+    assert finding(observation, "must-answer-missed").summary.startswith("Case 2 of 'known' must be answered with 1")
+    assert measure(observation, "rows that break: known").value == 0.5
     _, judgement = tried(Freight(), declared, files={"cases.jsonl": content.splitlines()[0]})
     assert judgement.outcome is Outcome.MET
 
@@ -176,11 +122,11 @@ def test_a_crash_at_an_edge_is_a_gap_that_names_the_edge() -> None:
 
     observation, judgement = tried(Freight(fails=fails))
     assert judgement.outcome is Outcome.NOT_MET
-    found = the(observation, "edge-crash")
+    found = finding(observation, "edge-crash")
     assert "carrier: 'white', which is legal and which the data never show" in found.summary
     assert "KeyError: white" in found.summary
     assert found.explains == (EDGES,)
-    assert measured(observation, POWER).kind is MeasureKind.INFORMATIVE
+    assert measure(observation, POWER).kind is MeasureKind.INFORMATIVE
 
 
 def test_a_crash_that_does_not_come_again_is_open() -> None:
@@ -195,7 +141,7 @@ def test_a_crash_that_does_not_come_again_is_open() -> None:
 
     observation, judgement = tried(Freight(fails=fails))
     assert judgement.outcome is Outcome.NOT_DETERMINED
-    assert the(observation, "edge-unsteady").weight is Weight.OPEN
+    assert finding(observation, "edge-unsteady").weight is Weight.OPEN
     assert "edge-crash" not in codes(observation)
 
 
@@ -221,7 +167,7 @@ def test_a_refusal_in_words_is_no_failure_and_one_without_words_is_a_note() -> N
     silent = Said(status=422)
     observation, judgement = tried(Freight(fails=lambda row: silent if float(row["distance"]) > 2000 else None))
     assert judgement.outcome is Outcome.MET
-    assert the(observation, "unclear-refusal").weight is Weight.NOTE
+    assert finding(observation, "unclear-refusal").weight is Weight.NOTE
 
 
 def test_what_is_refused_under_a_relation_counts_against_it() -> None:
@@ -229,8 +175,8 @@ def test_what_is_refused_under_a_relation_counts_against_it() -> None:
     refusing = Freight(refuses=lambda row: "too far" if float(row["distance"]) > 2000 else "")
     observation, judgement = tried(refusing, related(far))
     assert judgement.outcome is Outcome.NOT_DETERMINED
-    assert the(observation, "relation-unanswered").weight is Weight.OPEN
-    assert measured(observation, "rows that break: far").upper == 1.0
+    assert finding(observation, "relation-unanswered").weight is Weight.OPEN
+    assert measure(observation, "rows that break: far").upper == 1.0
 
 
 @pytest.mark.slow
@@ -238,20 +184,20 @@ def test_noise_that_is_declared_is_used_and_that_which_is_not_is_said() -> None:
     observation, _ = tried(Freight())
     assert "noise-inferred" not in codes(observation)
     observation, _ = tried(Freight(), stressed(noise={}))
-    assert "distance ±0.05" in the(observation, "noise-inferred").summary
-    assert measured(observation, NOISE).upper is not None
+    assert "distance ±0.05" in finding(observation, "noise-inferred").summary
+    assert measure(observation, NOISE).upper is not None
 
 
 @pytest.mark.slow
 def test_noise_declared_as_next_to_nothing_is_as_much_as_the_data_leave_open() -> None:
     brittle = Freight(spoils=lambda row, exponent: -exponent if round(float(row["distance"]) * 100) % 10 else exponent)
     observation, judgement = tried(brittle, stressed(noise={"distance": 1e-9, "load": 0.5, "stops": 1e-9}))
-    raised = the(observation, "noise-below-data")
+    raised = finding(observation, "noise-below-data")
     assert raised.fields == ("distance", "stops")
     assert "distance ±1e-09 (now ±0.05)" in raised.summary
     assert "stops ±1e-09 (now ±1)" in raised.summary
     assert judgement.outcome is Outcome.NOT_MET
-    assert (measured(observation, NOISE).lower or 0.0) > 0.5
+    assert (measure(observation, NOISE).lower or 0.0) > 0.5
 
 
 @pytest.mark.slow
@@ -264,20 +210,20 @@ def test_stochastic_answers_are_a_gap_and_relations_are_held_to_what_comes_on_to
     observation, judgement = tried(Freight(answers=answers))
     assert judgement.outcome is Outcome.NOT_MET
     assert "depends-on-asking" in codes(observation)
-    assert "beyond" in measured(observation, NOISE).method
+    assert "beyond" in measure(observation, NOISE).method
 
 
 def test_too_few_rows_say_how_many_more() -> None:
     observation, judgement = tried(Freight(), rows=ROWS[:100])
     assert judgement.outcome is Outcome.NOT_DETERMINED
-    assert measured(observation, CONSISTENCY).needed == 199
+    assert measure(observation, CONSISTENCY).needed == 199
 
 
 @pytest.mark.slow
 def test_rows_of_one_customer_count_for_less() -> None:
     rows = [{**row, "order": f"o{at // 10}"} for at, row in enumerate(ROWS)]
     observation, _ = tried(Freight(), rows=rows)
-    assert measured(observation, CONSISTENCY).method.startswith("Korn-Graubard")
+    assert measure(observation, CONSISTENCY).method.startswith("Korn-Graubard")
 
 
 def test_only_a_test_endpoint_gets_what_its_users_did_not_send() -> None:
@@ -361,13 +307,13 @@ def test_a_field_that_is_no_input_and_a_file_without_inputs_are_named() -> None:
 def test_without_any_relation_it_stays_open() -> None:
     observation, judgement = tried(Freight(), stressed(relations=[]))
     assert judgement.outcome is Outcome.NOT_DETERMINED
-    assert the(observation, "no-relations").weight is Weight.OPEN
+    assert finding(observation, "no-relations").weight is Weight.OPEN
 
 
 def test_a_model_that_says_the_same_to_everything_has_shown_nothing() -> None:
     observation, judgement = tried(Freight(spoils=lambda _, __: -3.0))
     assert judgement.outcome is Outcome.NOT_DETERMINED
-    assert the(observation, "constant-answers").weight is Weight.OPEN
+    assert finding(observation, "constant-answers").weight is Weight.OPEN
 
 
 @pytest.mark.slow
@@ -377,7 +323,7 @@ def test_a_model_that_takes_one_row_a_request_is_asked_so() -> None:
 
     observation, judgement = tried(single)
     assert judgement.outcome is Outcome.MET, judgement
-    assert measured(observation, CONSISTENCY).n == len(ROWS)
+    assert measure(observation, CONSISTENCY).n == len(ROWS)
 
 
 @pytest.mark.parametrize(("threads", "asked"), [(300, 300), (40, 320)])
@@ -389,55 +335,8 @@ def test_one_row_of_each_entity_is_asked_where_that_is_enough_to_be_certain(thre
         return {**plain, "data": {"evaluation": {**plain["data"]["evaluation"], "entity": "thread"}}}
 
     observation, judgement = tried(Freight(), declared, rows)
-    assert measured(observation, CONSISTENCY).n == asked
+    assert measure(observation, CONSISTENCY).n == asked
     assert judgement.outcome is (Outcome.MET if threads == 300 else Outcome.NOT_DETERMINED)
-
-
-@pytest.mark.slow
-def test_a_text_model_that_keys_on_spelling_is_a_gap_in_each_spelling() -> None:
-    observation, judgement = tried(Mail(robust=False), text_declared, mails(300))
-    assert judgement.outcome is Outcome.NOT_MET
-    broken = {f.detail["relation"] for f in observation.findings if f.code == "relation-broken"}
-    assert broken == {"harmless white space", "harmless case", "a typo or two"}
-    # Texts may name persons: the record tells what changed, not the words.
-    assert not any("invoice" in f.summary for f in observation.findings if f.code == "relation-broken")
-
-
-@pytest.mark.slow
-def test_oversized_text_that_crashes_is_a_gap_and_one_that_is_refused_is_none() -> None:
-    def crashes(text: str) -> Said | None:
-        return said({"error": "out of memory"}, 500) if len(text) > 100_000 else None
-
-    observation, judgement = tried(Mail(fails=crashes), text_declared, mails(300))
-    assert judgement.outcome is Outcome.NOT_MET
-    assert "200,000 characters" in the(observation, "edge-crash").summary
-
-    def refuses(text: str) -> Said | None:
-        return said({"error": "body is too long"}, 413) if len(text) > 100_000 else None
-
-    _, judgement = tried(Mail(fails=refuses), text_declared, mails(300))
-    assert judgement.outcome is Outcome.MET
-
-
-@pytest.mark.slow
-def test_a_chat_that_answers_otherwise_each_time_is_a_gap_and_a_case_may_not_fail_once_in_three() -> None:
-    moody = Bot(mood=lambda _, answer, number: answer if number % 3 else "We close at 5.")
-    observation, judgement = tried(moody, lambda url: text_declared(url, task="chat"), questions(200))
-    assert judgement.outcome is Outcome.NOT_MET
-    assert {"depends-on-asking", "must-answer-missed"} <= codes(observation)
-
-
-@pytest.mark.slow
-def test_a_chat_that_breaks_off_is_no_pass() -> None:
-    sound = Bot()
-
-    def breaking(asked: Asked) -> Said:
-        garbage = any(row["question"].endswith("  ") or "\n" in row["question"] for row in asked.json()["rows"])
-        return Said(body=b'{"predictions": [{"answer": "The do') if garbage else sound(asked)
-
-    observation, judgement = tried(breaking, lambda url: text_declared(url, task="chat"), questions(200))
-    assert judgement.outcome is not Outcome.MET
-    assert "relation-unanswered" in codes(observation)
 
 
 @pytest.mark.slow
@@ -449,34 +348,7 @@ def test_a_row_is_asked_once_however_often_a_request_is_sent_again() -> None:
 
     observation, judgement = tried(limited)
     assert judgement.outcome is Outcome.MET
-    assert measured(observation, CONSISTENCY).n == len(ROWS)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("keeps_fields", "outcome"), [(True, Outcome.MET), (False, Outcome.NOT_MET)])
-def test_an_extracted_record_must_stay_the_same_under_other_white_space(keeps_fields: bool, outcome: Outcome) -> None:
-    mail = Mail()
-
-    def extracting(asked: Asked) -> Said:
-        bodies = [str(row["body"]) for row in asked.json()["rows"]]
-        routes = json.loads(mail(asked).body)["predictions"]
-        letters = [len("".join(body.split())) if keeps_fields else len(body) for body in bodies]
-        return said(
-            {"predictions": [{"fields": {**r, "letters": n % 7}} for r, n in zip(routes, letters, strict=True)]}
-        )
-
-    def declared(url: str) -> Mapping[str, Any]:
-        plain = text_declared(url)
-        plain["model"] |= {"task": "extraction", "output": {"prediction": "fields"}}
-        case = {"given": {"body": "my invoice"}, "contains": ["billing"]}
-        relation = {"name": "a plain invoice", "kind": "must-answer", "cases": [case]}
-        # Typos may add or lose a letter, which this record counts.
-        return {**plain, "stress": {"relations": [relation]}}
-
-    observation, judgement = tried(extracting, declared, mails(120))
-    measure = measured(observation, "rows that break: harmless white space")
-    judged_so = judgement.measures[observation.measures.index(measure)]
-    assert judged_so.outcome is outcome
+    assert measure(observation, CONSISTENCY).n == len(ROWS)
 
 
 def test_an_edge_at_which_the_rows_become_a_few_is_known_as_well_as_the_rows_that_it_stands_for() -> None:
@@ -501,7 +373,7 @@ def test_an_edge_at_which_the_rows_become_a_few_is_known_as_well_as_the_rows_tha
         return said({"predictions": [{"late": int(risk >= 0.5), "risk": risk} for risk in risks]})
 
     observation, _ = tried(answer, declared, rows)
-    power = measured(observation, POWER)
+    power = measure(observation, POWER)
     assert power.value is not None
     assert power.limit is not None
     assert power.value >= power.limit
@@ -510,7 +382,7 @@ def test_an_edge_at_which_the_rows_become_a_few_is_known_as_well_as_the_rows_tha
 @pytest.mark.slow
 def test_an_edge_on_which_too_few_rows_stand_says_how_many_more_evaluation_rows_it_takes() -> None:
     observation, judgement = tried(Freight(), rows=ROWS[:30])
-    weak = the(observation, "search-too-weak")
+    weak = finding(observation, "search-too-weak")
     assert (weak.weight, weak.explains) == (Weight.OPEN, (POWER,))
     assert "more evaluation rows" in weak.remedy
     assert judgement.outcome is Outcome.NOT_DETERMINED
