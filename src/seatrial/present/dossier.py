@@ -174,7 +174,7 @@ def _template() -> Template:
     )
     # The record is English: the parts that the site shows in other languages too are not translated here.
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(worded=_as_it_stands, remedy=_as_it_stands)
+    environment.filters.update(worded=_as_it_stands, remedy=words.coded)
     return environment.get_template("dossier.html")
 
 

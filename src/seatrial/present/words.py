@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from markupsafe import Markup, escape
+
 from seatrial.core.vocabulary import Domain, Outcome, Role
 from seatrial.core.wording import count, day, moment, number, span
 from seatrial.gate.deciding import APPROXIMATE
@@ -13,6 +17,7 @@ __all__ = [
     "OUTCOME_WORDS",
     "PLACES",
     "ROLE_TITLES",
+    "coded",
     "count",
     "day",
     "first_notes",
@@ -22,6 +27,8 @@ __all__ = [
     "place",
     "span",
 ]
+
+_BACKQUOTED = re.compile(r"`([^`]+)`")
 
 OUTCOME_WORDS = {
     Outcome.MET: "met",
@@ -69,3 +76,8 @@ def first_notes(verdict: Verdict) -> tuple[str, ...]:
 def last_notes(verdict: Verdict) -> tuple[str, ...]:
     """What only a closer reader asks for."""
     return tuple(note for note in verdict.notes if note.startswith(APPROXIMATE))
+
+
+def coded(text: str) -> Markup:
+    """The text escaped for a page, and what stands in backquotes as code."""
+    return Markup(_BACKQUOTED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

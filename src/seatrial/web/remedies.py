@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from seatrial.present.words import coded
 from seatrial.web.language import RECORD, language
 
 _COMMAND = re.compile(
@@ -35,7 +36,7 @@ def remedy(context: Context, text: str) -> str:
     visit = context.get("visit")
     if not text:
         return ""
-    said = format_html("{}", text) if visit is None else mark_safe("".join(_parts(text, visit.url)))  # noqa: S308
+    said = SafeString(coded(text)) if visit is None else mark_safe("".join(_parts(text, visit.url)))  # noqa: S308
     return said if language() == RECORD else format_html('<span lang="{}">{}</span>', RECORD, said)
 
 
@@ -43,10 +44,10 @@ def _parts(text: str, address: Callable[[str], str]) -> Iterator[SafeString]:
     """The text in escaped pieces."""
     at = 0
     for found in _COMMAND.finditer(text):
-        yield format_html("{}", text[at : found.start()])
+        yield SafeString(coded(text[at : found.start()]))
         room, doing = next(_ROOMS[name] for name in _ROOMS if found[name])
         link = format_html('<a href="{}">{}</a>', address(room), doing)
         command = format_html("<code>{}</code>", found["command"])
         yield format_html(": {}, or {}", link, command) if found["told"] else format_html("{} ({})", command, link)
         at = found.end()
-    yield format_html("{}", text[at:])
+    yield SafeString(coded(text[at:]))

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sample_verdict import FIGURES, sample
 
 from seatrial.core.vocabulary import Answer, Outcome
+from seatrial.present import words
 from seatrial.present.charts import drawable, svg
 from seatrial.present.dossier import dossier, groups
 
@@ -138,3 +139,9 @@ def test_print_shows_what_the_screen_folds(browser: Browser, page: str, tmp_path
     shut = tab.evaluate(hidden)
     tab.close()
     assert shut == 0
+
+
+def test_what_a_remedy_puts_in_backquotes_is_code_and_nothing_in_it_is_markup() -> None:
+    assert words.coded("Name under `owner:` who <b>answers</b>, & `<i>`; one ` stays.") == (
+        "Name under <code>owner:</code> who &lt;b&gt;answers&lt;/b&gt;, &amp; <code>&lt;i&gt;</code>; one ` stays."
+    )
