@@ -52,10 +52,7 @@ class Inputs:
 
     def person_name(self, person: str | None) -> str:
         """How the person is called, for people to read; "nobody declared" when there is none."""
-        if person is None:
-            return "nobody declared"
-        known = self.system.people.get(person)
-        return known.name if known is not None else person
+        return "nobody declared" if person is None else self.system.name_of(person)
 
     def signer(self, role: Role) -> str | None:
         """The person declared to sign for a role."""

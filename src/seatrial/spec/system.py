@@ -126,6 +126,10 @@ class System(Section):
     undecided: tuple[str, ...] = Field(default=(), exclude=True)
     """Paths that the file leaves as `TODO`. Each one blocks GO; not a key of the file."""
 
+    def name_of(self, person: str) -> str:
+        """How the person is called; the id of one who is not declared."""
+        return self.people[person].name if person in self.people else person
+
 
 RESOLVED = frozenset({"policy", "undecided"})
 """Fields of `System` that loading fills and a file may not hold."""

@@ -104,7 +104,7 @@ def _reviewer(system: System, trial: Trial) -> Iterator[Finding]:
             remedy="Name a person in compliance.who: not the one who signs for legal, who reads the review and signs.",
         )
         return
-    name = system.people[who].name if who in system.people else who
+    name = system.name_of(who)
     if who == system.signers.get(Role.LEGAL):
         yield Finding(
             code="reviews-and-signs",
@@ -160,7 +160,7 @@ def _reviewed(system: System, trial: Trial, who: str, path: str) -> tuple[Record
     """The newest review that stands today, and else why none does."""
     if gone(system, trial, who):
         return None, []
-    name = system.people[who].name if who in system.people else who
+    name = system.name_of(who)
     remedy = f"{name} looks at it as it is now and answers for it: seatrial attest --as {who} {_KIND} {path}."
     own = [
         record

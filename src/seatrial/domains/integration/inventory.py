@@ -206,7 +206,7 @@ def _answered_for(system: System, trial: Trial) -> Iterator[Finding]:
             "accept it: seatrial accept --as ID inventory.",
         )
         return
-    name = system.people[who].name if who in system.people else who
+    name = system.name_of(who)
     if who == system.signers.get(Role.IT):
         yield Finding(
             code="answers-and-signs",

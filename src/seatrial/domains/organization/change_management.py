@@ -155,7 +155,7 @@ def _owner(system: System, trial: Trial) -> Iterator[Finding]:
             remedy="Name a person in change.who, and have them accept: seatrial accept --as ID change.",
         )
         return
-    name = system.people[who].name if who in system.people else who
+    name = system.name_of(who)
     if gone(system, trial, who):
         yield Finding(
             code="left",

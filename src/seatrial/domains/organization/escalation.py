@@ -148,7 +148,7 @@ def _undeclared(system: System, trial: Trial) -> Iterator[Finding]:
             remedy="Name a person in duties.escalation-point.who, and have them accept.",
         )
     elif gone(system, trial, who):
-        name = system.people[who].name if who in system.people else who
+        name = system.name_of(who)
         yield Finding(
             code="left",
             summary=f"{name}, whom a report must reach, has left.",

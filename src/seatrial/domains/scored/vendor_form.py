@@ -64,7 +64,7 @@ def supplier_document(system: System, trial: Trial) -> Iterator[Finding]:
             why=_WHY,
         )
         return
-    name = system.people[who].name if who in system.people else who
+    name = system.name_of(who)
     yield Finding(
         code="supplier-document-attested",
         weight=Weight.NOTE,
