@@ -2,8 +2,9 @@
 
     python -m benchmarks [--page] [NAME …]
 
-With `--page` what each printed is kept in `docs/reference/speed.md`, in a section of its own with the day and the
-machine; the sections of others stay. Nothing else may run there meanwhile. Exit code 1 when one missed its limit.
+With `--page` what each printed is kept in `docs/reference/speed.md`, in a section of its own with the day, the machine
+and its load at the beginning; the sections of others stay. Where something else runs meanwhile, only seconds of CPU and
+ratios of them mean much. Exit code 1 when one missed its limit.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ _HERE = Path(__file__).parent
 _PAGE = _HERE.parent / "docs" / "reference" / "speed.md"
 _INTRODUCTION = """# Speed
 
-What the benchmarks printed, each on the day and the machine that it names. Made by `python -m benchmarks --page` on a
-machine where nothing else ran; ratios within one run say more than seconds. A limit that was missed is said.
+What the benchmarks printed, each on the day and the machine that it names. Made by `python -m benchmarks --page`;
+ratios within one run say more than seconds. Where no load is said nothing else ran; where more ran at the beginning
+than there are cores, only CPU and its ratios mean much. A limit that was missed is said.
 """
 _SECTION = re.compile(r"^## (\S+)\n", re.MULTILINE)
 
@@ -67,7 +69,8 @@ def spelled(held: Mapping[str, str]) -> str:
 
 def _machine() -> str:
     cores = len(os.sched_getaffinity(0))
-    return f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, Python {platform.python_version()}, {platform.machine()}"
+    python, load = platform.python_version(), os.getloadavg()[0]
+    return f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, Python {python}, {platform.machine()}, load {load:.1f} before"
 
 
 def main(arguments: list[str]) -> int:
@@ -83,11 +86,12 @@ def main(arguments: list[str]) -> int:
     for name in given.names or names():
         sys.stdout.write(f"\n=== {name}\n")
         sys.stdout.flush()
+        on = _machine()
         output, code = printed(name)
         missed |= code != 0
         if given.page:
             held = sections(_PAGE.read_text(encoding="utf-8")) if _PAGE.exists() else {}
-            held[name] = section(name, output, code, on=_machine())
+            held[name] = section(name, output, code, on=on)
             _PAGE.write_text(spelled(held), encoding="utf-8")
     return int(missed)
 

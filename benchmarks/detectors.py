@@ -27,9 +27,9 @@ def ours(threshold: float) -> Detector:
     def first(values: np.ndarray) -> int:
         state = change.Suspicion()
         for start in range(0, values.size, 500):
-            state, path = change.follow(state, values[start : start + 500], BASE)
-            if state.most >= threshold:
-                return start + int(np.argmax(path >= threshold)) + 1
+            state, _, crossed = change.cross(state, values[start : start + 500], BASE, math.log(threshold))
+            if crossed is not None:
+                return start + crossed[0] + 1
         return 0
 
     return first

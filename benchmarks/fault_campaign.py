@@ -135,10 +135,11 @@ def product_s(port: int, requests: int) -> tuple[float, int]:
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=time.sleep)
     trial = cast("Trial", SimpleNamespace(model=model, clock=clock))
     clean = answered_clean(trial, rows, most=400, batch=1)
+    stick = yardstick(system, [answer for _, answer in clean.rows])
     campaign = Campaign(
         trial,
         places=places,
-        yardstick=yardstick(system, [answer for _, answer in clean.rows]),
+        moved=lambda _, before, after: stick.moved(before, after),
         clean=clean.rows,
         batches=clean.agree,
         deadline=time.monotonic() + 10 * LIMIT_S,

@@ -1,12 +1,13 @@
 """What the load generator holds, what it says of a server that freezes beside what other tools say, and the accounting.
 
-    python -m benchmarks.load
+    python -m benchmarks.load [--locust PROGRAM]
 
 1. Against a server of its own process that does nothing: planned and issued requests, and the generator's own lag, on
    one process and shared by two. The target is 5,000 requests a second on one process with a p99 lag under 10 ms.
 2. Against a server at 2 ms that freezes once for 2 s within 10 s of 100 requests a second. A fifth of the arrivals
-   meet the freeze, so the truth is a p90 of about 1 s. Closed loops wait with the server and miss it: wrk, hey, ab
-   and Locust are asked for the same where they are installed; what is missing is said.
+   meet the freeze, so the truth is a p90 of about 1 s. Closed loops wait with the server and miss it, and of these wrk
+   fills in what it missed: wrk, hey, ab and Locust are asked for the same where they are on the PATH, Locust also where
+   the option names it; what is missing is said.
 3. The same generators at one server that does nothing, for 5,000 requests a second: what each sends and what it says of
    the latency. wrk has no rate and shows what the server can take.
 4. Records driven through a flow in memory and accounted for, each one, at 10,000 a second.
@@ -16,6 +17,7 @@ Exit code 1 when a target is missed. Load on the machine lies in the figures; re
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
@@ -167,8 +169,9 @@ def locust_row(url: str, *, users: int, spawned_each_s: int, lasts_s: float) -> 
     """What Locust tells of so many users of `constant_throughput(10)`."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "locustfile.py").write_text(LOCUSTFILE)
-        command = ["locust", "-f", f"{folder}/locustfile.py", "--headless", "-u", str(users), "-r", str(spawned_each_s)]
-        said([*command, "-H", url, "-t", f"{lasts_s:g}s", "--csv", f"{folder}/out"])
+        program = PROGRAMS["locust"]
+        command = [program, "-f", f"{folder}/locustfile.py", "--headless", "-u", str(users), "-r", str(spawned_each_s)]
+        said([*command, "-H", url.rstrip("/"), "-t", f"{lasts_s:g}s", "--csv", f"{folder}/out"])
         header, row, *_ = (line.split(",") for line in (Path(folder) / "out_stats.csv").read_text().splitlines())
     return dict(zip(header, row, strict=False))
 
@@ -180,6 +183,7 @@ def locust(url: str) -> tuple[int, float, float]:
 
 
 PEERS: Mapping[str, Callable[[str], tuple[int, float, float]]] = {"wrk": wrk, "hey": hey, "ab": ab, "locust": locust}
+PROGRAMS = {name: name for name in PEERS}
 
 
 def side_by_side() -> bool:
@@ -189,7 +193,7 @@ def side_by_side() -> bool:
     )
     met = False
     for name, ask in {"seatrial": ours, **PEERS}.items():
-        if name in PEERS and shutil.which(name) is None:
+        if name in PEERS and shutil.which(PROGRAMS[name]) is None:
             print(f"{name:>10} {'missing: not installed here':>9}")
             continue
         with freezing_server() as url:
@@ -246,7 +250,7 @@ def same_target() -> None:
     """Information: what each holds depends on what else runs here."""
     print(f"\n{'tool':>10} {'answered/s':>11} {'p99':>10}   planned {TARGET_RATE}/s for {SAME_S:g} s, one process each")
     for name, ask in FAST.items():
-        if name in PEERS and shutil.which(name) is None:
+        if name in PEERS and shutil.which(PROGRAMS[name]) is None:
             print(f"{name:>10} missing: not installed here")
             continue
         with null_server() as url:
@@ -307,6 +311,9 @@ def accounted() -> bool:
 
 
 def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m benchmarks.load")
+    asked.add_argument("--locust", metavar="PROGRAM", default="locust", help="Locust, where it is not on the PATH")
+    PROGRAMS["locust"] = asked.parse_args().locust
     print(f"load on this machine: {', '.join(f'{load:.2f}' for load in os.getloadavg())}\n")
     met = {"generator": held(), "freeze": side_by_side()}
     same_target()

@@ -165,6 +165,7 @@ def _empty(language: str) -> Catalog:
 
 def vocabulary() -> Iterator[str]:
     """The fixed words of the core that pages show: each language has a translation of each."""
+    from seatrial.app.connecting import EXPECTS
     from seatrial.app.drill_history import STATES
     from seatrial.app.interview import HARMS, PARTS, TASKS
     from seatrial.core.vocabulary import Assurance
@@ -173,16 +174,17 @@ def vocabulary() -> Iterator[str]:
     from seatrial.present import words
     from seatrial.web.models import Job, Undertaking
 
-    for titles in (words.OUTCOME_WORDS, words.DOMAIN_TITLES, words.ROLE_TITLES, words.PLACES):
+    for titles in (words.OUTCOME_WORDS, words.DOMAIN_TITLES, words.ROLE_TITLES, words.DUTIES, words.PLACES):
         yield from titles.values()
     yield from (words.number(None), words.number(float("nan")), words.number(float("inf")))
     yield from (level.value for level in Assurance)
     for gate in GATES.values():
         yield from (gate.title, gate.question, gate.event)
+    yield "deputy"
     yield from STATES
     yield from Job.STATES
     yield from Undertaking.STATES.values()
-    yield from (*TASKS.values(), *HARMS.values(), *PARTS.values())
+    yield from (*TASKS.values(), *HARMS.values(), *PARTS.values(), *filter(None, EXPECTS.values()))
     yield from (row.question for row in EVERY)
 
 

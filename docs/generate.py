@@ -460,14 +460,19 @@ def _policy() -> str:
             meanings.get(name, ""),
         )
         for name in policy.Policy.model_fields
-        if name not in ("name", "leases", "waivers")
+        if name not in ("name", "leases", "waivers", "gates")
     ]
+    at_gates = ", ".join(f"`{name}`" for name in policy.GateLimits.model_fields)
     return _page(
         "# Policy",
         _doc(policy),
         "The criticality of the system chooses the column. `short-demo` is for showing: it is marked, and no verdict "
         "under it can be GO.",
         _table(("value", *policies, "short-demo", "meaning"), rows),
+        "## Limits of a gate",
+        _doc(policy.GateLimits),
+        f"They stand under `gates`, by the name of the gate: {at_gates}. At a gate the strictest counts: of the "
+        "product, of the policy, and of what it says for that gate.",
     )
 
 

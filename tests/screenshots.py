@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from plants.site_browser import Site, site_in_browser
-from plants.site_tour import Stop, Tour, before_anybody, elsewhere, furnish, missing
+from plants.site_tour import Stop, Tour, before_anybody, cast_of, elsewhere, furnish, missing
+from seatrial.app.workspace import open_workspace
+from seatrial.core.errors import SeatrialError
 
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _PHONE = {"width": 390, "height": 844}
@@ -43,6 +45,23 @@ _ROWS = """() => {
   const tops = [...document.querySelectorAll("header.system nav.rooms > *")].map(e => e.getBoundingClientRect().top);
   return tops.filter((top, at) => at === 0 || top - tops[at - 1] > 12).length;
 }"""
+
+_TABLES = """() => {
+  const found = [];
+  for (const box of document.querySelectorAll(".scroll:has(> table.stacked)"))
+    if (box.checkVisibility() && box.scrollWidth > box.clientWidth)
+      found.push(`${box.ariaLabel}: scrolls sideways on a phone`);
+  for (const table of document.querySelectorAll("table.stacked")) {
+    const heads = [...table.querySelectorAll("thead th")];
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => {
+      const head = heads[at].textContent, says = cell.dataset.label;
+      const due = cell.colSpan > 1 || heads[at].querySelector(".muted") ? undefined : head;
+      if (says !== due) found.push(`a cell under "${head}" says "${says}" before it on a phone`);
+    });
+  }
+  return found;
+}"""
+"""Whether a table fits a phone, its rows one below the other, and each cell says what the head of its column says."""
 
 
 def walk(site: Site, pictures: Path | None, only: Collection[str] = (), language: str = "en") -> Iterator[str]:
@@ -97,17 +116,19 @@ def _looked_at(site: Site, page: Any, stop: Stop, pictures: Path | None) -> Iter
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if wide > 0:
         yield f"{wide} px too wide for a phone"
+    yield from page.evaluate(_TABLES)
+    yield from _axe(page, "phone")
     if pictures is not None:
         page.screenshot(path=pictures / f"{stop.picture}-phone.png", full_page=True)
     page.set_viewport_size(_DESK)
 
 
 def _axe(page: Any, scheme: str) -> Iterator[str]:
-    """In the light everything; in the dark the colours, which alone differ there."""
+    """In the light and on a phone everything; in the dark the colours, which alone differ there."""
     from axe_playwright_python.sync_playwright import Axe
 
     colours = {"type": "rule", "values": ["color-contrast"]}
-    asked = {"runOnly": _TAGS if scheme == "light" else colours, "resultTypes": ["violations"]}
+    asked = {"runOnly": colours if scheme == "dark" else _TAGS, "resultTypes": ["violations"]}
     for found in Axe().run(page, options=asked).response["violations"]:
         places = "; ".join(node["html"][:120] for node in found["nodes"][:3])
         yield f"{scheme}: axe says {found['id']}: {found['help']}: {places}"
@@ -147,6 +168,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         if given.system is not None:
             shutil.copytree(given.system, Path(folder) / "arrival")
+            try:
+                cast_of(open_workspace(Path(folder) / "arrival").system)
+            except SeatrialError as error:
+                sys.exit(f"{error.what}\n  → {error.remedy}")
         with site_in_browser(Path(folder), planted=given.system is None) as site:
             found = False
             for problem in walk(site, given.pictures, given.only, given.language):

@@ -53,7 +53,7 @@ def seatrial(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] |
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

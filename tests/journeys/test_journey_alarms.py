@@ -26,6 +26,7 @@ from seatrial.app.watched import paging
 from seatrial.app.watched.dealing import HTTP, Dealing, dealing
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.reacting import Reacting
+from seatrial.app.watched.slices import Explained
 from seatrial.app.watched.telling import Outlets
 from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.errors import Refused
@@ -54,7 +55,7 @@ def planted(folder: Path, *, pager: str, watch: str = "") -> Workspace:
 def reacting(workspace: Workspace) -> Iterator[tuple[Reacting, Store]]:
     store = Store.open(store_url(workspace))
     with Outside(workspace) as outside:
-        handling = Reacting(workspace, outside, store, explain=lambda _: "", say=lambda _: None)
+        handling = Reacting(workspace, outside, store, explain=lambda _: Explained(), say=lambda _: None)
         try:
             yield handling, store
         finally:

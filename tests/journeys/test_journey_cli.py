@@ -84,6 +84,47 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("arguments", "choices"),
+    [
+        (("drill", "wrong"), ("rollback", "page", "escalation", "fallback", "stop", "outage", "offline")),
+        (("verdict", "--gate", "wrong"), ("pilot-exit", "production-readiness", "enterprise-scale")),
+        (("gaps", "--by", "wrong"), ("cause", "owner", "domain")),
+    ],
+    ids=lambda given: " ".join(given[:2]),
+)
+def test_a_wrong_choice_names_the_right_ones_and_nothing_of_the_tools_below(
+    arguments: tuple[str, ...], choices: tuple[str, ...], tmp_path: Path
+) -> None:
+    ended = called(*arguments, cwd=tmp_path)
+    assert ended.code == 64
+    assert f"'wrong' is not one of {', '.join(map(repr, choices))}" in ended.err
+    assert "Value error" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("serve", "nowhere"), "there is no nowhere"),
+        (("serve", "."), "there is no seatrial.yaml"),
+        (("serve",), "--new"),
+        (("worker",), "there is no site"),
+        (("let-in", "ada@example.com"), "there is no site"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_no_site_is_begun_where_there_is_nothing_to_show(arguments: tuple[str, ...], word: str, tmp_path: Path) -> None:
+    _refused(called(*arguments, cwd=tmp_path), word)
+    assert list(tmp_path.iterdir()) == [], "nothing was made in silence"
+
+
+def test_an_empty_site_is_begun_by_a_word_and_goes_on_without_it(tmp_path: Path) -> None:
+    nowhere = ("--listen", "no-address")
+    ended = seatrial("serve", "--new", *nowhere, cwd=tmp_path)
+    assert "'no-address' is no address" in ended.err, "it came as far as listening"
+    assert "'no-address' is no address" in seatrial("serve", *nowhere, cwd=tmp_path).err
+
+
 def test_a_wrong_command_ends_the_process_with_64(tmp_path: Path) -> None:
     assert seatrial("launch", cwd=tmp_path).code == 64
 

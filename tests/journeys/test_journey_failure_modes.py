@@ -11,8 +11,8 @@ from command_line import called
 
 from seatrial.app.ledgers import keystore, known, open_ledger, record
 from seatrial.app.workspace import open_workspace
-from seatrial.core.bodies import ObservationBody
-from seatrial.core.observation import Finding, Observation
+from seatrial.core.bodies import EventBody, ObservationBody
+from seatrial.core.observation import Finding, Json, Observation
 from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.domains.model.failure_modes import REQUIREMENT
 from seatrial.spec.failure_modes import load_failure_modes
@@ -117,6 +117,28 @@ def test_drafts_are_added_and_nothing_that_stood_there_is_lost(place: Path) -> N
     again = called("failure-modes", "--write", "--json", cwd=place)
     assert again.json["added"] == 0
     assert (place / "failure-modes.yaml").read_text() == text
+
+
+def alarmed(place: Path, **detail: Json) -> None:
+    """Put an alarm of the watch on record."""
+    workspace = open_workspace(place / "seatrial.yaml")
+    body = EventBody(kind="watch-alarm", summary="recall: it is worse", revokes=False, detail=detail)
+    with open_ledger(workspace) as ledger:
+        record(ledger, known(workspace, keystore(workspace).worker()), workspace, RecordType.EVENT, body)
+
+
+def test_where_an_alarm_concentrated_becomes_a_candidate_until_rows_were_searched_again(place: Path) -> None:
+    seen(place, [RED])
+    for where in ("load > 0.8", "load > 0.8", "wind > 20", "load >", 7):
+        alarmed(place, where=where)
+    ended = called("failure-modes", "--write", "--json", cwd=place)
+    assert [(each["when"], each["gap"]) for each in ended.json["unanswered"]] == [("load > 0.8", False)]
+    assert "After launch: recall: it is worse" in ended.json["unanswered"][0]["summary"]
+    modes = load_failure_modes((place / "failure-modes.yaml").read_bytes(), name="failure-modes.yaml")
+    assert modes[-1].when == "load > 0.8", "from now on every run holds it against the labelled rows"
+    alarmed(place, where="load <= 0.1")
+    seen(place, [RED])
+    assert called("failure-modes", "--json", cwd=place).json["unanswered"] == []
 
 
 @pytest.mark.parametrize("register", ["failure_modes: []\n", "failure_modes: []  # none yet\n", "", None])

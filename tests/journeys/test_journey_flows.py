@@ -72,6 +72,23 @@ def test_a_flow_that_cannot_be_driven_says_why_and_what_to_declare(
     assert answering.taken == 0
 
 
+def test_an_address_that_is_not_reached_is_named_with_its_integration_and_without_its_credentials(
+    tmp_path: Path, pipeline: tuple[Server, Pipeline]
+) -> None:
+    server, _ = pipeline
+    file = written(tmp_path, server.url)
+    plain = yaml.safe_load(file.read_text())
+    del plain["flows"][0]["records"]
+    for told in plain["integrations"].values():
+        told["test"]["url"] = "http://reader:${PASSWORD}@${ERP}"
+    file.write_text(yaml.safe_dump(plain))
+    ended = called("flows", file, cwd=tmp_path, environment={"ERP": "127.0.0.1:9", "PASSWORD": SECRET})
+    assert ended.code == 1
+    assert "integration 'deliveries': http://127.0.0.1:9 cannot be reached" in ended.out
+    assert "→ See whether it runs" in ended.out
+    assert SECRET not in ended.out
+
+
 def test_production_is_told_as_production(tmp_path: Path, pipeline: tuple[Server, Pipeline]) -> None:
     server, answering = pipeline
     file = written(tmp_path, server.url)

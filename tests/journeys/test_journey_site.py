@@ -214,34 +214,6 @@ def test_a_user_is_trained_and_a_doubt_is_answered(site: Site) -> None:
         look(olga, "doubt-answered")
 
 
-def test_a_new_system_begins_with_an_interview_and_ends_with_who_does_what(site: Site) -> None:
-    with site.somebody() as admin:
-        sign_in(admin, site, "ada@example.com")
-        admin.click("text=Begin with an interview")
-        look(admin, "interview")
-        admin.fill("#name", "Yard helper")
-        admin.fill("#purpose", "Tells the yard which gate is free.")
-        admin.check("input[name=task][value=binary]")
-        admin.check("input[name=criticality][value=operational]")
-        admin.fill("#people", "Olga Brandt, olga@example.com\nSven Holm")
-        admin.fill("#owner", "Olga Brand")
-        admin.click("text=Show how it stands")
-        assert "Nobody in the list" in admin.text_content("#owner-problem")
-        assert "Sven Holm" in admin.input_value("#people")
-        look(admin, "interview-error")
-        admin.fill("#owner", "Olga Brandt")
-        admin.click("text=Show how it stands")
-        admin.wait_for_url("**/s/yard-helper/gaps/")
-        assert "NO-GO" in admin.text_content("main")
-        look(admin, "interview-end")
-        end = time.monotonic() + 60
-        while "has not accepted" not in (told := admin.text_content("main")):
-            assert time.monotonic() < end, told
-            time.sleep(1)
-            admin.reload()
-        assert "Olga Brandt" in told
-
-
 def test_the_stop_is_pulled_from_a_phone_and_drills_and_events_are_shown(site: Site) -> None:
     file = site.folder / "seatrial.yaml"
     before = file.read_text()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plants.planted_trial import PlantedTrial
-from seatrial.app.drill_history import Held
+from seatrial.app.drill_history import DrillStanding, Held
 from seatrial.app.drill_schedule import DRAWN, slot_at
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json
@@ -213,3 +213,33 @@ def test_a_plan_that_cannot_be_is_an_error_of_the_file(wrong: dict[str, object])
 def test_an_empty_plan_binds_nothing() -> None:
     assert Drills().opening("rollback") is None
     assert DrillPlan().on is None
+
+
+def test_what_a_kind_of_drill_tells_is_what_its_state_comes_from() -> None:
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+
+    def standing(*outcomes: tuple[str, Outcome]) -> DrillStanding:
+        drills = [
+            Held(kind="escalation", requirement=name, at=day + timedelta(days=n), outcome=outcome, said=f"{n}")
+            for n, (name, outcome) in enumerate(outcomes)
+        ]
+        return DrillStanding(
+            kind="escalation",
+            who="",
+            held=tuple(drills),
+            due_at=day,
+            closed="",
+            windows=(),
+            time_zone="UTC",
+            every_s=None,
+            trend="",
+            state="",
+        )
+
+    telling = standing(("report", Outcome.NOT_MET), ("call", Outcome.MET)).telling
+    assert telling is not None
+    assert telling.said == "0"
+    telling = standing(("report", Outcome.NOT_MET), ("call", Outcome.MET), ("report", Outcome.MET)).telling
+    assert telling is not None
+    assert telling.said == "2"
+    assert standing().telling is None

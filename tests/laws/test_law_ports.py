@@ -14,12 +14,14 @@ from plants import model_server
 from plants.pager_server import Delivering, Swallowing, refusing
 from plants.server import Server, unused_url
 from seatrial.adapters.http import Http
+from seatrial.adapters.integrations.catalogue import open_integration
 from seatrial.adapters.pagers.catalogue import OpenPager, open_pager
 from seatrial.adapters.pagers.channels import CHANNELS
 from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.steps.catalogue import KINDS
 from seatrial.adapters.steps.runner import StepRunner
 from seatrial.core.errors import Unreachable
+from seatrial.spec.integration import IntegrationSection
 from seatrial.spec.people import Person
 
 SECRET: Final = "grey-pelican"
@@ -78,6 +80,7 @@ HANGING: Final[Mapping[str, Mapping[str, Any]]] = {
         "url": "sqlite:///x.db",
         "statement": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
     },
+    "message": {"integration": "orders", "record": {"id": "seatrial-1"}},
 }
 
 
@@ -88,7 +91,16 @@ def test_a_step_that_hangs_ends_at_its_deadline_as_not_ok(kind: str, tmp_path: P
     with Server(model_server.FAULTS["dripping"][0]) as server, Server(Swallowing()) as service:
         http = Http(origins=[server.url, service.url])
         pager = open_pager({"olga": Person(name="Olga", page=f"webhook+{service.url}/")}, http=http)
-        steps = StepRunner(http=http, base_dir=tmp_path, pager=lambda: pager, databases=frozenset({"sqlite:///x.db"}))
+        orders = IntegrationSection.model_validate(
+            {"kind": "http", "direction": "out", "test": {"url": server.url, "writable": True, "write": "/orders"}}
+        )
+        steps = StepRunner(
+            http=http,
+            base_dir=tmp_path,
+            pager=lambda: pager,
+            databases=frozenset({"sqlite:///x.db"}),
+            integrations=lambda name: open_integration(name, orders, http=http, base_dir=tmp_path),
+        )
         settings = _with_url(HANGING[kind], server.url)
         started = time.monotonic()
         result = steps.run(kind, settings, timeout_s=0.3)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from plants.go_world import NOW, OBSERVED, RECALL, World, bad, go_world, good
 from seatrial.core.observation import Measure, Observation, Reason
 from seatrial.core.record import Evidence
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import Answer, MeasureKind, Outcome, RecordType, Sense
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
+from seatrial.gate.deciding import decide
 from seatrial.gate.encoding import verdict_data
 from seatrial.gate.judging import judge, judge_measure
 
@@ -65,6 +67,19 @@ def _odd(evidence: Evidence, how: str, chosen: bool) -> Evidence:
         "old": replace(evidence, record=replace(record, at=record.at - timedelta(days=400))),
         "moved": replace(evidence, record=replace(record, depends={**record.depends, "model": "v0"})),
     }[how]
+
+
+@settings(max_examples=15, deadline=None)
+@given(world=some_world(), parts=st.lists(st.integers(0, 80), max_size=3))
+def test_records_that_grow_while_verdicts_are_given_come_to_what_they_come_to_at_once(
+    world: World, parts: list[int]
+) -> None:
+    inputs, grown, taken = world.inputs(), Records(), 0
+    for end in (*sorted(parts), len(world.evidence)):
+        grown = grown.plus(world.evidence[taken:end])
+        taken = max(taken, end)
+        at_once = replace(inputs, evidence=Records(world.evidence[:end]))
+        assert verdict_data(decide(replace(inputs, evidence=grown))) == verdict_data(decide(at_once))
 
 
 def counts_still(one: Evidence) -> bool:

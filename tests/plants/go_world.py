@@ -15,6 +15,7 @@ from seatrial.core.bodies import AcceptanceBody, AttestationBody, ObservationBod
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.record import Evidence, LedgerState, Record, Signer
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import MeasureKind, RecordType, Role, Sense
 from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on, depends, matching, sign_off_depends
 from seatrial.gate.catalogue import EVERY, PRODUCTION_READINESS, by_id
@@ -196,16 +197,17 @@ class World:
     checks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {r.id: (r.id,) for r in EVERY})
     probed_at: datetime | None = NOW - timedelta(hours=1)
     check_leases: Mapping[str, float] = field(default_factory=dict)
+    identities: Mapping[str, str] = field(default_factory=dict)
 
     def inputs(self) -> Inputs:
         """What the gate is given."""
-        about = subject(self.system, files={}, identities={}, probed_at=self.probed_at)
+        about = subject(self.system, files={}, identities=self.identities, probed_at=self.probed_at)
         return Inputs(
             system=self.system,
             requirements=self.requirements,
             thresholds=self.thresholds,
             subject=replace(about, parts=dict(self.parts)),
-            evidence=self.evidence,
+            evidence=Records(self.evidence),
             ledger=self.ledger,
             now=self.now,
             policy=self.policy,

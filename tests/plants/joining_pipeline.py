@@ -83,7 +83,8 @@ class JoiningPipeline:
 
     `silent` raises no alarm, `stops` passes nothing on while the source is not understood, `falls_back` passes it on
     marked, `busy` answers 503 meanwhile, `jumpy` rings for any reading that is another than its first one, `stuck`
-    never understands again, `ignores` does not use what it read, `takes` accepts records of any shape.
+    never understands again, `ignores` does not use what it read, `takes` accepts records of any shape. A dock that is
+    not in `docks` is refused, taken for the first one (`unknown="first"`), or answered by the schedule (`"schedule"`).
     """
 
     def __init__(
@@ -99,6 +100,8 @@ class JoiningPipeline:
         ignores: bool = False,
         takes: bool = False,
         jumpy: bool = False,
+        docks: tuple[str, ...] = (),
+        unknown: str = "",
         asks: bool = True,
         get: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
@@ -107,6 +110,7 @@ class JoiningPipeline:
         self._silent, self._stops, self._falls_back, self._busy = silent, stops, falls_back, busy
         self._jumpy, self._first, self._now = jumpy, "", ""
         self._stuck, self._ignores, self._takes, self._asks = stuck, ignores, takes, asks
+        self._docks, self._unknown = docks, unknown
         self._get = get or self._asked
         self._values: tuple[float, float] = (0.0, 0.0)
         self._wrong = False
@@ -138,13 +142,16 @@ class JoiningPipeline:
         if asked.method == "GET":
             return said([])
         record = asked.json()
-        if not self._takes and not isinstance(record.get("dock"), str):
-            return said({"error": "dock must be a text"}, 422)
+        strange = bool(self._docks) and record.get("dock") not in self._docks
+        if not self._takes and (not isinstance(record.get("dock"), str) or (strange and not self._unknown)):
+            return said({"error": "dock is not as declared"}, 422)
+        if strange and self._unknown == "first":
+            record["dock"] = self._docks[0]
         if self._wrong and self._busy:
             return said({"error": "the source is not understood"}, 503)
         if not (self._wrong and self._stops):
             temp, wind = (0.0, 0.0) if self._ignores else self._values
-            made = self._wrong and self._falls_back
+            made = (self._wrong and self._falls_back) or (strange and self._unknown == "schedule")
             self._out[str(record["id"])] = {
                 "id": record["id"],
                 "dock": record.get("dock", "A"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -28,8 +29,11 @@ class LoadServer:
         answer: bytes = OK,
         one_at_a_time: bool = False,
         close_after: bool = False,
+        secured: ssl.SSLContext | None = None,
     ) -> None:
         self.count = 0
+        self.opened = 0
+        self._secured = secured
         self._delay_s = delay_s
         self._answer = answer
         self._one_at_a_time = one_at_a_time
@@ -44,7 +48,7 @@ class LoadServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._secured else 'http'}://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -60,7 +64,7 @@ class LoadServer:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._open: set[asyncio.Transport] = set()
-        server = await self._loop.create_server(lambda: _Line(self), "127.0.0.1", 0, backlog=1024)
+        server = await self._loop.create_server(lambda: _Line(self), "127.0.0.1", 0, backlog=1024, ssl=self._secured)
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -103,6 +107,7 @@ class _Line(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._server._open.add(transport)
+        self._server.opened += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:

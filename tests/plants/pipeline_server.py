@@ -34,6 +34,9 @@ def delivery(number: int) -> dict[str, Any]:
 class Pipeline:
     """Sound unless told otherwise. `lose`, `twice` and `alter` hit every n-th record, `slow_s` delays what comes out.
 
+    `hold` sends every n-th out 0.4 s after it; each has its `place` there, as it goes out. What comes `twice` comes the
+    second time `twice_after_s` later.
+
     `lock_s` lets one record at a time through; `refuse` answers every n-th with 503; what should be removed it `keeps`.
     """
 
@@ -43,8 +46,10 @@ class Pipeline:
         shown: int = 400,
         lose: int = 0,
         twice: int = 0,
+        twice_after_s: float = 0.0,
         alter: int = 0,
         refuse: int = 0,
+        hold: int = 0,
         slow_s: float = 0.0,
         lock_s: float = 0.0,
         breaks: Mapping[str, Any] | None = None,
@@ -53,6 +58,7 @@ class Pipeline:
         keeps: bool = False,
     ) -> None:
         self.lose, self.twice, self.alter, self.refuse = lose, twice, alter, refuse
+        self.hold, self.twice_after_s = hold, twice_after_s
         self.slow_s, self.lock_s, self.respells = slow_s, lock_s, respells
         self.shown = [
             {**delivery(at), **(breaks or {})} if breaks and at % every == 0 else delivery(at) for at in range(shown)
@@ -92,10 +98,12 @@ class Pipeline:
                 out["dock"] = "A" if out["dock"] == "B" else "B"
             if self.respells:
                 out["planned_at"] = out["planned_at"].replace("Z", "+00:00")
-            copies = 0 if self.lose and number % self.lose == 0 else 1
-            copies += bool(self.twice and number % self.twice == 0)
-            at = time.monotonic() + self.slow_s
-            self.out.setdefault(str(out["id"]), []).extend([(at, out)] * copies)
+            lost = self.lose and number % self.lose == 0
+            again = self.twice and number % self.twice == 0
+            at = time.monotonic() + self.slow_s + (0.4 if self.hold and number % self.hold == 0 else 0.0)
+            out["place"] = at
+            times = [*([] if lost else [at]), *([at + self.twice_after_s] if again else [])]
+            self.out.setdefault(str(out["id"]), []).extend((when, out) for when in times)
         return said({"taken": True}, 201)
 
 

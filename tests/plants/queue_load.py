@@ -17,7 +17,7 @@ class QueueLoad:
     """`servers` beside each other, each `service_s` a request, which may depend on the seconds since the stream began.
 
     `lag_s` is the generator's own lag at a rate. Once it was asked for more than `dies_above`, nothing is answered in
-    time any more.
+    time any more. What `fails` of the n-th request at a rate, after so many seconds, is refused at once with 503.
     """
 
     def __init__(
@@ -27,7 +27,9 @@ class QueueLoad:
         servers: int = 1,
         lag_s: Callable[[float], float] = NO_DELAY,
         dies_above: float = float("inf"),
+        fails: Callable[[int, float, float], bool] = lambda _, __, ___: False,
     ) -> None:
+        self._fails = fails
         self._service_s = service_s
         self._servers = servers
         self._lag_s = lag_s
@@ -44,13 +46,16 @@ class QueueLoad:
         self._dead = self._dead or stream.rate_per_s > self._dies_above
         due = arrivals(stream, duration_s=duration_s, seed=seed)
         free = [0.0] * self._servers
-        latency = np.empty(due.size)
+        latency, refused = np.empty(due.size), np.zeros(due.size, dtype=np.bool_)
         for at, when in enumerate(due.tolist()):
+            if self._fails(at, stream.rate_per_s, when):
+                latency[at], refused[at] = 0.0, True
+                continue
             begins = max(heapq.heappop(free), when)
             ends = begins + self._service_s(when)
             heapq.heappush(free, ends)
             latency[at] = stream.timeout_s if self._dead else min(ends - when, stream.timeout_s)
-        status = np.where(latency >= stream.timeout_s, 0, 200)
+        status = np.where(refused, 503, np.where(latency >= stream.timeout_s, 0, 200))
         lag = np.full(due.size, self._lag_s(stream.rate_per_s))
         return {
             stream.name: LoadResult(

@@ -1,4 +1,4 @@
-"""The system file of the works that are ready, with its documents, procedures and data, as they stand in a folder."""
+"""What IT and the others put beside the system file of the works that are ready, and what they write into it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from plants.ready_works import ENTRY, INPUTS, STORM, Works, rows
+from seatrial.app.yaml_edit import Addition, added, changed
 from seatrial.gate.frameworks import FRAMEWORKS
 
 PEOPLE: Final = {
@@ -24,6 +27,9 @@ USERS: Final = ("u1", "u2", "u3")
 MINIMUM: Final = 0.75
 _STARTS: Final = {"training": (2500, 11, -120), "evaluation": (10_000, 12, -60), "live": (1500, 13, -7)}
 """Table to its rows, its seed, and the day on which it begins, counted from today."""
+
+_PROPOSED: Final = frozenset({("governance", "policy"), ("governance", "metric")})
+"""What the interview proposes and people decide otherwise."""
 
 _DOCUMENT = f"""# Docking
 
@@ -68,8 +74,8 @@ for n in range(40):
 """
 
 
-def write(folder: Path, works: Works) -> Path:
-    """Everything but the keys and the ledger; the path of the system file."""
+def write(folder: Path, works: Works) -> None:
+    """The documents, procedures and data, but what people hand in themselves."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -81,9 +87,60 @@ def write(folder: Path, works: Works) -> Path:
     for name, (count, seed, day) in _STARTS.items():
         table = pa.Table.from_pylist(rows(count, seed=seed, start=today + timedelta(days=day)))
         pq.write_table(table, folder / f"{name}.parquet")
-    file = folder / "seatrial.yaml"
-    file.write_text(json.dumps(declared(works), indent=1))
-    return file
+
+
+def complete(text: str, works: Works) -> str:
+    """The system file with everything that is still open in it, as somebody writes it into the text by hand."""
+    return _filled(text.replace("p99: TODO such as 300ms", "p95: 900ms"), declared(works), ())
+
+
+def change_plan() -> str:
+    """What the manager hands in."""
+    return "---\nowner: sven\nteams: [docks]\nexpects: {acted_on: 0.6}\n---\n# Plan\n\nSix of ten warnings are used.\n"
+
+
+def review() -> str:
+    """What the reviewer hands in."""
+    return _REVIEW.format(today=datetime.now(UTC).date())
+
+
+def _filled(text: str, wanted: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    for key, value in wanted.items():
+        there = yaml.safe_load(text)
+        for part in (*path, key):
+            there = there.get(part) if isinstance(there, dict) else None
+        if isinstance(value, dict) and isinstance(there, dict):
+            text = _filled(text, value, (*path, key))
+        elif there is None:
+            text = _said(added(text, Addition(path=path, key=key, value=json.dumps(value))), path, key)
+        elif there != value:
+            assert str(there).startswith("TODO") or (*path, key) in _PROPOSED, (path, key, there)
+            text = _said(changed(text, (*path, key), json.dumps(value)), path, key)
+    return text
+
+
+def _said(text: str | None, *place: object) -> str:
+    assert text is not None, place
+    return text
+
+
+def connections(works: Works) -> dict[str, str]:
+    """What IT says on the site, by the place in the system file."""
+    model = works.urls["model"]
+    table = {"label": "late", "time": "planned_at", "entity": "id"}
+    return {
+        "version": "1.0",
+        "model.endpoint": f"{model}/predict",
+        "model.identity": f"{model}/version",
+        "model.test_endpoint": "true",
+        **{f"data.{name}.source": f"{name}.parquet" for name in _STARTS},
+        **{f"data.{name}.{field}": column for name in _STARTS for field, column in table.items()},
+        "integrations.weather.kind": "http",
+        "integrations.weather.contract": "contracts/weather.json",
+        "integrations.weather.production.url": works.urls["weather"],
+        "integrations.weather.production.read": "/observations",
+        "integrations.weather.production.read_only": "true",
+    }
 
 
 def _texts(urls: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -91,11 +148,6 @@ def _texts(urls: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield "limits.md", f"# Limits\n\nIt knows little when gusts are above {STORM:g} m/s.\n"
     yield "retraining.md", "# Retraining\n\nWhen accuracy falls below the plan's minimum for a week.\n"
     yield "plan.md", f"---\napproved_by: lena\nlimits:\n  accuracy: {MINIMUM}\n---\n# Plan\n\nIt acts from 0.5 on.\n"
-    yield (
-        "change.md",
-        "---\nowner: sven\nteams: [docks]\nexpects: {acted_on: 0.6}\n---\n# Plan\n\nSix of ten warnings are used.\n",
-    )
-    yield "review.md", _REVIEW.format(today=datetime.now(UTC).date())
     yield "policy.yaml", "name: harbour\nrecovery: 50s\n"
     yield "users.csv", "id,group\n" + "".join(f"{user},docks\n" for user in USERS)
     yield (
@@ -210,7 +262,7 @@ def _procedures(urls: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def declared(works: Works) -> dict[str, Any]:
-    """The system file as plain data."""
+    """What the interview left open, and neither IT says on the site nor somebody hands in there."""
     model, planner, weather = (works.urls[name] for name in ("model", "planner", "weather"))
     ways = {"version": "/version", "health": "/version"}
     alarm = _http("the weather is missing", f"{model}/alarms", weather=True)
@@ -218,41 +270,24 @@ def declared(works: Works) -> dict[str, Any]:
     entry = {"writable": True, "write": "/deliveries", "read": "/deliveries", "observe": "/deliveries", **ways}
     exit_ = {"writable": True, "write": "/warnings", "read": "/warnings", "observe": "/warnings", **ways}
     only = {"read_only": True, **ways}
-    table = {"label": "late", "time": "planned_at", "entity": "id"}
     kept = {"where": "archive", "since": str(datetime.now(UTC).date()), "who": "ivo"}
     return {
-        "system": "harbour",
-        "version": "1.0",
-        "purpose": "Says which deliveries will be late.",
-        "go_live": str((datetime.now(UTC) + timedelta(days=40)).date()),
-        "people": {
-            person: {"name": name, "page": f"webhook+{works.urls['pager']}/page/{person}"}
-            for person, name in PEOPLE.items()
-        },
+        "people": {person: {"page": f"webhook+{works.urls['pager']}/page/{person}"} for person in PEOPLE},
         "owner": {
-            "who": "olga",
-            "deputy": "sven",
-            "manager": "carl",
             "objective": "On-time unloading",
             "may_pull": True,
             "stop": "offline.yaml",
             "acknowledge_within": "10s",
         },
         "duties": {
-            "monitor": {"who": "olga", "deputy": "sven"},
-            "pipeline-alert": {"who": "ivo", "deputy": "olga", "acknowledge_within": "10s"},
-            "retraining": {"who": "amir", "deputy": "ivo", "criteria": "retraining.md"},
-            "escalation-point": {"who": "olga", "deputy": "sven", "answer_within": "10s"},
+            "pipeline-alert": {"acknowledge_within": "10s"},
+            "retraining": {"criteria": "retraining.md"},
+            "escalation-point": {"answer_within": "10s"},
         },
-        "signers": {"it": "ivo", "operations": "sven", "legal": "lena", "ai-team": "amir"},
         "model": {
-            "endpoint": f"{model}/predict",
-            "identity": f"{model}/version",
-            "task": "binary",
             "inputs": INPUTS,
             "output": {"prediction": "late", "score": "risk", "act_at": 0.5},
             "timeout": "5s",
-            "test_endpoint": True,
         },
         "governance": {
             "plan": {
@@ -270,7 +305,6 @@ def declared(works: Works) -> dict[str, Any]:
             "offline": "offline.yaml",
         },
         "data": {
-            **{name: {"source": f"{name}.parquet", **table} for name in _STARTS},
             "freshness": [{"source": "weather", "at": "observed_at", "at_most": "5m"}],
             "interruption": {
                 "window": "500ms",
@@ -279,7 +313,7 @@ def declared(works: Works) -> dict[str, Any]:
             },
             "faults": {"tolerance": 0.1},
         },
-        "load": {"peak": "45/s", "latency": {"p95": "900ms"}, "headroom": 1.5},
+        "load": {"peak": "45/s", "headroom": 1.5},
         "integrations": {
             "weather": {
                 "kind": "http",
@@ -351,7 +385,6 @@ def declared(works: Works) -> dict[str, Any]:
         },
         "rollback": {"procedure": "rollback.yaml", "within": "1h"},
         "change": {
-            "plan": "change.md",
             "who": "sven",
             "acted_on": {"at_least": 0.6},
             "log": {
@@ -377,7 +410,6 @@ def declared(works: Works) -> dict[str, Any]:
         },
         "compliance": {
             "who": "nora",
-            "review": "review.md",
             "frameworks": {framework.id: str(framework.edition) for framework in FRAMEWORKS},
             "retention": [{"what": "predictions", "keep": "730d", **kept}],
             "logging": [{"what": "calls", "keep": "200d", **kept}],

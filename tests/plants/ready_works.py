@@ -26,7 +26,7 @@ from plants.server import Asked, Said, Server, said, unused_port
 CARRIERS: Final = {"DHL": 0.4, "UPS": -0.4, "GLS": 0.0}
 INPUTS: Final[dict[str, dict[str, Any]]] = {
     "temp": {"type": "number", "unit": "degC", "minimum": -30, "maximum": 45, "fed_by": "weather"},
-    "gusts": {"type": "number", "unit": "m/s", "minimum": 0, "maximum": 40, "fed_by": "weather"},
+    "gusts": {"type": "number", "unit": "m/s", "minimum": 0, "maximum": 30, "fed_by": "weather"},
     "weight": {"type": "integer", "unit": "kg", "minimum": 1, "maximum": 2000, "fed_by": "deliveries"},
     "carrier": {"type": "string", "values": list(CARRIERS), "fed_by": "deliveries"},
 }

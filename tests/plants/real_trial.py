@@ -88,7 +88,7 @@ class RealTrial(PlantedTrial):
 
     def line(self, name: str) -> Any:
         if name not in self._lines:
-            wanted = wanted_lines(self._system)
+            wanted = wanted_lines(self._system, self._base or Path())
             self._lines[name] = Lines({name: wanted[name]})
             self._lines[name].__enter__()
         return self._lines[name].line(name)

@@ -148,11 +148,13 @@ def world(*, n: int = 3000, live: int = 2000, seed: int = 1) -> World:
     """A sound system over sound data."""
     training = deliveries(4000, seed=seed + 10, start_day=0)
     evaluation = deliveries(n, seed=seed + 20, start_day=100)
+    met = deliveries(live, seed=seed + 30, start_day=200)
     columns = {
         "training": training,
         "evaluation": evaluation,
-        "live": deliveries(live, seed=seed + 30, start_day=200),
+        "live": met,
         "scored.evaluation": scored(evaluation, seed=seed),
+        "scored.live": scored(met, seed=seed + 1),
     }
     return World(columns=columns, declared=declaration())
 

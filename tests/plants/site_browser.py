@@ -60,9 +60,27 @@ class Site:
 def site_in_browser(
     folder: Path, *, environment: Mapping[str, str] | None = None, planted: bool = True
 ) -> Iterator[Site]:
-    """A site over a small real system, and a browser; skips where there is none.
+    """A site over a small real system, and a browser, as `served`.
 
     The system stands in `arrival`; without `planted` it is there already.
+    """
+    if planted:
+        with Server(steady) as model:
+            plant(folder / "arrival", model.url, count=200)
+            _with_users(folder / "arrival")
+            (folder / "arrival" / ".env").write_text(f"MODEL_KEY={SECRET}\n")
+            with served(folder, folder / "arrival", environment=environment) as site:
+                yield site
+    else:
+        with served(folder, folder / "arrival", environment=environment) as site:
+            yield site
+
+
+@contextmanager
+def served(folder: Path, system: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[Site]:
+    """A site whose own data stand in `folder`, and a browser; skips where there is none.
+
+    It shows the system, where there is one in that folder already; else it knows none.
     """
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine: install Debian's package chromium")
@@ -70,23 +88,21 @@ def site_in_browser(
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with Server(steady) as model, sync_playwright() as playwright:
-        if planted:
-            plant(folder / "arrival", model.url, count=200)
-            _with_users(folder / "arrival")
-            (folder / "arrival" / ".env").write_text(f"MODEL_KEY={SECRET}\n")
-        command = [sys.executable, "-m", "seatrial", "serve", str(folder / "arrival"), "--site", str(folder / "own")]
+    command = [sys.executable, "-m", "seatrial", "serve", str(system) if system.is_dir() else "--new"]
+    command += ["--site", str(folder / "own"), "--listen", f"127.0.0.1:{port}"]
+    with sync_playwright() as playwright:
         with (folder / "log").open("w") as log:
-            command += ["--listen", f"127.0.0.1:{port}"]
-            process = subprocess.Popen(command, stderr=log, stdout=log, env={**os.environ, **(environment or {})})
+            process = subprocess.Popen(
+                command, stderr=log, stdout=log, cwd=folder, env={**os.environ, **(environment or {})}
+            )
         try:
             _wait(f"http://127.0.0.1:{port}/sign-in/", process, folder / "log")
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
-            yield Site(url=f"http://127.0.0.1:{port}", folder=folder / "arrival", browser=browser, log=folder / "log")
+            yield Site(url=f"http://127.0.0.1:{port}", folder=system, browser=browser, log=folder / "log")
             browser.close()
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=90)
 
 
 def _with_users(folder: Path) -> None:
@@ -99,7 +115,7 @@ def _with_users(folder: Path) -> None:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while True:
         assert process.poll() is None, log.read_text()
         try:
@@ -114,9 +130,10 @@ def look(page: Any, name: str) -> None:
     """What must hold of every page: no axe finding, no overflow on a phone; and pictures where they are wanted."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
-    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-    page.set_viewport_size({"width": 390, "height": 844})
+    for size in ({"width": 1200, "height": 900}, {"width": 390, "height": 844}):
+        page.set_viewport_size(size)
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+        assert found.violations_count == 0, f"{name}, {size['width']} wide: {found.generate_report()}"
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{name} is {wide} px too wide for a phone"
     if SHOTS:

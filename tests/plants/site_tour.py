@@ -115,11 +115,11 @@ def furnish(folder: Path) -> Tour:
     system = Registered.objects.get(slug=declared.system)
     tour = Tour()
     people = _People(system, tour)
-    *with_account, invited = declared.people
-    for person in with_account:
-        people.join(person, declared.people[person].name)
+    owner, signer, invited = cast_of(declared)
+    for person, each in declared.people.items():
+        if person != invited:
+            people.join(person, each.name)
     people.admin()
-    owner, signer = str(declared.owner.who), str(next(iter(declared.signers.values())))
     listed = people.users(open_workspace(folder))
     numbers = _deeds(people, system, declared, owner, listed)
     _outside(tour, system.slug, people)
@@ -131,6 +131,20 @@ def furnish(folder: Path) -> Tour:
         tour.stop(listed[0], "training", system.slug, picture="training-user")
         tour.stop(listed[0], "fleet", picture="fleet-user")
     return tour
+
+
+def cast_of(declared: Any) -> tuple[str, str, str]:
+    """The owner, somebody who signs, and somebody who is still to be invited. Raises Malformed where one lacks."""
+    from seatrial.core.errors import Malformed
+
+    owner, signer = declared.owner.who, next(iter(declared.signers.values()), None)
+    invited = next((each for each in reversed(declared.people) if each not in (owner, signer)), None)
+    if owner is None or signer is None or invited is None:
+        raise Malformed(
+            f"{declared.system} names too few people to walk over its site",
+            remedy="Declare in its file owner.who, one of the signers, and somebody else under people.",
+        )
+    return owner, signer, invited
 
 
 class _People:
@@ -317,7 +331,19 @@ def _inside(tour: Tour, slug: str, declared: Any, *, owner: str, signer: str, nu
     from seatrial.gate.catalogue import EVERY
     from seatrial.gate.permissions import roles_of
 
-    for route in ("gaps", "people", "training", "documents", "uses", "labels", "doubts", "runs", "drills", "stop"):
+    for route in (
+        "gaps",
+        "people",
+        "training",
+        "documents",
+        "uses",
+        "labels",
+        "doubts",
+        "runs",
+        "drills",
+        "stop",
+        "connections",
+    ):
         tour.stop(owner, route, slug)
     for route in ("alarms", "events", "review", "tokens", "frameworks", "history", "deeds"):
         tour.stop(owner, route, slug)
@@ -327,6 +353,7 @@ def _inside(tour: Tour, slug: str, declared: Any, *, owner: str, signer: str, nu
     for requirement in EVERY:
         if requirement.id in {"ownership.monitor", "model.threshold", "data.load", "integration.flows"}:
             tour.stop(owner, "requirement", slug, requirement.id, picture=f"requirement-{requirement.id}")
+    tour.stop(owner, "exemption", slug, "model.adversarial")
     tour.stop(owner, "plan", slug, "organization.training")
     tour.stop(owner, "accept-duty", slug, "owner")
     for what in ("users", "results"):

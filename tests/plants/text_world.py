@@ -68,9 +68,8 @@ def table(n: int, *, seed: int, start_day: int) -> dict[str, Any]:
 def text_world(*, n: int = 900, live: int = 800, seed: int = 1) -> World:
     """A sound system over sound mails."""
     evaluation = table(n, seed=seed + 20, start_day=100)
+    met = table(live, seed=seed + 30, start_day=200)
     rng = np.random.default_rng(seed)
-    said = [queue if rng.random() < 0.93 else "login" for queue in evaluation["queue"]]
-    nothing = pa.array([None] * n, type=pa.string())
     declared = declaration()
     declared["model"] = {
         "endpoint": "http://127.0.0.1:1/predict",
@@ -84,15 +83,19 @@ def text_world(*, n: int = 900, live: int = 800, seed: int = 1) -> World:
     columns = {
         "training": table(1000, seed=seed + 10, start_day=0),
         "evaluation": evaluation,
-        "live": table(live, seed=seed + 30, start_day=200),
-        "scored.evaluation": {
-            **evaluation,
-            PREDICTION: said,
-            SCORE: pa.array([None] * n, type=pa.float64()),
-            PROBLEM: nothing,
-        },
+        "live": met,
+        "scored.evaluation": answered(evaluation, rng),
+        "scored.live": answered(met, rng),
     }
     return World(columns=columns, declared=declared)
+
+
+def answered(mails: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The mails with what a decent model says."""
+    said = [queue if rng.random() < 0.93 else "login" for queue in mails["queue"]]
+    n = len(said)
+    nothing = {SCORE: pa.array([None] * n, type=pa.float64()), PROBLEM: pa.array([None] * n, type=pa.string())}
+    return {**mails, PREDICTION: said, **nothing}
 
 
 def rewrite(world: World, table: str, rows: Sequence[int], texts: Sequence[str]) -> None:

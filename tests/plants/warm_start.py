@@ -68,7 +68,7 @@ def _zygote(asked: Mapping[str, Any], line: int, errors: int) -> NoReturn:
         sys.path[:] = asked["path"]
         from seatrial.engine.zygote import main
 
-        main(line, asked["modules"])
+        main(line, asked["modules"], imported_first=False)
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -113,7 +113,7 @@ def warm_start() -> Iterator[None]:
         line = cache(partial(_begun, ends))
 
         def interpreter(boot: str, descriptor: int, errors: IO[bytes], environment: Mapping[str, str]) -> Process:
-            _, path, modules = json.loads(boot)
+            _, path, modules, _ = json.loads(boot)
             if "seatrial.app.worker" not in modules:
                 return started(boot, descriptor, errors, environment)
             message = json.dumps({"environment": dict(environment), "path": path, "modules": modules})

@@ -21,7 +21,8 @@ from seatrial.core.check import PREDICTION, PROBLEM, SCORE, Trial
 from seatrial.core.observation import Observation, Reason
 from seatrial.core.vocabulary import Outcome
 from seatrial.domains.model import search_power
-from seatrial.domains.model.failure_modes import CHECK, POWER
+from seatrial.domains.model.failure_modes import CHECK
+from seatrial.domains.model.searching import POWER
 from seatrial.spec.system import System
 
 _REQUIREMENT = "model.failure-modes"

@@ -13,8 +13,10 @@ from plants.stressed_models import (
     Freight,
     Mail,
     Row,
+    cached,
     freight,
     freight_declared,
+    labelled,
     mails,
     questions,
     text_declared,
@@ -120,16 +122,21 @@ def _contradicts(row: Row) -> str:
     return "distance, load and stops contradict each other" if extreme > 1 else ""
 
 
+def _cache(*left_out: str) -> Callable[[int], bool]:
+    """A cache that goes by all inputs but these; a new one for each world."""
+
+    def caught(seed: int) -> bool:
+        return _freight(answers=cached(lambda name: name not in left_out))(seed)
+
+    return caught
+
+
 def _refused_when_empty(text: str) -> Said | None:
     return None if text.strip() else said({"error": "body is empty"}, 422)
 
 
 def _labels(seed: int) -> bool:
-    def declared(url: str) -> dict[str, Any]:
-        plain = freight_declared(url)
-        return {**plain, "model": {**plain["model"], "output": {"prediction": "late"}}}
-
-    return _caught(Freight(label_only=True), declared, freight(_ROWS, seed=seed), seed)
+    return _caught(Freight(label_only=True), labelled, freight(_ROWS, seed=seed), seed)
 
 
 def _in_corner(row: Row) -> bool:
@@ -145,6 +152,8 @@ FAMILIES: tuple[Family, ...] = tuple(
         ("a second equal row answered without features", True, _freight(answers=_second_lost)),
         ("fields read by their place", True, _freight(spoils=_by_place)),
         ("a score that falls over a stretch of a distance that may only raise it", True, _freight(spoils=_dips)),
+        ("an answer cache that leaves out the carrier", True, _cache("carrier")),
+        ("an answer cache that goes by every input", False, _cache()),
         ("decisions that flip within half a unit", True, _freight(spoils=_twitchy)),
         ("a crash on null where null is legal", True, _freight(fails=_failing(lambda r: r["gusts"] is None))),
         (

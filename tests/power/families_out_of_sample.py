@@ -12,11 +12,13 @@ import pyarrow as pa
 from plants.scored_trial import World, deliveries, scored, world
 from plants.text_world import GERMAN, RECALL, mails, rewrite, text_world
 from power.family import Family, judged
+from seatrial.core.check import PREDICTION, SCORE
 from seatrial.core.vocabulary import Outcome
 from seatrial.domains.model.out_of_sample import CHECK
 
 _EVALUATED = ("evaluation", "scored.evaluation")
 _INPUTS = ("distance", "temp", "carrier", "load")
+_SENSORS = tuple(f"sensor_{at}" for at in range(6))
 _N, _LIVE = 1200, 1000
 
 
@@ -29,6 +31,16 @@ def _caught(make: Callable[[int], World], plant: Callable[[World, int], None], s
 
 def _rows(seed: int) -> World:
     return world(n=_N, live=_LIVE, seed=seed)
+
+
+def _measured(seed: int) -> World:
+    """Rows with six measured numbers more, ten inputs in all."""
+    made, rng = _rows(seed), np.random.default_rng([seed, 10])
+    made.declared["model"]["inputs"] |= {name: {"type": "number"} for name in _SENSORS}
+    for table in ("training", "evaluation", "live"):
+        made.columns[table] |= {name: rng.normal(size=len(made.columns[table]["late"])) for name in _SENSORS}
+    made.columns["scored.evaluation"] |= {name: made.columns["evaluation"][name] for name in _SENSORS}
+    return made
 
 
 def _mails(seed: int) -> World:
@@ -53,6 +65,48 @@ def _copies(
             values = np.array(made.columns[table][name])
             values[:rows] = taken[name]
             made.columns[table][name] = values
+
+
+def _repeated(
+    made: World,
+    seed: int,
+    *,
+    change: Callable[[dict[str, Any], np.random.Generator], None],
+    named: bool = False,
+) -> None:
+    """Half of the evaluation rows are the other half, changed, under new names; `named` says that each two are one."""
+    once = np.arange(_N) % (_N // 2)
+    inputs = made.declared["model"]["inputs"]
+    taken = {name: np.array(made.columns["evaluation"][name])[: _N // 2] for name in inputs}
+    change(taken, np.random.default_rng(seed))
+    for table in _EVALUATED:
+        columns = made.columns[table]
+        for name in {*inputs, "late", PREDICTION, SCORE} & columns.keys():
+            first = np.asarray(columns[name])[: _N // 2]
+            columns[name] = np.concatenate([first, taken.get(name, first)])
+        if named:
+            columns["id"] = np.array([f"p{at}" for at in once])
+
+
+def _coarse(made: World, _: int) -> None:
+    """Few values of each input, so that rows repeat each other everywhere alike."""
+    for table in ("training", *_EVALUATED, "live"):
+        columns = made.columns[table]
+        columns["distance"], columns["temp"] = np.round(columns["distance"] / 200), np.round(columns["temp"] / 20)
+        columns["load"] = np.round(columns["load"])
+
+
+def _measured_alike(made: World, _: int) -> None:
+    """One sensor shows one of three states, everywhere alike."""
+    for table in ("training", *_EVALUATED, "live"):
+        columns = made.columns[table]
+        columns["sensor_0"] = np.clip(np.round(columns["sensor_0"]), -1.0, 1.0)
+
+
+def _one_changed(taken: dict[str, Any], rng: np.random.Generator) -> None:
+    """Each has another carrier."""
+    carriers = np.array(["blue", "green", "red", "grey"])
+    taken["carrier"] = np.array([rng.choice(carriers[carriers != own]) for own in taken["carrier"]])
 
 
 def _as_they_are(_: dict[str, Any], __: np.random.Generator) -> None:
@@ -206,6 +260,26 @@ def _thanks(made: World, _: int) -> None:
         rewrite(made, table, rows, [("Thank you.", "Please call me back.")[i % 2] for i in range(len(rows))])
 
 
+def _by_outcome(made: World, seed: int, *, declared: bool) -> None:
+    """Late rows were labelled four times as often as others; inputs tell of lateness only a little."""
+    rng = np.random.default_rng(seed)
+    for table, n in (("evaluation", 4 * _N), ("live", 2 * _LIVE)):
+        rows = deliveries(n, seed=seed + n, start_day=100 if table == "evaluation" else 200)
+        rows["late"] = (rng.random(n) < 0.15).astype(int)
+        said = np.where(rng.random(n) < 0.9, rows["late"], 1 - rows["late"])
+        made.columns[table] = rows
+        made.columns[f"scored.{table}"] = {**scored(rows), PREDICTION: said, SCORE: np.where(said == 1, 0.8, 0.2)}
+    chance = np.where(np.asarray(made.columns["evaluation"]["late"]) == 1, 1.0, 0.25)
+    kept = np.flatnonzero(rng.random(4 * _N) < chance)
+    for table in _EVALUATED:
+        made.columns[table] = {
+            name: column.take(pa.array(kept)) if isinstance(column, pa.Array) else np.asarray(column)[kept]
+            for name, column in made.columns[table].items()
+        } | {"stands_for": 1.0 / chance[kept]}
+    if declared:
+        made.declared["data"]["evaluation"]["weight"] = "stands_for"
+
+
 def _family(
     name: str,
     plant: Callable[[World, int], None],
@@ -230,6 +304,27 @@ FAMILIES: tuple[Family, ...] = (
     _family("10 % training rows under other ids", partial(_copies, share=0.1, change=_as_they_are)),
     _family("10 % training rows, rounded", partial(_copies, share=0.1, change=_rounded)),
     _family("10 % training rows, within noise", partial(_copies, share=0.1, change=_noisy)),
+    _family("half of the rows are the other half under new names", partial(_repeated, change=_as_they_are), worlds=20),
+    _family(
+        "half of the rows are the other half, rounded, under new names", partial(_repeated, change=_rounded), worlds=20
+    ),
+    _family(
+        "half of the rows are the other half, within noise, under new names",
+        partial(_repeated, change=_noisy),
+        worlds=20,
+    ),
+    _family(
+        "half of the rows are the other half but for one of ten inputs",
+        partial(_repeated, change=_one_changed),
+        make=_measured,
+        worlds=20,
+    ),
+    _family(
+        "half of the rows are the other half but for one of four inputs",
+        partial(_repeated, change=_one_changed),
+        worlds=20,
+        claimed=None,
+    ),
     _family("customers that the model remembers", _remembered),
     _family("a field that knows the answer (AUC .96)", partial(_leak, strength=2.5)),
     _family("a field that knows the answer (AUC .92)", partial(_leak, strength=2.0), claimed=None),
@@ -255,10 +350,31 @@ FAMILIES: tuple[Family, ...] = (
         worlds=20,
     ),
     _family("all live texts in another template", _template, make=_mails, worlds=20),
+    _family("late rows labelled four times as often, undeclared", partial(_by_outcome, declared=False), worlds=20),
     _family("sound rows", _nothing, harmful=False),
+    _family(
+        "late rows labelled four times as often, with weights declared",
+        partial(_by_outcome, declared=True),
+        harmful=False,
+        worlds=20,
+    ),
     _family(
         "one more category that has nothing to do with the rest", partial(_lanes, live=False), harmful=False, worlds=20
     ),
+    _family(
+        "each two rows are one thing that is declared, measured twice",
+        partial(_repeated, change=_noisy, named=True),
+        harmful=False,
+        worlds=20,
+    ),
+    _family(
+        "rows of ten inputs, one of which is the same in many",
+        _measured_alike,
+        make=_measured,
+        harmful=False,
+        worlds=20,
+    ),
+    _family("rows of few values that repeat each other everywhere alike", _coarse, harmful=False, worlds=20),
     _family("rows in another order", _permuted, harmful=False),
     _family("one more field that may be missing", _extra_column, harmful=False),
     _family("whole numbers as floats", _ints_as_floats, harmful=False),

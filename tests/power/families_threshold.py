@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from plants.scored_trial import World, declaration
+from plants.scored_trial import World, declaration, world
 from power.family import Family, judged
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.vocabulary import Outcome
@@ -209,6 +209,24 @@ CASES = (
     ),
     Case(name="an accuracy over entities", make=_together, metric="accuracy", true=0.8, inside=0.72),
 )
+
+
+def _left_out(seed: int, chosen: Callable[[Columns], Any]) -> bool:
+    """A model well inside its limit, of whose rows half of the chosen ones were left out."""
+    made, rng = world(n=9000, seed=1 + 10 * seed), np.random.default_rng(seed)
+    scored_rows = made.columns["scored.evaluation"]
+    kept = np.flatnonzero(~(chosen(scored_rows) & (rng.random(len(scored_rows["late"])) < 0.5)))
+    for table in ("evaluation", "scored.evaluation"):
+        for name, values in made.columns[table].items():
+            made.columns[table][name] = pa.array(values).take(pa.array(kept))
+    system = made.system()
+    return judged(CHECK, system, CHECK.run(system, made.trial())) is not Outcome.MET
+
+
+def _wrong(columns: Columns) -> Any:
+    return np.asarray(columns["late"]) != np.asarray(columns[PREDICTION])
+
+
 FAMILIES = (
     *(family for case in CASES for family in _pair(case)),
     Family(
@@ -231,5 +249,19 @@ FAMILIES = (
         harmful=False,
         caught=lambda seed: _drawn(seed, 0.03),
         claimed=0.2,
+    ),
+    Family(
+        requirement="model.threshold",
+        name="half of the wrong rows left out",
+        harmful=True,
+        caught=lambda seed: _left_out(seed, _wrong),
+        worlds=40,
+    ),
+    Family(
+        requirement="model.threshold",
+        name="half of all rows left out",
+        harmful=False,
+        caught=lambda seed: _left_out(seed, lambda columns: np.ones(len(columns["late"]), dtype=bool)),
+        worlds=40,
     ),
 )

@@ -9,7 +9,8 @@ import numpy as np
 
 from plants.scored_trial import World, world
 from power.family import Family, judged
-from seatrial.core.check import SCORE
+from seatrial.core.check import PREDICTION, SCORE
+from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import Outcome
 from seatrial.domains.model.trust import CHECK
 
@@ -18,8 +19,8 @@ USEFUL = {"when": "220 <= distance < 280", "handling": "by-hand.md"}
 _ROWS = 3000
 
 
-def _sound(seed: int, *rules: Any) -> World:
-    made = world(n=_ROWS, seed=1 + 7 * seed)
+def _sound(seed: int, *rules: Any, rows: int = _ROWS) -> World:
+    made = world(n=rows, seed=1 + 7 * seed)
     made.declared["do_not_trust"] = list(rules or (BAND,))
     made.declared["model"]["output"]["act_at"] = 0.5
     return made
@@ -74,8 +75,8 @@ def _with(*rules: dict[str, str]) -> Callable[[int], World]:
     return lambda seed: _sound(seed, *({"handling": "by-hand.md", **rule} for rule in rules))
 
 
-def _family(name: str, make: Callable[[int], World], *, harmful: bool = True) -> Family:
-    return Family(requirement="model.trust", name=name, harmful=harmful, caught=_caught(make))
+def _family(name: str, make: Callable[[int], World], *, harmful: bool = True, claimed: float | None = -1.0) -> Family:
+    return Family(requirement="model.trust", name=name, harmful=harmful, caught=_caught(make), claimed=claimed)
 
 
 def oversampled(made: World, seed: int, *, declared: bool = True) -> World:
@@ -96,6 +97,10 @@ def oversampled(made: World, seed: int, *, declared: bool = True) -> World:
     return made
 
 
+def _sampled(rows: int) -> Callable[[int], World]:
+    return lambda seed: oversampled(_sound(seed, rows=rows), seed)
+
+
 def _fitted_to_the_sample(seed: int) -> World:
     """Scores that come true among the rows that were labelled, and not in the traffic that these stand for."""
     made = _sound(seed, {"when": "0.6 <= risk < 0.8", "handling": "by-hand.md"})
@@ -113,6 +118,59 @@ def _at_random(seed: int) -> World:
     return made
 
 
+_LARGE = 4000
+_INJURY = 'desk == "injury"'
+
+
+def desks(*, lies: bool, rule: str = "score < 0.6", seed: int = 0) -> World:
+    """Three answers with honest scores; with `lies` those of the rarest one promise 95 % and 70 % come true."""
+    made = world(n=_LARGE)
+    made.declared["do_not_trust"] = [{"when": rule, "handling": "docs/by-hand.md"}]
+    made.declared["model"].update(task="multiclass", output={"prediction": "desk", "score": "score"})
+    made.declared["governance"].update(metric="accuracy", minimum=0.6, metrics=[])
+    rng = np.random.default_rng(8 + seed)
+    answers = rng.choice(["small", "large", "injury"], _LARGE, p=[0.5, 0.44, 0.06])
+    score = rng.uniform(0.4, 1.0, _LARGE)
+    if lies:
+        score = np.where(answers == "injury", 0.95, score)
+    right = rng.random(_LARGE) < np.where((answers == "injury") & lies, 0.7, score)
+    other = np.array([{"small": "large", "large": "small", "injury": "large"}[a] for a in answers])
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table]["late"] = np.where(right, answers, other)
+    made.columns["scored.evaluation"] |= {PREDICTION: answers, SCORE: score}
+    return made
+
+
+def _desks(*, lies: bool, rule: str = "score < 0.6") -> Callable[[int], World]:
+    return lambda seed: desks(lies=lies, rule=rule, seed=seed)
+
+
+def _strict(seed: int, *rules: dict[str, str]) -> World:
+    """What is trusted must be right more often than all answers are."""
+    made = _sound(seed, *(rules or ({"when": 'carrier == "grey"', "handling": "by-hand.md"},)))
+    made.declared["governance"] |= {"metrics": [{"metric": "accuracy", "minimum": 0.9}]}
+    return made
+
+
+def _proposed(make: Callable[[int], World]) -> Callable[[int], World]:
+    """The world with the rules in it that the check proposes for it; as it is where it proposes none."""
+
+    def repaired(seed: int) -> World:
+        made = make(seed)
+        found = CHECK.run(made.system(), made.trial())
+        told = found.findings if isinstance(found, Observation) else ()
+        rules = [rule for each in told if each.code == "proposed-rules" for rule in _texts(each.detail["when"])]
+        if rules:
+            made.declared["do_not_trust"] = [{"when": rule, "handling": "by-hand.md"} for rule in rules]
+        return made
+
+    return repaired
+
+
+def _texts(when: object) -> list[str]:
+    return [str(text) for text in when] if isinstance(when, list) else []
+
+
 FAMILIES = (
     _family("scores drawn towards one where they are acted on", _rescored(_stretched)),
     _family("a fifth of what is acted on no longer comes true", _fewer_come_true(0.2)),
@@ -125,13 +183,31 @@ FAMILIES = (
     _family("one rule that holds for a handful of rows", _with({"when": "temp > 32"})),
     _family("a rule over a field that no row has", _with(BAND, {"when": "visibility < 1"})),
     _family("a rule that holds back everything", _with({"when": "distance >= 0"})),
+    _family("scores that promise too much for the rarest of three answers", _desks(lies=True)),
+    _family(
+        "the same, and a rule that holds back another answer",
+        _desks(lies=True, rule='desk == "large" and score < 0.8'),
+    ),
+    _family("a rule that does not bring what is trusted to its minimum", _strict),
     _family("a sound model with a rule on the band of doubt", _sound, harmful=False),
+    _family("honest scores of three answers", _desks(lies=False), harmful=False),
+    _family(
+        "scores of one answer that promise too much, which a rule holds back",
+        _desks(lies=True, rule=f"{_INJURY} or score < 0.6"),
+        harmful=False,
+    ),
+    _family("no rule, until the proposed ones are taken over", _proposed(_bare), harmful=False),
+    _family(
+        "what is trusted misses its minimum, until the proposed rules are taken over", _proposed(_strict), harmful=False
+    ),
     _family(
         "scores rescaled without changing their order, by up to two points",
         _rescored(lambda score: score + 0.08 * score * (1.0 - score)),
         harmful=False,
     ),
     _family("a rule more that holds rarely", _with(BAND, {"when": 'carrier == "grey" and temp > 25'}), harmful=False),
-    _family("late rows labelled five times as often", lambda seed: oversampled(_sound(seed), seed), harmful=False),
+    _family("late rows labelled five times as often, of 6,000", _sampled(2 * _ROWS), harmful=False),
+    # Of half as many rows the confidence is sometimes too uncertain to tell, and more are asked for.
+    _family("late rows labelled five times as often, of 3,000", _sampled(_ROWS), harmful=False, claimed=None),
     _family("two rules that overlap", _with(BAND, {"when": "0.4 <= risk < 0.6"}), harmful=False),
 )

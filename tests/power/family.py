@@ -30,7 +30,8 @@ class Family:
     """`caught(seed)` is True when the check, judged as the gate judges, does not come out MET on that seed's world.
 
     `claimed` is the least share of harmful worlds that are caught, or the largest share of harmless ones that are;
-    None where the rate is only shown, because the harm is smaller than what the check claims to see.
+    None where the rate is only shown, because the harm is smaller than what the check claims to see. `times` where the
+    check judges times, so that a busy machine catches more.
     """
 
     requirement: str
@@ -39,6 +40,7 @@ class Family:
     caught: Callable[[int], bool]
     worlds: int = 60
     claimed: float | None = -1.0
+    times: bool = False
 
     @property
     def claim(self) -> float | None:

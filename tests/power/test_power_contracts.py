@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plants.pipeline_server import CONTRACT, Pipeline, declared
+from plants.pipeline_server import CONTRACT, Pipeline, declared, delivery
+from plants.planted_trial import PlantedSource, PlantedTrial
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Asked, Said, Server, said
 from seatrial.core.observation import Observation
+from seatrial.core.ports import TEST_MARK
 from seatrial.core.vocabulary import Outcome
 from seatrial.domains.flows.marking import FAULTY_MARK
 from seatrial.domains.integration.contracts import CHECK
@@ -73,10 +77,97 @@ def test_records_that_another_check_broke_on_purpose_say_nothing_of_what_is_exch
     assert observation.facts["records"] == {"deliveries": 400, "planner": 401}
 
 
+def test_what_was_put_in_at_an_entry_by_our_own_tests_says_nothing_of_what_its_source_gives() -> None:
+    def after_other_tests(**real: Any) -> tuple[Observation, Judgement]:
+        pipeline = Pipeline(**real)
+        ours = [{**delivery(at), "id": f"{TEST_MARK}{at}"} for at in range(1200)]
+        pipeline.shown = [*pipeline.shown, *ours]
+        return held(pipeline)
+
+    assert after_other_tests(breaks={"temp": None}, every=10)[1].outcome is Outcome.NOT_MET
+    assert after_other_tests(shown=0)[1].outcome is Outcome.NOT_DETERMINED
+    observation, judgement = after_other_tests()
+    assert judgement.outcome is Outcome.MET, judgement
+    assert observation.facts["records"] == {"deliveries": 400, "planner": 1001}
+
+
 def test_too_few_records_ask_for_more() -> None:
     observation, judgement = held(Pipeline(shown=120))
     assert judgement.outcome is Outcome.NOT_DETERMINED
     assert observation.measures[0].needed == 179
+
+
+def master_data(tmp_path: Path, broken: int = 0, *, rows: int = 40, **changes: Any) -> tuple[Observation, Judgement]:
+    """A table of that many customers, of which `broken` have no dock that the contract knows."""
+    database = sqlite3.connect(tmp_path / "erp.db")
+    with database:
+        database.execute("CREATE TABLE customers (id TEXT, planned_at TEXT, temp REAL, dock TEXT)")
+        told = [{**delivery(at), **({"dock": "X"} if at < broken else {})} for at in range(rows)]
+        database.executemany("INSERT INTO customers VALUES (:id, :planned_at, :temp, :dock)", told)
+    database.close()
+    end = {"url": f"sqlite:///{tmp_path / 'erp.db'}", "read": "customers", **changes.pop("end", {})}
+    source = {"kind": "sqlite", "contract": "in.json", "feeds": ["temp"], "test": end, **changes}
+    system = System.model_validate(declared("http://127.0.0.1:1", integrations={"customers": source}, flows=()))
+    with RealTrial(system, files={"in.json": json.dumps(CONTRACT).encode()}) as trial:
+        observation = observed(CHECK, system, trial)
+    return observation, judged(CHECK, system, observation)
+
+
+def test_a_small_table_of_master_data_is_looked_at_as_a_whole(tmp_path: Path) -> None:
+    observation, judgement = master_data(tmp_path)
+    assert judgement.outcome is Outcome.MET, judgement
+    assert observation.measures[0].n == 40
+
+
+def test_one_broken_record_of_a_small_table_is_a_gap(tmp_path: Path) -> None:
+    observation, judgement = master_data(tmp_path, broken=1)
+    assert judgement.outcome is Outcome.NOT_MET
+    assert "contract-broken" in codes(observation)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"end": {"read": "SELECT * FROM customers ORDER BY id DESC LIMIT 30"}}, {"direction": "both"}],
+    ids=["the newest of a query", "what also goes out"],
+)
+def test_what_is_not_surely_all_that_there_is_is_bounded_as_a_sample(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert master_data(tmp_path, **changes)[1].outcome is Outcome.NOT_DETERMINED
+
+
+def test_an_exit_that_is_writable_only_for_taking_away_is_read(tmp_path: Path) -> None:
+    flow = {"name": "f", "in": "customers", "out": "plan", "key": "id", "within": "1s", "peak": "1/s"}
+    database = sqlite3.connect(tmp_path / "plan.db")
+    with database:
+        database.execute("CREATE TABLE plan (id TEXT, planned_at TEXT, temp REAL, dock TEXT)")
+        told = [delivery(at) for at in range(400)]
+        database.executemany("INSERT INTO plan VALUES (:id, :planned_at, :temp, :dock)", told)
+    database.close()
+    end = {
+        "url": f"sqlite:///{tmp_path / 'plan.db'}",
+        "writable": True,
+        "read": "plan",
+        "observe": "plan",
+        "remove": "plan",
+    }
+    out = {"kind": "sqlite", "direction": "out", "contract": "in.json", "test": end}
+    entry = {"kind": "http", "test": {"url": "http://127.0.0.1:1"}}
+    both = {"customers": entry, "plan": out}
+    system = System.model_validate(declared("http://127.0.0.1:1", integrations=both, flows=[flow]))
+    with RealTrial(system, files={"in.json": json.dumps(CONTRACT).encode()}) as trial:
+        observation = observed(CHECK, system, trial)
+    assert [m.value for m in observation.measures if "plan" in m.name] == [0.0]
+    assert not [f for f in observation.findings if "plan" in f.summary]
+
+
+@pytest.mark.parametrize(("kind", "longer"), [("mqtt", True), ("opcua", True), ("http", False)])
+def test_too_few_records_of_a_source_that_keeps_none_ask_to_listen_longer(kind: str, longer: bool) -> None:
+    source = {"kind": kind, "contract": "in.json", "test": {"url": "x://127.0.0.1:1", "topic": "t", "read": "/in"}}
+    system = System.model_validate(declared("http://127.0.0.1:1", integrations={"feed": source}, flows=()))
+    trial = PlantedTrial(files={"in.json": json.dumps(CONTRACT).encode()})
+    trial.sources["feed"] = PlantedSource([delivery(at) for at in range(20)])
+    (measure,) = observed(CHECK, system, trial).measures
+    assert measure.needed_unit.startswith("records of feed")
+    assert ("listen_for at integrations.feed.test" in measure.needed_unit) is longer
 
 
 @pytest.mark.parametrize(

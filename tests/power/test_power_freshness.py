@@ -162,6 +162,34 @@ def test_a_station_that_stopped_is_noted() -> None:
     assert "partly-stale" in codes(found, Weight.NOTE)
 
 
+def of_parts(per: str | None, *parts: tuple[str | float | None, float], values: tuple[str, ...] = ()) -> Observation:
+    rows = [row for part, age_s in parts for row in records(age_s, n=5, site=part)]
+    inputs = {"temp": {"type": "number"}, "site": {"type": "string", **({"values": list(values)} if values else {})}}
+    limit = {"source": "weather", "at": "observed_at", "at_most": "2h", **({"per": per} if per else {})}
+    declared = fresh_system(
+        data={"freshness": [limit]}, model={"endpoint": "http://h/predict", "task": "binary", "inputs": inputs}
+    )
+    return run(rows, declared=declared)
+
+
+def test_where_parts_are_declared_the_oldest_one_counts() -> None:
+    found = of_parts("site", ("A", 600), ("B", 9_000), ("C", 60))
+    assert "partly-stale" in codes(found)
+    assert age(found) == pytest.approx(9_000 + LAST_S)
+    undeclared = of_parts(None, ("A", 600), ("B", 9_000), ("C", 60))
+    assert "partly-stale" not in codes(undeclared)
+    assert age(undeclared) == pytest.approx(60 + LAST_S)
+    sound = of_parts("site", ("A", 600), ("B", 900), values=("A", "B"))
+    assert codes(sound) == set()
+    assert age(sound) == pytest.approx(900 + LAST_S)
+
+
+def test_a_part_that_is_listed_and_never_reports_or_is_not_told_is_a_gap() -> None:
+    assert codes(of_parts("site", ("A", 600), ("B", 900), values=("A", "B", "C"))) == {"part-missing"}
+    assert codes(of_parts("site", ("A", 600), (None, 900))) == {"part-not-told"}
+    assert codes(of_parts("station", ("A", 600))) == {"part-not-told"}
+
+
 def by_lag(observation: Observation, name: str) -> dict[float, float]:
     return {
         float(m.name.removeprefix(f"{name} on data ").removesuffix(" h old")): float(m.value or 0.0)
@@ -282,6 +310,62 @@ def test_where_nothing_happens_no_event_comes_and_none_was_too_old() -> None:
     flow = {"name": "in", "in": "weather", "out": "weather", "key": "id", "within": "1s", "peak": "1/s"}
     found = run(stamped(*(h for h in HOURLY if not 8 < h < 13)), declared=fresh_system(flows=[flow]))
     assert codes(found) == set()
+
+
+FLOW = {"name": "in", "in": "weather", "out": "weather", "key": "id", "within": "1s", "peak": "1/s"}
+RANGE = {"first": 9_000_000, "last": 9_999_999}
+NUMBER = 8_000_000_000_000_000 + 123_456
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [("seatrial-20261128-1", {}), ("seatrial-faulty-2-7", {}), (NUMBER, {}), (9_000_007, {"keys": RANGE})],
+)
+def test_test_records_of_ours_make_no_source_look_fresh(key: str | int, more: dict[str, Any]) -> None:
+    real, ours = records(86_400, id="r1"), records(10, n=3, id=key)
+    declared = fresh_system(flows=[FLOW | more])
+    assert age(run([*real, *ours], declared=declared)) == pytest.approx(86_400 + LAST_S)
+    assert age(run([*real, *records(10, n=1, id="r2")], declared=declared)) == pytest.approx(10 + LAST_S)
+    nothing_else = run(ours, declared=declared)
+    assert age(nothing_else) is None
+    assert codes(nothing_else, Weight.OPEN) == {"only-test-records"}
+
+
+ELSEWHERE: dict[str, Any] = {
+    "integrations": {
+        "weather": {"kind": "http", "feeds": ["temp"]},
+        "orders": {"kind": "http"},
+        "planner": {"kind": "http", "direction": "out"},
+    },
+    "flows": [FLOW | {"in": "orders", "out": "planner", "keys": RANGE}],
+}
+
+
+@pytest.mark.parametrize("key", [{"number": "seatrial-20261128-1"}, {"number": NUMBER}, {"id": 9_000_007}])
+def test_a_table_behind_an_entry_does_not_look_fresh_for_what_a_test_put_in(key: dict[str, Json]) -> None:
+    declared = fresh_system(**ELSEWHERE)
+    real, ours = records(86_400, id="r1", number="r1"), records(10, n=1, **({"id": "1", "number": "1"} | key))
+    assert age(run([*real, *ours], declared=declared)) == pytest.approx(86_400 + LAST_S)
+    assert codes(run(ours, declared=declared), Weight.OPEN) == {"only-test-records"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [{"number": 9_000_007}, {"id": 8_999_999}, {"number": 1_700_000_000_000_000}, {"note": "asks for seatrial-1"}],
+)
+def test_a_record_of_a_source_beside_the_flows_counts_where_nothing_marks_it(key: dict[str, Json]) -> None:
+    rows = [*records(86_400, id="r1"), *records(10, n=1, **({"id": "1"} | key))]
+    assert age(run(rows, declared=fresh_system(**ELSEWHERE))) == pytest.approx(10 + LAST_S)
+
+
+def test_a_frozen_source_that_starts_a_flow_is_a_gap_without_parts() -> None:
+    rows = [
+        {"id": f"r{at}", "observed_at": (NOW - timedelta(minutes=10 * at)).isoformat(), "temp": 21.4, "dewp": 9.3}
+        for at in reversed(range(40))
+    ]
+    assert codes(run(rows, declared=fresh_system(flows=[FLOW]))) == {"values-stand-still"}
+    moving = [{**row, "temp": 21.4 + at / 10} for at, row in enumerate(rows)]
+    assert codes(run(moving, declared=fresh_system(flows=[FLOW]))) == set()
 
 
 def test_a_source_that_falls_behind_or_stands_still_is_noted() -> None:

@@ -133,6 +133,17 @@ def test_a_replayed_trace_whose_rush_is_above_the_declared_peak_is_a_gap() -> No
     assert "trace" in observation.done
 
 
+@pytest.mark.parametrize(("service_s", "noted"), [(0.0075, {"waits-under-load"}), (0.003, set())])
+def test_waiting_within_the_limits_is_noted_where_it_takes_up_a_good_part_of_them(
+    service_s: float, noted: set[str]
+) -> None:
+    """One server that is busy nine tenths of the time against one that is busy a third of it: a computed queue."""
+    queue = QueueLoad(service_s=lambda _: service_s)
+    observation, judgement = loaded(LoadServer(answer=ANSWER), queue=queue)
+    assert judgement.outcome is Outcome.MET, judgement
+    assert codes(observation) == noted
+
+
 @pytest.mark.parametrize(("more", "outcome"), [({"ramp": "3s"}, Outcome.MET), ({}, Outcome.NOT_MET)])
 def test_a_server_that_is_slow_while_the_rate_climbs_passes_only_where_production_climbs_too(
     more: dict[str, Any], outcome: Outcome

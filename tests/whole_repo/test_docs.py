@@ -18,6 +18,7 @@ import typer
 
 from seatrial.app.catalogue import checks
 from seatrial.cli.main import _assemble
+from seatrial.cli.sections import first_clause
 from seatrial.engine.codes import CODES as ENGINE_CODES
 from seatrial.evidence.failures import CODES as LEDGER_CODES
 from seatrial.evidence.report import PROBLEM_CODES
@@ -72,6 +73,16 @@ def test_every_command_has_help_and_a_section() -> None:
             assert getattr(option, "help", None) or option.name == "help", f"{name} {option.name}"
 
 
+def test_the_list_of_commands_has_one_whole_line_for_each() -> None:
+    group = typer.main.get_command(_assemble())
+    listed = typer.Context(group, info_name="seatrial", terminal_width=80).get_help().splitlines()
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert command.rich_help_panel, f"{name} stands under no heading"
+        (line,) = [line for line in listed if line.split()[:1] == [name]]
+        assert line.endswith(first_clause(command.help)), f"{name}: what it does is longer than its line"
+    assert not any("..." in line for line in listed[1:]), "something is cut"
+
+
 def test_every_command_and_option_that_a_page_names_exists() -> None:
     commands = typer.main.get_command(_assemble()).commands  # type: ignore[attr-defined]
     named = 0
@@ -83,6 +94,15 @@ def test_every_command_and_option_that_a_page_names_exists() -> None:
                 assert set(_OPTION.findall(rest)) <= known | {"--help"}, (page.name, name, rest)
                 named += 1
     assert named > 100
+
+
+def test_every_decision_has_a_number_of_its_own_and_says_it() -> None:
+    decisions = sorted((DOCS / "decisions").glob("*.md"))
+    numbers = [int(page.name[:4]) for page in decisions]
+    assert len(numbers) > 40
+    assert len(set(numbers)) == len(numbers), "two decisions have one number"
+    for number, page in zip(numbers, decisions, strict=True):
+        assert page.read_text(encoding="utf-8").startswith(f"# {number}. "), page.name
 
 
 def test_every_requirement_check_and_code_is_documented() -> None:

@@ -25,6 +25,7 @@ from seatrial.adapters.wire import AnswerReader, Target, encode, target_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Request
+from seatrial.spec.procedure import urls_of
 from seatrial.spec.system import System
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -100,6 +101,11 @@ def declared_origins(system: System, urls: Iterable[str] = ()) -> frozenset[str]
     judge = system.adversarial.chat.judge
     named.append(judge.openai if judge else None)
     named += [outlet.url for outlet in system.watch.outlets]
+    away = system.data.interruption.sources.values() if system.data.interruption is not None else ()
+    changing = system.data.schema_change.sources.values()
+    steps = [*(source.alarm for source in away), *(source.alarm for source in changing)]
+    steps += [s for source in changing if source.scratch for s in (source.scratch.point, source.scratch.back)]
+    named += [url for step in steps if step is not None for url in urls_of(step)]
     origins = set()
     for url in named:
         if url and url.startswith(("http://", "https://")):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ def rewritten(body: bytes, content_type: str, change: SchemaChange) -> bytes | N
         if made is None and "\n" in text.strip():
             made = _lines(text, change)
     else:
-        made = _table(text, change)
+        made = table(text, change)
     return None if made is None else (mark + made).encode(encoding, "replace")
 
 
@@ -82,11 +83,17 @@ def _written(value: Any) -> str:
             return json.dumps(value)
 
 
-def _table(text: str, change: SchemaChange) -> str | None:
+def table(
+    text: str, change: SchemaChange, *, separator: str | None = None, quote: str = '"', decimal: str = "."
+) -> str | None:
+    """A table with a header, with every row changed; None where it has no such column.
+
+    Without a `separator` the header tells it. `decimal` is the mark in numbers that the change holds.
+    """
     first = text.partition("\n")[0].rstrip("\r")
-    separator = max(_SEPARATORS, key=first.count)
+    separator = separator or max(_SEPARATORS, key=first.count)
     try:
-        header, *rows = list(csv.reader(io.StringIO(text), delimiter=separator)) or [[]]
+        header, *rows = list(csv.reader(io.StringIO(text), delimiter=separator, quotechar=quote)) or [[]]
     except csv.Error:
         return None
     if change.field not in header:
@@ -95,9 +102,12 @@ def _table(text: str, change: SchemaChange) -> str | None:
     writer = csv.writer(
         out,
         delimiter=separator,
+        quotechar=quote,
         lineterminator="\r\n" if "\r\n" in text else "\n",
-        quoting=csv.QUOTE_ALL if first.startswith('"') and first.endswith('"') else csv.QUOTE_MINIMAL,
+        quoting=csv.QUOTE_ALL if first.startswith(quote) and first.endswith(quote) else csv.QUOTE_MINIMAL,
     )
+    held = {n: str(v).replace(".", decimal) if isinstance(v, float) else v for n, v in change.held.items()}
+    change = replace(change, held=held)
     # The header alone tells the new columns, also of a table without rows.
     plain = SchemaChange(kind=change.kind, field=change.field, name=change.name)
     writer.writerow(list(changed(dict.fromkeys(header, ""), plain)))

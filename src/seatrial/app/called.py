@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ where it is run: as the program, or by an interpreter."""
 _INTERPRETER: Final = re.compile(
     r"(?:python|pypy|bash|sh|dash|zsh|ksh|node|ruby|perl|pwsh|powershell|php|Rscript|java)[\d.]*"
 )
+_MOST_KEPT: Final = 64
 _GIVEN: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -44,7 +46,7 @@ def called_files(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
     files = LocalFiles(workspace.base)
     for path in procedures(system):
         with suppress(SeatrialError):
-            declared[path] = read_yaml(files.read(path), name=path).plain()
+            declared[path] = _content(files.read(path), path)
     for path, content in declared.items():
         named = {
             name
@@ -54,6 +56,12 @@ def called_files(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
         if named:
             found[path] = tuple(sorted(named))
     return found
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _content(text: bytes, path: str) -> object:
+    """What a procedure's text says. Every deed of a person asks for it, and it hardly ever changes between two."""
+    return read_yaml(text, name=path).plain()
 
 
 def _commands(content: object) -> Iterator[Sequence[str]]:

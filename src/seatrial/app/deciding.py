@@ -5,7 +5,7 @@ Only before it says GO it asks once more what is served.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,22 +16,29 @@ from seatrial.app.subject import Identities, digest_files, identities_on_record,
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import DecisionBody
 from seatrial.core.record import Evidence, LedgerState, Subject
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import Answer, RecordType
 from seatrial.gate.deciding import decide
 from seatrial.gate.encoding import verdict_data
 from seatrial.gate.exchange import retraining
 from seatrial.gate.inputs import Inputs
+from seatrial.gate.lasting import lasts_until
 from seatrial.gate.verdict import Verdict
 from seatrial.spec.canonical import digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A verdict, the subject that it is about, and the identities of what was served that this subject holds."""
+    """A verdict, the subject that it is about, and the identities of what was served that this subject holds.
+
+    Before `holds_until` the same record and files come to the same verdict. What hung on what was served at that moment
+    holds no longer than the moment.
+    """
 
     verdict: Verdict
     subject: Subject
     served: Mapping[str, str]
+    holds_until: datetime
 
 
 def decide_now(workspace: Workspace, now: datetime | None = None) -> Verdict:
@@ -52,7 +59,7 @@ def decided_now(workspace: Workspace, now: datetime | None = None) -> Decided:
         reading = read_ledger(workspace, quick=False)
         inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
         verdict = decide(inputs)
-    served = identities_on_record(inputs.evidence)
+    served, holds_until = identities_on_record(inputs.evidence), lasts_until(inputs)
     if verdict.verdict is Answer.GO:
         reading = compared_now(workspace, reading)
         inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
@@ -60,7 +67,9 @@ def decided_now(workspace: Workspace, now: datetime | None = None) -> Decided:
         about = subject(workspace, digest_files(workspace), served)
         inputs = replace(inputs, subject=about, remarks=served.remarks)
         verdict = decide(inputs)
-    return Decided(verdict=verdict, subject=inputs.subject, served=served.found)
+        # What is served changes without a word: neither the answer for it nor the one against it can be kept.
+        holds_until = inputs.now
+    return Decided(verdict=verdict, subject=inputs.subject, served=served.found, holds_until=holds_until)
 
 
 def served_now(workspace: Workspace, recorded: Identities) -> Identities:
@@ -73,7 +82,7 @@ def served_now(workspace: Workspace, recorded: Identities) -> Identities:
 
 def inputs_of(
     workspace: Workspace,
-    evidence: Sequence[Evidence],
+    evidence: Records,
     state: LedgerState,
     *,
     now: datetime | None = None,
@@ -90,7 +99,7 @@ def inputs_of(
         requirements=gate.requirements,
         thresholds=thresholds(gate.system(system)),
         subject=about or subject(workspace, digest_files(workspace), recorded),
-        evidence=tuple(evidence),
+        evidence=evidence,
         ledger=state,
         now=now or workspace.clock.now(),
         policy=gate.policy(system),

@@ -6,15 +6,16 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from seatrial.app.catalogue import check_by_id, thresholds
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Threshold
 from seatrial.core.record import Evidence
+from seatrial.core.records import verified_type
 from seatrial.core.vocabulary import Outcome, RecordType
 from seatrial.domains.allowing import not_now
 from seatrial.domains.rehearsing import parts_of
@@ -26,6 +27,8 @@ from seatrial.spec.system import System
 NEVER_HELD, FAILED, OVERDUE, DUE_SOON, HOLDS = "never held", "failed", "overdue", "due soon", "holds"
 STATES = (NEVER_HELD, FAILED, OVERDUE, DUE_SOON, HOLDS)
 """How one kind of drill stands."""
+MOST: Final = 100
+"""Drills of one requirement that are told, the newest: more shows nothing that these do not."""
 _SOON = timedelta(days=7)
 _FEW = 3
 """Drills from which on one can speak of a trend at all."""
@@ -77,6 +80,12 @@ class DrillStanding:
         """The newest one."""
         return self.held[-1] if self.held else None
 
+    @property
+    def telling(self) -> Held | None:
+        """The one that the state comes from: the newest that its requirement still fails with, else the newest one."""
+        failed = [each for each in _newest(self.held) if not each.ok]
+        return failed[-1] if failed else self.last
+
 
 def standings(workspace: Workspace) -> tuple[DrillStanding, ...]:
     """Every kind of drill, as the ledger and the plan have it. Raises LedgerError."""
@@ -103,28 +112,29 @@ def standings(workspace: Workspace) -> tuple[DrillStanding, ...]:
 
 
 def history(workspace: Workspace) -> dict[str, list[Held]]:
-    """The drills on record by kind, oldest first; what does not verify is none of them."""
+    """The newest drills on record by kind, `MOST` of a requirement, oldest first; what does not verify is none."""
     limits: dict[str, dict[str, Threshold]] = {}
     for threshold in thresholds(workspace.system):
         limits.setdefault(threshold.requirement, {})[threshold.measure] = threshold
     found: dict[str, list[Held]] = {kind: [] for kind in KINDS}
-    for evidence in read_ledger(workspace, quick=True).of(RecordType.OBSERVATION):
-        held = _held(evidence, limits)
-        if held is not None:
-            found[held.kind].append(held)
+    records = read_ledger(workspace, quick=True).evidence
+    newest = [evidence for held in records.by(_rehearsed).values() for evidence in held[-MOST:]]
+    for evidence in sorted(newest, key=lambda each: each.sequence):
+        told = records.body(evidence, ObservationBody)
+        if told is not None:
+            drill = _held(evidence, told, limits)
+            found[drill.kind].append(drill)
     return found
 
 
-def _held(evidence: Evidence, limits: Mapping[str, Mapping[str, Threshold]]) -> Held | None:
-    """The drill that this observation is of, or None. The check of a drill has its requirement's id."""
-    body = evidence.record.body
-    requirement = str(body.get("check"))
-    if requirement not in KIND_OF:
-        return None
-    try:
-        told = from_data(ObservationBody, body)
-    except CodecError:
-        return None
+def _rehearsed(evidence: Evidence) -> str | None:
+    """The requirement that a verified observation of a drill is about, which is its check's id."""
+    check = str(evidence.record.body.get("check"))
+    return check if verified_type(evidence) is RecordType.OBSERVATION and check in KIND_OF else None
+
+
+def _held(evidence: Evidence, told: ObservationBody, limits: Mapping[str, Mapping[str, Threshold]]) -> Held:
+    requirement = told.check
     seen = told.observation
     if seen is None:
         outcome, said = Outcome.NOT_DETERMINED, told.reason.summary if told.reason else "nothing is known of it"
@@ -194,11 +204,16 @@ def trend(held: Sequence[Held]) -> str:
     return f"{abs(change):.0%} {'slower' if change > 0 else 'faster'} ({times[-1]:.3g} s, median {before:.3g} s)"
 
 
+def _newest(held: Sequence[Held]) -> list[Held]:
+    """The newest drill of each requirement, oldest first."""
+    newest = {each.requirement: each for each in held}
+    return [each for each in held if newest[each.requirement] is each]
+
+
 def _state(held: Sequence[Held], due: datetime | None, now: datetime) -> str:
     if due is None:
         return NEVER_HELD
-    newest: dict[str, Held] = {each.requirement: each for each in held}
-    if not all(each.ok for each in newest.values()):
+    if not all(each.ok for each in _newest(held)):
         return FAILED
     if now >= due:
         return OVERDUE

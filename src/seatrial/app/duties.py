@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seatrial.app.workspace import Workspace
+from seatrial.spec.system import System
 
 
 def duty_text(workspace: Workspace, duty: str) -> str:
@@ -19,3 +20,14 @@ def duty_text(workspace: Workspace, duty: str) -> str:
     content = owned if name in {"owner", "manager"} else duties.get(name, {})
     lines = [f"{system.system} {system.version}: {duty}", *(f"  {key}: {value}" for key, value in content.items())]
     return "\n".join([*lines, "  as the deputy"] if deputy else lines)
+
+
+def named_later(system: System, duty: str) -> tuple[str, ...]:
+    """The documents of a duty that the system file does not name yet: to name one changes what was accepted."""
+    name = duty.partition(".")[0]
+    retraining = system.duties.retraining
+    missing = {
+        "change": {"change.plan": system.change.plan},
+        "retraining": {"duties.retraining.criteria": None if retraining is None else retraining.criteria},
+    }
+    return tuple(field for field, path in missing.get(name, {}).items() if path is None)

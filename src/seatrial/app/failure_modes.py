@@ -6,18 +6,20 @@ All of it is read from the newest observation on record; nothing is executed her
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from seatrial.app.ledgers import read_ledger
+from seatrial.app.watched.reacting import ALARM, OFFLINE
 from seatrial.app.workspace import Workspace
-from seatrial.core.bodies import ObservationBody
+from seatrial.core.bodies import EventBody, ObservationBody
 from seatrial.core.errors import Refused, Unreachable
 from seatrial.core.observation import Finding, Observation
 from seatrial.core.vocabulary import RecordType
 from seatrial.domains.model.failure_modes import REQUIREMENT
-from seatrial.spec.conditions import parse_condition
+from seatrial.spec.conditions import ConditionError, parse_condition
 from seatrial.spec.failure_modes import FailureMode, draft_entry, load_failure_modes, with_drafts
 
 _CONFIRMED = ("unanswered-failure-mode", "answered-failure-mode", "small-failure-mode")
@@ -46,11 +48,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weak:
-    """A confirmed slice without an entry: when it holds, the sentence about it, and whether it is a gap."""
+    """A confirmed slice without an entry: when it holds, the sentence about it, and whether it is a gap.
+
+    Or where an alarm after launch concentrated, which nobody has searched for since: never a gap by itself.
+    """
 
     when: str
     summary: str
     gap: bool
+    seen: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +83,19 @@ def compare(workspace: Workspace) -> Comparison:
     at, newest = observed[-1]
     modes = _modes(workspace)
     known = {mode.when for mode in modes}
+    met = {each.when: each for each in _after_launch(workspace) if each.seen > at}
     open_slices = [f for f in newest.findings if f.code in _CONFIRMED and f.detail.get("entry") is None]
     return Comparison(
         path=workspace.system.failure_modes,
         observed_at=at,
         entries=tuple(_entry(mode, newest) for mode in modes),
         unanswered=tuple(
-            Weak(when=_when(f), summary=f.summary, gap=f.code == _CONFIRMED[0])
-            for f in open_slices
-            if _when(f) not in known
+            each
+            for each in (
+                *(Weak(when=_when(f), summary=f.summary, gap=f.code == _CONFIRMED[0], seen=at) for f in open_slices),
+                *met.values(),
+            )
+            if each.when not in known
         ),
         gone=tuple(_gone([each for _, each in observed[:-1]], newest)),
     )
@@ -102,7 +112,7 @@ def add_drafts(workspace: Workspace, found: Comparison) -> int:
     taken = {entry.mode.id for entry in found.entries}
     drafts = []
     for each in found.unanswered:
-        remark = f"{each.summary} Seen {found.observed_at:%Y-%m-%d}."
+        remark = f"{each.summary} Seen {each.seen:%Y-%m-%d}."
         drafts.append(draft_entry(each.when, remark=remark, taken=taken))
         taken.add(drafts[-1].splitlines()[0].removeprefix("- id: "))
     if drafts:
@@ -115,6 +125,17 @@ def _observations(workspace: Workspace) -> Iterator[tuple[datetime, Observation]
     for evidence, body in read_ledger(workspace, quick=False).bodies(RecordType.OBSERVATION, ObservationBody):
         if body.requirement == REQUIREMENT and body.observation is not None:
             yield evidence.record.at, body.observation
+
+
+def _after_launch(workspace: Workspace) -> Iterator[Weak]:
+    """Where the alarms of the watch concentrated: what has happened is a candidate for the register."""
+    for evidence, body in read_ledger(workspace, quick=False).bodies(RecordType.EVENT, EventBody):
+        where = body.detail.get("where")
+        if body.kind in (ALARM, OFFLINE) and isinstance(where, str):
+            with suppress(ConditionError):
+                when = parse_condition(where).text
+                summary = f"After launch: {body.summary}; it concentrated when {when}."
+                yield Weak(when=when, summary=summary, gap=False, seen=evidence.record.at)
 
 
 def _modes(workspace: Workspace) -> Sequence[FailureMode]:

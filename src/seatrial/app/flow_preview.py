@@ -18,7 +18,7 @@ from seatrial.domains.flows import window
 from seatrial.domains.flows.driving import Lane
 from seatrial.domains.flows.lanes import end_of, lane_of, unready
 from seatrial.domains.flows.marking import marker
-from seatrial.domains.integration import combined_load
+from seatrial.domains.integration import combined_running
 from seatrial.spec.integration import End, Flow, IntegrationSection
 from seatrial.spec.public import public
 from seatrial.spec.system import System
@@ -123,11 +123,11 @@ def _closed(system: System, trial: OpenTrial, flow: Flow) -> Iterator[Finding]:
     names = {flow.from_, flow.to}
     if names <= set(system.integrations):
         one = system.model_copy(update={"flows": (flow,)})
-        yield from window.closed(one, trial.clock.now(), combined_load.lasts_s(system))
+        yield from window.closed(one, trial.clock.now(), combined_running.lasts_s(system))
 
 
 def _parts(system: System) -> Sequence[tuple[str, float]]:
-    return ("a", combined_load.alone_s(system)), ("b", combined_load.together_s(system))
+    return ("a", combined_running.alone_s(system)), ("b", combined_running.together_s(system))
 
 
 def _place(section: IntegrationSection, end: End) -> str:

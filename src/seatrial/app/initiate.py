@@ -10,56 +10,34 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatrial.adapters.http import Http
 from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.wire import target_of
-from seatrial.app.outside import open_source
+from seatrial.app.proposal_address import address_as_given, as_given, filled, refuse_secrets, secrets_of
 from seatrial.app.proposal_artefacts import Answered, ArtefactOnTrial, one_score, way_of
-from seatrial.app.proposal_data import TableProfile, profile
-from seatrial.app.proposal_file import Found, SourceText, inputs_text, system_text
-from seatrial.app.proposal_inputs import (
-    Labelled,
-    declared,
-    guessed_label,
-    known_column,
-    labelled,
-    times_and_entities,
-    unseen_values,
-)
+from seatrial.app.proposal_chat import ChatOnTrial, speaks_chat
+from seatrial.app.proposal_data import TableProfile
+from seatrial.app.proposal_file import ChatText, Found, Served, SourceText, inputs_text, system_text
+from seatrial.app.proposal_given import Asked, Given, read_given
+from seatrial.app.proposal_inputs import Labelled, declared, unseen_values
 from seatrial.app.proposal_model import Meaning, ModelOnTrial, Told, Way, meaning
+from seatrial.app.proposal_questions import Questions, spoken
+from seatrial.app.proposal_recorded import RecordedOnTrial
 from seatrial.app.proposal_tensors import PROTOCOL, TensorsOnTrial, speaks_tensors
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
+from seatrial.core.ports import Row
 from seatrial.spec.loading import load_inputs, load_system
 from seatrial.spec.model import ModelSection
 
 INPUTS = "inputs.json"
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_HARMLESS = frozenset({"accept", "content-type", "user-agent"})
 
 
 def _silent(_: str) -> None:
     """Nobody listens."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a person gives. `model` and the values of `headers` may hold `${NAME}`, which the file then keeps.
-
-    `data` and `live` are files (CSV, Parquet, JSON lines); `output` is the system file to write.
-    """
-
-    model: str
-    data: Path
-    output: Path
-    live: Path | None = None
-    label: str | None = None
-    time: str | None = None
-    entity: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,31 +56,6 @@ class Proposal:
     todos: Sequence[str]
 
 
-def columns_of(data: Path) -> tuple[str, ...]:
-    """The columns of a data file. Raises Unreachable or Malformed."""
-    return open_source(str(data), base=Path(), redact=Redactor()).columns()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
-    """The data, and what their columns are taken for: all candidates for times and entities, and the one of each."""
-
-    table: TableProfile
-    label: Labelled
-    live: TableProfile | None
-    time: str | None
-    entity: str | None
-    times: list[str]
-    entities: list[str]
-    inputs: list[str]
-    """The columns that the model can take."""
-
-    @property
-    def doubtful(self) -> list[str]:
-        """Columns that are more likely times or names of rows than inputs."""
-        return [*dict.fromkeys(c for c in (*self.times, *self.entities, self.time, self.entity) if c)]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answering:
     """The model as it answered: how it is reached, what it takes, and what its answers mean."""
@@ -115,6 +68,9 @@ class _Answering:
     outputs: Meaning
     inputs: Mapping[str, Mapping[str, Json]]
     notes: list[str]
+    served: Served | None = None
+    unknown: Sequence[str] = ()
+    """What it said to questions that cannot be answered."""
 
 
 def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str], None] = _silent) -> Proposal:
@@ -123,9 +79,9 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     Raises SeatrialError: Unreachable or Malformed where the data cannot be read or tell nothing, and where the model
     does not answer in a form that is known; Refused for a secret that would end up in the file.
     """
-    _refuse_secrets(asked)
+    refuse_secrets(asked.model, asked.headers)
     say(f"reading {asked.data}")
-    given = _given(asked)
+    given = read_given(asked)
     model = _answering(asked, given, environment, say)
     target = asked.output
     live = (
@@ -133,7 +89,10 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
         if given.live is None
         else _live_source(asked, given.live, target, (given.label.column, given.time, given.entity))
     )
+    questions = given.questions
     notes = [*model.notes, *_about_live(given.live, model.inputs), *_left_out(given.table)]
+    if questions is not None:
+        notes[:0] = questions.notes
     found = Found(
         name=_name(target),
         way=model.way,
@@ -152,6 +111,8 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
         times=given.times,
         entities=given.entities,
         notes=notes,
+        served=model.served,
+        chat=None if questions is None else _chat_text(questions, model.unknown),
     )
     text, inputs = system_text(found), inputs_text(model.inputs)
     loaded = load_system(text.encode(), name=target.name, environment=environment)
@@ -170,55 +131,89 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     )
 
 
-def _given(asked: Asked) -> _Given:
-    table = _profiled(asked.data)
-    label = labelled(table.columns[_label(asked, table)])
-    live = None if asked.live is None else _profiled(asked.live)
-    time, entity, times, entities = _row_columns(asked, table, label.column)
-    given = _Given(
-        table=table, label=label, live=live, time=time, entity=entity, times=times, entities=entities, inputs=[]
-    )
-    inputs = [name for name in table.columns if name != label.column and name not in given.doubtful]
-    if not inputs:
-        raise Malformed(
-            f"beside {label.column!r} the data have no column that the model could take",
-            remedy="Give data with the model's inputs as columns, beside the label, times and names of rows.",
-        )
-    return replace(given, inputs=inputs)
-
-
-def _answering(asked: Asked, given: _Given, environment: Mapping[str, str], say: Callable[[str], None]) -> _Answering:
-    table, label = given.table, given.label
-    url = _filled(asked.model, environment)
-    headers = {name: _filled(value, environment) for name, value in asked.headers.items()}
-    secrets = [environment[name] for name in _REFERENCE.findall(" ".join((asked.model, *asked.headers.values())))]
+def _answering(asked: Asked, given: Given, environment: Mapping[str, str], say: Callable[[str], None]) -> _Answering:
+    label = given.label
+    url = filled(asked.model, environment)
+    headers = {name: filled(value, environment) for name, value in asked.headers.items()}
+    secrets = secrets_of((asked.model, *asked.headers.values()), environment)
     way = way_of(url)
     with Http(origins=() if way else [target_of(url).origin], redact=Redactor(secrets)) as http:
         say("asking the model")
         tensors = way is None and speaks_tensors(url)
         protocol = PROTOCOL if tensors else None
-        model: ArtefactOnTrial | TensorsOnTrial | ModelOnTrial
-        if way:
+        model: ArtefactOnTrial | ChatOnTrial | RecordedOnTrial | TensorsOnTrial | ModelOnTrial
+        if way == "recorded":
+            model = RecordedOnTrial(url, label.column)
+        elif way:
             model = ArtefactOnTrial(way, url, http)
+        elif tensors:
+            model = TensorsOnTrial(http, url, headers)
+        elif endpoint := speaks_chat(http, url, headers):
+            model = ChatOnTrial(http, endpoint, endpoint.chosen(asked.served), headers, label.task)
         else:
-            model = (TensorsOnTrial if tensors else ModelOnTrial)(http, url, headers)
+            model = ModelOnTrial(http, url, headers)
         with closing(model):
-            asking = model.asked(table.sample, given.inputs, given.doubtful)
+            rows = _asked_of(model, given)
+            asking = model.asked(rows, given.inputs, _known(model, given))
             scored = one_score(asking.answers, label) if way or tensors else Answered(answers=asking.answers)
-            outputs = replace(meaning(scored.answers, label, _truths(table, label)), classes=scored.classes)
+            outputs = replace(_meaning(scored.answers, given, rows), classes=scored.classes)
             told = model.version(asking)
-            inputs, notes = _declared(table, asking.columns)
+            inputs, notes = _declared(given.table, asking.columns)
             section = _section(asking.way, asking.url, headers, label, outputs)
-            model.confirmed(asking, section.model_copy(update={"protocol": protocol}), table.sample)
+            chat = model.chat if isinstance(model, ChatOnTrial) else None
+            model.confirmed(asking, section.model_copy(update={"protocol": protocol, "chat": chat}), rows)
+            served = (
+                Served(name=model.chat.name, tells_weights=model.tells_weights())
+                if isinstance(model, ChatOnTrial)
+                else None
+            )
+    agreed, unknown = [], []
+    if given.questions is not None:
+        pairs = list(zip(rows, _said(asking.answers, outputs.prediction), strict=True))
+        agreed = [given.questions.agreement(pairs)]
+        unknown = given.questions.to_unanswerable(pairs)
     return _Answering(
         way=asking.way,
-        address=_beside(asked.model, asked.output) if way else _address(asking.url, url, asked.model),
-        identity=None if told is None else _as_given(told.url, url, asked.model),
+        address=_beside(asked.model, asked.output) if way else address_as_given(asking.url, url, asked.model),
+        identity=None if told is None else as_given(told.url, url, asked.model),
         told=told,
         protocol=protocol,
         outputs=outputs,
         inputs=inputs,
-        notes=[*asking.notes, *outputs.notes, *notes],
+        notes=[*asking.notes, *outputs.notes, *agreed, *notes],
+        served=served,
+        unknown=unknown,
+    )
+
+
+def _asked_of(model: object, given: Given) -> Sequence[Row]:
+    """The rows to ask: a few where every question costs, some of which cannot be answered."""
+    if given.questions is None or isinstance(model, RecordedOnTrial):
+        return given.sample
+    return given.questions.few()
+
+
+def _known(model: object, given: Given) -> Sequence[str]:
+    """The columns that the model may also listen to; in past answers, those that are no answer."""
+    if given.questions is None:
+        return given.doubtful
+    return [n for n in given.table.columns if n not in given.inputs] if isinstance(model, RecordedOnTrial) else ()
+
+
+def _meaning(answers: Sequence[Json], given: Given, rows: Sequence[Row]) -> Meaning:
+    if given.questions is not None:
+        return spoken(answers)
+    return meaning(answers, given.label, _truths(rows, given.label))
+
+
+def _said(answers: Sequence[Json], field: str) -> list[str | None]:
+    texts = [answer.get(field) if isinstance(answer, Mapping) else answer for answer in answers]
+    return [text if isinstance(text, str) else None for text in texts]
+
+
+def _chat_text(questions: Questions, unknown: Sequence[str]) -> ChatText:
+    return ChatText(
+        question=questions.question, context=questions.context, answerable=questions.answerable, unknown=unknown
     )
 
 
@@ -284,87 +279,10 @@ def _backup(target: Path) -> Path:
     return backup
 
 
-def _profiled(data: Path) -> TableProfile:
-    if "://" in str(data) or ":/" in str(data):
-        raise Malformed(
-            "init reads a data file, not a database",
-            remedy="Export some rows to a file first; later declare the database under data in the system file.",
-        )
-    return profile(open_source(str(data), base=Path(), redact=Redactor()))
-
-
-def _refuse_secrets(asked: Asked) -> None:
-    bare = [n for n, value in asked.headers.items() if n.lower() not in _HARMLESS and not _REFERENCE.search(value)]
-    if bare:
-        raise Refused(
-            f"the header {', '.join(bare)} would be written into the file with its value",
-            remedy="Keep the value in the environment and name it: --header 'Authorization: Bearer ${MODEL_TOKEN}'.",
-        )
-    if "@" in asked.model.partition("://")[2].partition("/")[0] and not _REFERENCE.search(asked.model):
-        raise Refused(
-            "the model's address holds a credential, which would be written into the file",
-            remedy="Keep the address in the environment and give its name: --model '${MODEL_URL}'.",
-        )
-
-
-def _filled(text: str, environment: Mapping[str, str]) -> str:
-    absent = [name for name in _REFERENCE.findall(text) if not environment.get(name)]
-    if absent:
-        raise Malformed(f"{', '.join(absent)} is not set in the environment", remedy="Set it, then try again.")
-    return _REFERENCE.sub(lambda match: environment[match[1]], text)
-
-
-def _as_given(url: str, filled: str, given: str) -> str | None:
-    """An address at or beside the model's, with the same `${NAME}` in it; None where it cannot be written like that."""
-    if given == filled:
-        return url
-    if url.startswith(filled):
-        return given + url.removeprefix(filled)
-    base_given, base_filled = given.rpartition("/")[0], filled.rpartition("/")[0]
-    if base_given and url.startswith(base_filled):
-        return base_given + url.removeprefix(base_filled)
-    return None
-
-
-def _address(url: str, filled: str, given: str) -> str:
-    found = _as_given(url, filled, given)
-    if found is None:
-        raise Malformed(
-            "the model answers under another address than the environment holds",
-            remedy="Give the base address from the environment and the path in plain: --model '${MODEL_URL}/predict'.",
-        )
-    return found
-
-
-def _label(asked: Asked, table: TableProfile) -> str:
-    if asked.label is not None:
-        return known_column(asked.label, table.columns, option="--label")
-    guessed = guessed_label(list(table.columns))
-    if guessed is None:
-        shown = ", ".join(list(table.columns)[:20])
-        raise Malformed(
-            f"no column of {asked.data.name} says by its name that it holds the labels; there are {shown}",
-            remedy="Name the column that tells what was true with --label.",
-        )
-    return guessed
-
-
-def _row_columns(asked: Asked, table: TableProfile, label: str) -> tuple[str | None, str | None, list[str], list[str]]:
-    """Time and entity as given or as the only candidate, and all candidates."""
-    times, entities = times_and_entities(table, label=label)
-    time = None if asked.time is None else known_column(asked.time, table.columns, option="--time")
-    entity = None if asked.entity is None else known_column(asked.entity, table.columns, option="--entity")
-    if time is None and len(times) == 1:
-        time = times[0]
-    if entity is None and len(entities) == 1:
-        entity = entities[0]
-    return time, entity, times, entities
-
-
-def _truths(table: TableProfile, label: Labelled) -> list[str | None]:
+def _truths(rows: Sequence[Row], label: Labelled) -> list[str | None]:
     from seatrial.measure.columns import plain_text
 
-    given = [row[label.column] for row in table.sample]
+    given = [row[label.column] for row in rows]
     return [None if value is None else plain_text(value) for value in given]
 
 

@@ -157,7 +157,9 @@ def text_of(interview: Interview) -> str:
         _model(interview),
         governance(interview.task),
         _data(),
-        operation(integrations=tuple(_integrations(interview)), workflows=tuple(_workflow_lines(interview))),
+        operation(
+            interview.task, integrations=tuple(_integrations(interview)), workflows=tuple(_workflow_lines(interview))
+        ),
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
     load_system(text.encode(), name="seatrial.yaml", environment={})

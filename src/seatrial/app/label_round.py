@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seatrial.adapters.store.artifacts import ArtifactFolder
+from seatrial.app.label_answers import CANNOT_TELL, Answers
 from seatrial.app.labelling import CHANCE, ORDER
 from seatrial.app.ledgers import keystore, known, open_ledger, record
 from seatrial.app.placing import replace_file
@@ -26,18 +27,15 @@ from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
-from seatrial.measure.columns import plain_text
 from seatrial.spec.system import System
 from seatrial.stats.confusion import FIGURES, interval
 from seatrial.stats.interval import Interval
+from seatrial.stats.proportions import interval as share_interval
 
 KIND = "labels"
 """The kind of the event that a label file was written."""
 ROW = "row"
 """The column of an exported file by which its lines are known again."""
-CANNOT_TELL = ""
-MOST_OPTIONS = 9
-_MOST_LONG = 100
 _SEED = 7
 _EACH_SIDE = 0.025
 
@@ -54,12 +52,29 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How far two raters agree on the rows that both labelled. `kappa` is None for fewer than two rows."""
+    """How far two raters agree on the rows that both labelled.
+
+    For answers to choose from `kappa`, None for fewer than two rows. For numbers `within`, the share of rows on which
+    they lie within the tolerance, and `apart`, the second's number less the first's on average; each None without one.
+    """
 
     rows: int
     agreed: int
-    kappa: Interval | None
     differing: tuple[int, ...]
+    kappa: Interval | None = None
+    within: Interval | None = None
+    apart: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """A round: its rows in the order of the draw, the column that is labelled, and what was said of each."""
+
+    rows: Sequence[Mapping[str, Json]]
+    label: str
+    second: Sequence[int]
+    given: Sequence[Given]
+    answers: Answers
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,39 +98,6 @@ def hidden_columns(system: System, label: str) -> frozenset[str]:
     return frozenset({label, ORDER, CHANCE, *said})
 
 
-def options_of(system: System) -> tuple[str, ...]:
-    """The answers to choose from that the system file tells of; none where it tells of none."""
-    positive = system.model.output.positive
-    if system.model.task != "binary" or positive is None:
-        return ()
-    name = plain_text(positive)
-    return (name, "0") if name == "1" else (name, f"not {name}")
-
-
-def read_options(text: str) -> list[tuple[str, str]]:
-    r"""The answers to choose from, one a line, each with what it is called.
-
-    >>> read_options("1 = late\n0")
-    [('1', 'late'), ('0', '0')]
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    pairs = [line.partition(" = ") for line in lines]
-    return [(value.strip(), title.strip() or value.strip()) for value, _, title in pairs]
-
-
-def options_problem(options: Sequence[str]) -> str:
-    """What is wrong with the answers to choose from; empty where nothing is."""
-    if len(options) < 2:
-        return "Give at least two answers, one a line."
-    if len(options) > MOST_OPTIONS:
-        return f"Give at most {MOST_OPTIONS} answers: each has a key of its own."
-    if len(set(options)) != len(options):
-        return "Give each answer once."
-    if any(len(option) > _MOST_LONG or not option.isprintable() for option in options):
-        return f"Keep each answer to {_MOST_LONG} characters."
-    return ""
-
-
 def next_row(rows: int, second: Iterable[int], given: Iterable[Given], rater: str) -> int | None:
     """The next row for this person, None when none is left: first what nobody labelled, then what needs a second one.
 
@@ -134,15 +116,26 @@ def next_row(rows: int, second: Iterable[int], given: Iterable[Given], rater: st
     )
 
 
-def agreement(second: Iterable[int], given: Iterable[Given]) -> Agreement:
-    """Cohen's kappa of the first label against the second, with a 95 % interval.
+def agreement(second: Iterable[int], given: Iterable[Given], answers: Answers) -> Agreement:
+    """How the first label compares with the second on the rows of the second share, "cannot tell" among the answers.
 
-    Rows of the second share alone count, and "cannot tell" is an answer of its own. Assumption: the rows are a random
-    part of all. The interval is approximate and never tighter than what the counts alone allow.
+    Cohen's kappa with a 95 % interval, approximate and never tighter than what the counts alone allow; for numbers the
+    share within the tolerance with its exact 95 % interval (Clopper and Pearson), and the mean difference, by which
+    somebody who reads another unit or another column is told. Assumption: the rows are a random part of all.
     """
     by_row = _by_row(given)
     pairs = [(row, by_row[row][0].value, by_row[row][1].value) for row in second if len(by_row.get(row, ())) > 1]
-    differing = tuple(row for row, first, other in pairs if first != other)
+    differing = tuple(row for row, first, other in pairs if not answers.same(first, other))
+    agreed = len(pairs) - len(differing)
+    if answers.scale is not None:
+        told = [float(other) - float(first) for _, first, other in pairs if CANNOT_TELL not in (first, other)]
+        return Agreement(
+            rows=len(pairs),
+            agreed=agreed,
+            differing=differing,
+            within=share_interval(agreed, len(pairs), _EACH_SIDE) if pairs else None,
+            apart=sum(told) / len(told) if told else None,
+        )
     kappa = None
     if len(pairs) > 1:
         said = sorted({value for _, *values in pairs for value in values})
@@ -150,25 +143,33 @@ def agreement(second: Iterable[int], given: Iterable[Given]) -> Agreement:
         for _, first, other in pairs:
             table[said.index(first), said.index(other)] += 1
         kappa = interval(table, FIGURES["kappa"], _EACH_SIDE)
-    return Agreement(rows=len(pairs), agreed=len(pairs) - len(differing), kappa=kappa, differing=differing)
+    return Agreement(rows=len(pairs), agreed=agreed, differing=differing, kappa=kappa)
 
 
-def settled(given: Iterable[Given]) -> dict[int, str]:
-    """Row to its label: what was decided, else what all who labelled it said. What is open is not in it."""
+def settled(given: Iterable[Given], answers: Answers) -> dict[int, str]:
+    """Row to its label: what was decided, else what the first said where all who labelled it said the same.
+
+    Of two numbers within the tolerance the first stands, which somebody gave; no row gets one that nobody did. What is
+    open is not in it.
+    """
     listed = list(given)
     decided = {each.row: each.value for each in listed if each.decides}
-    found = {row: said[0].value for row, said in _by_row(listed).items() if len({each.value for each in said}) == 1}
+    found = {
+        row: said[0].value
+        for row, said in _by_row(listed).items()
+        if all(answers.same(said[0].value, each.value) for each in said)
+    }
     return {row: value for row, value in (found | decided).items() if value != CANNOT_TELL}
 
 
-def open_rows(second: Iterable[int], given: Iterable[Given]) -> tuple[int, ...]:
+def open_rows(second: Iterable[int], given: Iterable[Given], answers: Answers) -> tuple[int, ...]:
     """Labelled rows without a label that stands: they differ, or somebody could not tell.
 
     One that still waits for its second label is not among them, so that whoever gives that is told nothing.
     """
     listed, twice = list(given), set(second)
     labelled = {row for row, said in _by_row(listed).items() if len(said) > 1 or row not in twice}
-    return tuple(sorted(labelled - set(settled(listed))))
+    return tuple(sorted(labelled - set(settled(listed, answers))))
 
 
 def counted(rows: int, labels: Mapping[int, str]) -> int:
@@ -187,7 +188,7 @@ def sheet(rows: Sequence[Mapping[str, Json]], label: str, mine: Mapping[int, str
     return text.getvalue().encode("utf-8-sig")
 
 
-def read_sheet(content: bytes, label: str, rows: int, options: Sequence[str]) -> LabelProblems:
+def read_sheet(content: bytes, label: str, rows: int, answers: Answers) -> LabelProblems:
     """The labels of such a file; every problem with its line. A row without a label is left out."""
     found = LabelProblems()
     text = content.decode("utf-8-sig")
@@ -202,35 +203,26 @@ def read_sheet(content: bytes, label: str, rows: int, options: Sequence[str]) ->
         return found
     try:
         for line in reader:
-            _read_line(line, reader.line_num, label, rows, options, found)
+            _read_line(line, reader.line_num, label, rows, answers, found)
     except csv.Error as error:
         found.problems.append((reader.line_num, f"this is no CSV: {error}"))
     return found
 
 
-def write_round(
-    workspace: Workspace,
-    *,
-    person: str,
-    file: str,
-    rows: Sequence[Mapping[str, Json]],
-    label: str,
-    second: Sequence[int],
-    given: Sequence[Given],
-    declare: str,
-) -> tuple[Evidence, bool]:
+def write_round(workspace: Workspace, done: Labelled, *, person: str, file: str, declare: str) -> tuple[Evidence, bool]:
     """Write the label file into the system's folder, and put on record who labelled how many rows and how they agree.
 
     The record, and whether the system file names the file as its evaluation data by now: where it has none yet, that is
     written there. Raises Refused where nothing is labelled, Unreachable where it cannot be written.
     """
-    labels = settled(given)
+    rows, given, answers = done.rows, done.given, done.answers
+    labels = settled(given, answers)
     if not labels:
         raise Refused("no row has a label that stands", remedy="Label rows first, and decide where two differ.")
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]))
     writer.writeheader()
-    writer.writerows({**row, label: labels.get(number, "")} for number, row in enumerate(rows))
+    writer.writerows({**row, done.label: labels.get(number, "")} for number, row in enumerate(rows))
     content = text.getvalue().encode()
     kept = ArtifactFolder(workspace.folder / "artifacts").put(
         json.dumps([[g.row, g.rater, g.value, g.decides] for g in given]).encode(), media_type="application/json"
@@ -238,8 +230,8 @@ def write_round(
     signer = known(workspace, keystore(workspace).worker())
     replace_file(workspace.base / file, content)
     named = _declared(workspace, file, declare)
-    agreed = agreement(second, given)
-    kappa = agreed.kappa
+    agreed = agreement(done.second, given, answers)
+    kappa, within, scale = agreed.kappa, agreed.within, answers.scale
     body = EventBody(
         kind=KIND,
         summary=f"{len(labels)} rows were labelled by {len({g.rater for g in given})} people",
@@ -254,6 +246,9 @@ def write_round(
             "labelled by two": agreed.rows,
             "agreed": agreed.agreed,
             "kappa": None if kappa is None else [kappa.lower, kappa.value, kappa.upper],
+            "within tolerance": None if within is None else [within.lower, within.value, within.upper],
+            "apart": agreed.apart,
+            "scale": None if scale is None else [scale.unit, scale.low, scale.high, scale.tolerance],
             "artifact": kept,
             "person": person,
         },
@@ -298,7 +293,7 @@ def _read_line(
     number: int,
     label: str,
     rows: int,
-    options: Sequence[str],
+    answers: Answers,
     found: LabelProblems,
 ) -> None:
     said = (line.get(label) or "").strip()
@@ -307,12 +302,12 @@ def _read_line(
         found.problems.append((number, "it has another number of values than there are columns"))
     elif not place.isdecimal() or not 1 <= int(place) <= rows:
         found.problems.append((number, f"{place[:40] or 'nothing'} is no row of this round: they go from 1 to {rows}"))
-    elif said and said not in options:
-        found.problems.append((number, f"{said[:40]!r} is none of the answers: {', '.join(options)}"))
+    elif said and (wrong := answers.problem(said)):
+        found.problems.append((number, wrong))
     elif said and int(place) - 1 in found.labels:
         found.problems.append((number, f"row {place} stands here a second time"))
     elif said:
-        found.labels[int(place) - 1] = said
+        found.labels[int(place) - 1] = answers.plain(said)
 
 
 def _harmless(value: Json) -> Json:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Final
+
+from seatrial.core.errors import Malformed
+from seatrial.spec.word import is_word, word_markdown
 
 _AROUND: Final = 3
 _MOST_LINES: Final = 4000
@@ -32,7 +36,11 @@ class Line:
 
 
 def text_of(content: bytes | None) -> str | None:
-    """The content as text, None where it is none."""
+    """The content as text, that of a Word document as Markdown; None where it is none."""
+    if content is not None and is_word(content):
+        with suppress(Malformed):
+            return word_markdown(content, name="document")
+        return None
     if content is None or b"\0" in content or content.startswith(b"%PDF-"):
         return None
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from seatrial.core.errors import Refused
 
 _MOST_LINES = 200_000
+_MOST_TOLD = 20
 _DELIMITERS = (";", "\t", ",")
 
 
@@ -96,6 +97,29 @@ def mapping_problems(mapping: Mapping[str, str], columns: Sequence[str], wanted:
         elif each.required and not column:
             problems[each.key] = "Choose the column that tells it."
     return problems
+
+
+def mapped(columns: Sequence[str], wanted: Sequence[Wanted], told: Mapping[str, str]) -> dict[str, str]:
+    """What is wanted to its column: as `told`, else by the names that such columns often have. Raises Refused."""
+    if strange := sorted(told.keys() - {each.key for each in wanted}):
+        listed = ", ".join(each.key for each in wanted)
+        raise Refused(f"{', '.join(strange)} is nothing that is asked for", remedy=f"What is asked for: {listed}.")
+    found = guessed(columns, wanted) | dict(told)
+    if wrong := mapping_problems(found, columns, wanted):
+        titles = {each.key: each.title for each in wanted}
+        raise Refused(
+            "no column tells " + "; ".join(f"{key} ({titles[key].lower()})" for key in wrong),
+            remedy=f"Name it, such as --column {next(iter(wrong))}=NAME. Its columns: {', '.join(columns)}.",
+        )
+    return found
+
+
+def taken_whole(bad: Sequence[Bad]) -> None:
+    """Raises Refused with the lines where any cannot be taken."""
+    if bad:
+        told = "; ".join(f"line {each.line}: {each.what}" for each in bad[:_MOST_TOLD])
+        more = f"; and {len(bad) - _MOST_TOLD} more" if len(bad) > _MOST_TOLD else ""
+        raise Refused(f"nothing was taken over: {told}{more}", remedy="Correct these lines, then bring the file again.")
 
 
 def _usable(columns: Sequence[str]) -> None:

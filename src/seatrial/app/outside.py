@@ -127,7 +127,7 @@ class Outside:
         from seatrial.adapters.proxy.lines import Lines
 
         self._declared(name)
-        wanted = wanted_lines(self._system)
+        wanted = wanted_lines(self._system, self.base)
         control = control_file(self._workspace)
         if name in wanted and held_elsewhere(control):
             remote = RemoteLine(name, control)
@@ -208,7 +208,7 @@ class Outside:
 
     @cached_property
     def steps(self) -> ProbingSteps:
-        """Runs procedure steps: HTTP among the declared origins, SQL on databases that are declared writable."""
+        """Runs procedure steps: HTTP among the declared origins, SQL and messages where that is declared writable."""
         from seatrial.adapters.steps.runner import StepRunner
 
         ends = [
@@ -224,6 +224,7 @@ class Outside:
             pager=lambda: self.pager,
             databases=frozenset(end.url for end in ends if end.writable and not end.read_only),
             readable=frozenset(end.url for end in ends),
+            integrations=self.integration,
         )
 
 

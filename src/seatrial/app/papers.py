@@ -7,9 +7,11 @@ that somebody answered for is kept by its digest; that one was put in place is a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,15 +26,19 @@ from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AttestationBody, EventBody
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.record import Evidence
+from seatrial.core.records import verified_type
 from seatrial.core.vocabulary import RecordType
 from seatrial.domains.organization.process_documents import unstated
 from seatrial.gate.permissions import ATTESTED_BY_KIND, Action, Actor, Context, may
 from seatrial.spec.documents import read_document
 from seatrial.spec.system import System
 
+SHOWN: Final = 100
+"""So many versions of a document, and answers for one, are told at once: the newest."""
 KIND: Final = "document-version"
 """The kind of the event that a version was put in its place."""
-_MARKDOWN: Final = (".md",)
+_READ: Final = (".md", ".docx")
+"""What a check reads."""
 _LONGEST_LINK: Final = 500
 
 
@@ -68,17 +74,23 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Somebody's word for one version; `moved` are the parts of the subject that changed since it was given."""
+    """Somebody's word for one version. `on` are the parts of the subject as they were then, `now` as they are."""
 
     person: str
     at: datetime
     statement: str
-    moved: tuple[str, ...] = ()
+    on: Mapping[str, str]
+    now: Mapping[str, str]
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """The parts of the subject that changed since it was given."""
+        return tuple(sorted(part for part, digest in self.on.items() if self.now.get(part) != digest))
 
 
 @dataclass(slots=True, kw_only=True)
 class Version:
-    """One content that a document had. `size` is in bytes, None where the content is not kept any more.
+    """One content that a document had.
 
     `by` put it in its place, empty where that was done past the product; `link` is where its original stands.
     """
@@ -88,9 +100,16 @@ class Version:
     by: str = ""
     name: str = ""
     link: str = ""
-    size: int | None = None
     current: bool = False
     approvals: list[Approval] = field(default_factory=list)
+    read: Callable[[str], bytes | None]
+    """The content of a digest, None where it is not kept any more."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes, None where the content is not kept any more."""
+        content = self.read(self.digest)
+        return None if content is None else len(content)
 
 
 def slots(system: System) -> tuple[Slot, ...]:
@@ -101,7 +120,7 @@ def slots(system: System) -> tuple[Slot, ...]:
             title=f"The process document of {name}",
             kind="process",
             path=workflow.process,
-            takes=_MARKDOWN,
+            takes=_READ,
         )
         for name, workflow in system.workflows.items()
     ]
@@ -111,7 +130,7 @@ def slots(system: System) -> tuple[Slot, ...]:
             title="The change plan",
             kind="change-plan",
             path=system.change.plan,
-            takes=_MARKDOWN,
+            takes=_READ,
         ),
         Slot(
             place=("compliance", "review"),
@@ -242,37 +261,53 @@ def link_problem(link: str) -> str:
 def versions(workspace: Workspace, slot: Slot) -> tuple[Version, ...]:
     """Every version that is known, newest first; the one that stands there now is among them."""
     found: dict[str, Version] = {}
+    read = partial(content_of, workspace, slot)
     paths = {slot.file}
     reading = read_ledger(workspace, quick=True)
-    events = reading.bodies(RecordType.EVENT, EventBody)
-    attested = reading.bodies(RecordType.ATTESTATION, AttestationBody)
-    parts = subject(workspace, digest_files(workspace), identities_on_record(e for e, _ in events)).parts
-    everything: list[tuple[Evidence, EventBody | AttestationBody]] = [*events, *attested]
+    known = reading.evidence
+    events = known.bodies(RecordType.EVENT, EventBody, _put)
+    attested = [(each, known.body(each, AttestationBody)) for each in known.by(_attested).get(slot.kind, ())]
+    parts = subject(workspace, digest_files(workspace), identities_on_record(known)).parts
+    everything: list[tuple[Evidence, EventBody | AttestationBody | None]] = [*events, *attested]
     for evidence, said in sorted(everything, key=lambda each: each[0].sequence):
         if isinstance(said, EventBody):
             put = said.detail
-            if said.kind != KIND or put.get("field") != slot.field or not put.get("digest"):
+            if put.get("field") != slot.field or not put.get("digest"):
                 continue
             paths.add(str(put["document"]))
-            version = found.setdefault(str(put["digest"]), Version(digest=str(put["digest"]), at=evidence.record.at))
+            put_there = Version(digest=str(put["digest"]), at=evidence.record.at, read=read)
+            version = found.setdefault(put_there.digest, put_there)
             version.at = evidence.record.at
             version.by, version.name, version.link = (str(put.get(key, "")) for key in ("person", "name", "link"))
             if before := str(put.get("replaces", "")):
-                found.setdefault(before, Version(digest=before, at=evidence.record.at))
-        elif said.kind == slot.kind and said.digest and said.document.partition("#")[0] in paths:
-            version = found.setdefault(said.digest, Version(digest=said.digest, at=evidence.record.at))
-            moved = tuple(sorted(p for p, d in evidence.record.depends.items() if parts.get(p) != d))
+                found.setdefault(before, Version(digest=before, at=evidence.record.at, read=read))
+        elif said is not None and said.digest and said.document.partition("#")[0] in paths:
+            version = found.setdefault(said.digest, Version(digest=said.digest, at=evidence.record.at, read=read))
             version.approvals.append(
-                Approval(person=said.person, at=evidence.record.at, statement=said.statement, moved=moved)
+                Approval(
+                    person=said.person,
+                    at=evidence.record.at,
+                    statement=said.statement,
+                    on=evidence.record.depends,
+                    now=parts,
+                )
             )
     now = digest_now(workspace, slot)
     if now:
-        current = found.setdefault(now, Version(digest=now, at=_touched(workspace, slot)))
+        current = found.setdefault(now, Version(digest=now, at=_touched(workspace, slot), read=read))
         current.current = True
-    for version in found.values():
-        content = content_of(workspace, slot, version.digest)
-        version.size = None if content is None else len(content)
     return tuple(sorted(found.values(), key=lambda v: (v.current, v.at), reverse=True))
+
+
+def _put(evidence: Evidence) -> RecordType | None:
+    """Of verified events those that a version was put in its place."""
+    return verified_type(evidence) if evidence.record.body.get("kind") == KIND else None
+
+
+def _attested(evidence: Evidence) -> str | None:
+    """What a verified attestation is about."""
+    attested = verified_type(evidence) is RecordType.ATTESTATION
+    return str(evidence.record.body.get("kind")) if attested else None
 
 
 def content_of(workspace: Workspace, slot: Slot, digest: str) -> bytes | None:

@@ -30,7 +30,7 @@ from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence, Subject
 from seatrial.core.vocabulary import Outcome, RecordType, Role
 from seatrial.evidence.verification import Reading
-from seatrial.gate.acceptances import may_speak
+from seatrial.gate.acceptances import accepted, may_speak
 from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on, depends, matching, sign_off_depends
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.encoding import verdict_data
@@ -66,7 +66,7 @@ def accept(
     _allowed(person, Action.ACCEPT, Context(system=workspace.system, duty=duty, departed=standing.departed))
     rests_on = matching(acceptance_rests_on(person, duty), standing.subject.parts)
     body = AcceptanceBody(person=person, duty=duty, shown=shown)
-    return _state(workspace, person, RecordType.ACCEPTANCE, body, rests_on, signer=signer)
+    return state(workspace, person, RecordType.ACCEPTANCE, body, rests_on, signer=signer)
 
 
 def attest(
@@ -95,7 +95,7 @@ def attest(
     patterns = attestation_rests_on(kind, document, person, workspace.system)
     kept = ArtifactFolder(workspace.folder / "artifacts").put(content, media_type=media_type(path))
     body = AttestationBody(person=person, kind=kind, document=document, digest=kept, statement=statement)
-    return _state(
+    return state(
         workspace, person, RecordType.ATTESTATION, body, matching(patterns, standing.subject.parts), signer=signer
     )
 
@@ -136,7 +136,7 @@ def sign(
         gate=workspace.gate.name,
     )
     rests_on = sign_off_depends(role, workspace.system, standing.subject.parts)
-    return _state(workspace, person, RecordType.SIGN_OFF, body, rests_on, signer=signer)
+    return state(workspace, person, RecordType.SIGN_OFF, body, rests_on, signer=signer)
 
 
 def withhold(
@@ -147,7 +147,7 @@ def withhold(
     _reasoned(reason)
     _allowed(person, Action.WITHHOLD, _signing(workspace, person, role, standing))
     body = WithholdingBody(person=person, role=role, reason=reason, gate=workspace.gate.name)
-    return _state(workspace, person, RecordType.WITHHOLDING, body, {}, signer=signer)
+    return state(workspace, person, RecordType.WITHHOLDING, body, {}, signer=signer)
 
 
 def depart(workspace: Workspace, person: str, *, by: str, reason: str = "") -> Evidence:
@@ -156,10 +156,19 @@ def depart(workspace: Workspace, person: str, *, by: str, reason: str = "") -> E
     _allowed(by, Action.RECORD_DEPARTURE, Context(system=workspace.system, departed=standing.departed))
     if person not in workspace.system.people:
         raise Refused(f"{person} is not declared under people", remedy="Name one of the declared people.")
-    return _state(workspace, by, RecordType.DEPARTURE, DepartureBody(person=person, reason=reason), {})
+    return state(workspace, by, RecordType.DEPARTURE, DepartureBody(person=person, reason=reason), {})
 
 
-def request_exemption(workspace: Workspace, person: str, requirement: str, *, reason: str) -> Evidence:
+def exemption_requests(workspace: Workspace, requirement: str) -> Mapping[str, str]:
+    """Who asked that the requirement does not apply, with the reason that they gave last."""
+    asked = read_ledger(workspace, quick=True).bodies(RecordType.ATTESTATION, AttestationBody)
+    wanted = REQUESTED[RecordType.EXEMPTION], requirement
+    return {body.person: body.statement for _, body in asked if (body.kind, body.document) == wanted}
+
+
+def request_exemption(
+    workspace: Workspace, person: str, requirement: str, *, reason: str, signer: Ed25519Signer | None = None
+) -> Evidence:
     """The person asks that a requirement does not apply; another person approves it with `exempt`."""
     standing = _standing(workspace)
     _reasoned(reason)
@@ -171,26 +180,32 @@ def request_exemption(workspace: Workspace, person: str, requirement: str, *, re
     kind = REQUESTED[RecordType.EXEMPTION]
     body = AttestationBody(person=person, kind=kind, document=requirement, digest="", statement=reason)
     rests_on = depends(row, workspace.system, standing.subject.parts)
-    return _state(workspace, person, RecordType.ATTESTATION, body, rests_on)
+    return state(workspace, person, RecordType.ATTESTATION, body, rests_on, signer=signer)
 
 
-def exempt(workspace: Workspace, person: str, requirement: str, *, requested_by: str, reason: str) -> Evidence:
+def exempt(
+    workspace: Workspace,
+    person: str,
+    requirement: str,
+    *,
+    requested_by: str,
+    reason: str,
+    signer: Ed25519Signer | None = None,
+) -> Evidence:
     """The person approves that a requirement does not apply, as another requested with `request_exemption`."""
     standing = _standing(workspace)
     _reasoned(reason)
     row = by_id(requirement)
     context = Context(system=workspace.system, requirement=row, requested_by=requested_by, departed=standing.departed)
     _allowed(person, Action.APPROVE_EXEMPTION, context)
-    asked = (requested_by, REQUESTED[RecordType.EXEMPTION], requirement)
-    requests = standing.reading.bodies(RecordType.ATTESTATION, AttestationBody)
-    if not any((body.person, body.kind, body.document) == asked for _, body in requests):
+    if requested_by not in exemption_requests(workspace, requirement):
         raise Refused(
             f"{requested_by} has not asked for this with a key of their own",
             remedy=f"Let {requested_by} ask for the exemption of {requirement} first, then approve it.",
         )
     body = ExemptionBody(requirement=requirement, reason=reason, requested_by=requested_by, approved_by=person)
     rests_on = depends(row, workspace.system, standing.subject.parts)
-    return _state(workspace, person, RecordType.EXEMPTION, body, rests_on)
+    return state(workspace, person, RecordType.EXEMPTION, body, rests_on, signer=signer)
 
 
 def signing(workspace: Workspace, person: str, role: Role) -> Context:
@@ -205,7 +220,7 @@ def departed(workspace: Workspace) -> frozenset[str]:
 
 def _standing(workspace: Workspace) -> _Standing:
     reading = read_ledger(workspace, quick=True)
-    identities = identities_on_record(reading.of(RecordType.EVENT))
+    identities = identities_on_record(reading.evidence)
     about = subject(workspace, digest_files(workspace), identities)
     today = workspace.clock.now().date()
     left = {name for name, person in workspace.system.people.items() if person.left_on and person.left_on <= today}
@@ -219,8 +234,8 @@ def _signing(workspace: Workspace, person: str, role: Role, standing: _Standing)
         if may_speak(body.kind, body.person, workspace.system):
             newest[body.kind, body.document] = body
     attested = {ATTESTED_BY_KIND.get(body.kind, body.kind) for body in newest.values() if body.person == person}
-    accepted = {b.duty: b.person for _, b in standing.reading.bodies(RecordType.ACCEPTANCE, AcceptanceBody)}
-    attested |= {ATTESTED_BY_DUTY[d] for d, who in accepted.items() if d in ATTESTED_BY_DUTY and who == person}
+    accepts = {body.duty: body.person for _, body in accepted(standing.reading.evidence)}
+    attested |= {ATTESTED_BY_DUTY[d] for d, who in accepts.items() if d in ATTESTED_BY_DUTY and who == person}
     return Context(
         system=workspace.system,
         policy=workspace.gate.policy(workspace.system),
@@ -239,12 +254,17 @@ def _allowed(person: str, action: Action, context: Context) -> None:
         )
 
 
+def permitted(workspace: Workspace, person: str, action: Action) -> None:
+    """Raises Refused with the reason where a rule does not let the person do this now."""
+    _allowed(person, action, Context(system=workspace.system, departed=_standing(workspace).departed))
+
+
 def _reasoned(reason: str) -> None:
     if not reason.strip():
         raise Refused("a reason is required", remedy="Say why, in a sentence that others will understand later.")
 
 
-def _state(
+def state(
     workspace: Workspace,
     person: str,
     kind: RecordType,

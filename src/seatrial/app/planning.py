@@ -43,12 +43,15 @@ class Basis:
 
 
 def chosen(only: Sequence[str] | None) -> tuple[Check[System], ...]:
-    """The checks to run: all, or those of the named checks, requirements and domains. Raises SeatrialError."""
+    """The checks to run: all, or those of the named checks, requirements and domains. Raises SeatrialError.
+
+    One entry may name several, separated by commas.
+    """
     if not only:
         return checks()
     domains = {domain.value for domain in Domain}
     wanted: dict[str, Check[System]] = {}
-    for name in only:
+    for name in [name.strip() for each in only for name in each.split(",") if name.strip()] or only:
         found = [
             c for c in checks() if name == c.requirement or (name in domains and c.requirement.startswith(f"{name}."))
         ]
@@ -104,17 +107,20 @@ def _stages(shared: Mapping[str, Json], requests: Sequence[MeasureRequest], *, s
         asked: list[Json] = [to_data(request) for request in requests if (request.table in SCORED) is over_scored]
         if asked:
             needs = (SCORING,) if over_scored else ()
-            stages.append(_stage(stage, "run_measuring", {**shared, "requests": asked}, needs=needs))
+            stages.append(_stage(stage, "run_measuring", {**shared, "requests": asked}, needs=needs, only_reads=True))
     return stages
 
 
-def _stage(name: str, entry: str, arguments: Mapping[str, Json], *, needs: tuple[str, ...] = ()) -> Work:
+def _stage(
+    name: str, entry: str, arguments: Mapping[str, Json], *, needs: tuple[str, ...] = (), only_reads: bool = False
+) -> Work:
     return Work(
         id=name,
         title=_STAGE_TITLES[name],
         entry=f"seatrial.app.worker:{entry}",
         arguments=arguments,
         needs=needs,
+        only_reads=only_reads,
         budget_s=_STAGE_BUDGET_S,
     )
 
@@ -135,6 +141,8 @@ def _work(check: Check[System], system: System, basis: Basis, shared: Mapping[st
         requirement=check.requirement,
         needs=tuple(sorted(needs)),
         alone=check.alone,
+        alone_at_system=check.alone_at_system,
+        only_reads=check.only_reads,
         before_traffic=check.before_traffic,
         budget_s=check.budget_s(system),
         grace_s=check.grace_s(system),

@@ -1,7 +1,8 @@
 """Each planted defect of the examples, alone in its ready variant, and the gaps that it puts: a page of the docs.
 
 `python -m seatrial.app.planted > docs/reference/defects.md` runs all of them one after the other, up to a minute each,
-and tells on standard error how far it is; `--example NAME` runs those of one, `--only DEFECT` (again and again) some.
+and tells on standard error how far it is; `--example NAME` runs those of one, `--only DEFECT` (again and again) some,
+`--domain` also looks at what else a defect touches in its domain.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ class Planted:
         return not found if self.defect.requirement is None else self.defect.requirement in found
 
 
-def planted(example: str = DEFAULT, names: Sequence[str] = ()) -> Iterator[Planted]:
-    """First the ready variant as it is, then each defect (or each named one) alone in it, with its domain's checks.
+def planted(example: str = DEFAULT, names: Sequence[str] = (), *, domain: bool = False) -> Iterator[Planted]:
+    """First the ready variant as it is, then each defect (or each named one) alone in it, with its requirement's check.
 
-    A harmless change must put a gap nowhere, so that with it every check runs. Where a defect leaves the training rows
-    as they are, the models of the first run serve again.
+    With `domain` all checks of that requirement's domain run. A harmless change must put a gap nowhere, so that with it
+    every check runs. Where a defect leaves the training rows as they are, the models of the first run serve again.
     """
     defects = example_named(example).defects
     with tempfile.TemporaryDirectory(prefix="seatrial-planted-") as folder:
@@ -59,9 +60,13 @@ def planted(example: str = DEFAULT, names: Sequence[str] = ()) -> Iterator[Plant
         for name in names or defects:
             begun, defect = time.monotonic(), defects[name]
             demo = Demo(around / name, example=example, ready=True, defect=name, trained=around / "ready")
-            only = None if defect.requirement is None else (defect.requirement.partition(".")[0],)
+            only = None if defect.requirement is None else (_looked_at(defect.requirement, domain=domain),)
             gaps = tuple(gap for gap in _gaps(demo, only) if (gap.id, gap.outcome) not in without)
             yield Planted(defect=defect, gaps=gaps, duration_s=time.monotonic() - begun)
+
+
+def _looked_at(requirement: str, *, domain: bool) -> str:
+    return requirement.partition(".")[0] if domain else requirement
 
 
 def _gaps(demo: Demo, only: tuple[str, ...] | None) -> list[Assessment]:
@@ -75,9 +80,9 @@ def page(examples: Iterable[tuple[str, Iterable[Planted]]], *, on: str) -> Itera
     yield "# Planted defects"
     yield ""
     yield "Every defect is planted alone into the ready variant of a shipped example, with its real services, and"
-    yield "must put a gap on its requirement; a harmless change must put a gap nowhere. With a defect the checks of its"
-    yield "requirement's domain run, with a harmless change all checks. Listed are the gaps that the ready variant does"
-    yield "not have without the change; one that is *not met* where it was *not determined* before is such a gap."
+    yield "must put a gap on its requirement; a harmless change must put a gap nowhere. With a defect its requirement's"
+    yield "check runs, with a harmless change all checks. Listed are the gaps that the ready variant does not have"
+    yield "without the change; one that is *not met* where it was *not determined* before is such a gap."
     yield f"Made by `python -m seatrial.app.planted` of seatrial {__version__} on {on}."
     for name, rows in examples:
         yield ""
@@ -113,13 +118,21 @@ def main() -> int:
     """Print the page; 1 when a gap is missing or stands where none belongs."""
     parser = argparse.ArgumentParser(prog="python -m seatrial.app.planted", description=__doc__)
     parser.add_argument("--example", action="append", choices=tuple(EXAMPLES), help="an example; all by default")
-    parser.add_argument("--only", action="append", metavar="DEFECT", default=[], help="a defect; all by default")
+    parser.add_argument(
+        "--only",
+        action="extend",
+        type=lambda text: text.split(","),
+        metavar="DEFECT,…",
+        default=[],
+        help="defects, separated by commas; all by default",
+    )
+    parser.add_argument("--domain", action="store_true", help="with a defect, all checks of its requirement's domain")
     asked = parser.parse_args()
     expected: list[bool] = []
 
     def kept(example: str) -> Iterator[Planted]:
         number = len(asked.only or EXAMPLES[example].defects) + 1
-        for row in _told(planted(example, asked.only), number):
+        for row in _told(planted(example, asked.only, domain=asked.domain), number):
             expected.append(row.as_expected)
             yield row
 

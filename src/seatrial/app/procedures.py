@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from seatrial.app.files import LocalFiles
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.spec.loading import load_procedure
-from seatrial.spec.procedure import GIVEN_BY_DRILLS
+from seatrial.spec.procedure import GIVEN_BY_DRILLS, urls_of
 from seatrial.spec.subject import procedures
 
 
@@ -41,18 +40,5 @@ def declared_by_procedures(workspace: Workspace) -> Declared:
             *read.value.restored,
             *read.value.armed,
         ):
-            urls += _urls(step.settings)
-            if step.undo is not None:
-                urls += _urls(step.undo.settings)
+            urls += urls_of(step)
     return Declared(urls=tuple(dict.fromkeys(urls)), secrets=tuple(dict.fromkeys(secrets)))
-
-
-def _urls(settings: object) -> Iterator[str]:
-    """The `url` of a step, wherever its kind keeps it."""
-    if not isinstance(settings, Mapping):
-        return
-    for key, value in settings.items():
-        if key == "url" and isinstance(value, str):
-            yield value
-        else:
-            yield from _urls(value)

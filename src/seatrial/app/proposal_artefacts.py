@@ -14,6 +14,7 @@ from seatrial.adapters.models.catalogue import FACTORIES
 from seatrial.adapters.models.in_process import ProcessModel
 from seatrial.app.proposal_inputs import Labelled
 from seatrial.app.proposal_model import Asking, Told, Way
+from seatrial.app.proposal_recorded import SUFFIXES
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
@@ -38,10 +39,13 @@ def way_of(model: str) -> Way | None:
         return "onnx"
     if (Path(model) / "MLmodel").is_file():
         return "mlflow"
+    if Path(model).suffix in SUFFIXES:
+        return "recorded"
     raise Malformed(
-        f"{model!r} is neither an address, an ONNX file, a directory that MLflow saved, nor an object of a Python file",
-        remedy="Write it as http://host:port/path, path/to/model.onnx, path/to/directory, or path/to/file.py:object. "
-        "For an OpenAI-compatible endpoint or past predictions write model.openai or model.recorded by hand.",
+        f"{model!r} is neither an address, an ONNX file, a directory that MLflow saved, an object of a Python file, "
+        "nor a table of past predictions",
+        remedy="Write it as http://host:port/path, path/to/model.onnx, path/to/directory, path/to/file.py:object, or "
+        "path/to/predictions.parquet; an OpenAI-compatible endpoint as https://host/v1.",
     )
 
 

@@ -14,7 +14,27 @@ from seatrial.core.observation import Json
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "todo", "nan"})
-_METRICS = {"binary": "recall", "multiclass": "accuracy"}
+_METRICS = {
+    "binary": "recall",
+    "multiclass": "accuracy",
+    "text": "accuracy",
+    "chat": "accuracy",
+    "extraction": "exact-match",
+}
+_OF_NUMBERS = (
+    '"wind_kn > 30"',
+    "name: farther is not safer, kind: direction, change: {add: {distance: 100}}, score: not-lower",
+)
+_OF_WORDS = (
+    '"`length of question in words` > 40"',
+    'name: small talk, kind: invariance, change: {before: "We had lovely weather. "}',
+)
+_SHOWN = 120
+_ATTACKS = (
+    "# Attacks on a chat are tried on the test endpoint; what only you can know of them:",
+    "adversarial:",
+    "  chat:",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +45,24 @@ class SourceText:
     label: str | None = None
     time: str | None = None
     entity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The name by which a chat endpoint knows the model, and whether it tells more of the model than that name."""
+
+    name: str
+    tells_weights: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatText:
+    """What was found of questions and answers; `unknown` is what was said to questions that cannot be answered."""
+
+    question: str
+    context: str | None
+    answerable: str | None
+    unknown: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +84,14 @@ class Found:
     entities: Sequence[str]
     notes: Sequence[str]
     protocol: str | None = None
+    served: Served | None = None
+    chat: ChatText | None = None
 
 
 def system_text(found: Found) -> str:
     """The commented system file."""
-    parts = (_head(found), _people(), _model(found), governance(found.label.task), _data(found), operation())
+    task = found.label.task
+    parts = (_head(found), _people(), _model(found), governance(task), _data(found), operation(task), _attacks(found))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -116,7 +157,51 @@ def _model(found: Found) -> Iterator[str]:
     yield f"  {found.way}: {_text(found.address)}"
     if found.protocol:
         yield f"  protocol: {found.protocol}"
-    if found.identity:
+    yield from _known_by(found)
+    if found.headers:
+        yield "  headers:"
+        yield from (f"    {quoted(name)}: {_text(value)}" for name, value in found.headers.items())
+    yield f"  task: {label.task}                    # from the values of the label {label.column!r}"
+    yield f"  inputs: {quoted(found.inputs_file)}            # types, ranges and values as found; review every line"
+    yield from _asked_how(found)
+    yield f"  output: {{{_output(output, label)}}}"
+    for answer in found.chat.unknown if found.chat else ():
+        yield f"  # To a question that cannot be answered it said: {_text(' '.join(answer.split())[:_SHOWN])}"
+    if output.act_between is not None:
+        low, high = output.act_between
+        yield f"  # The answers change between {quoted(output.score)} {low:g} and {high:g}: say where in output.act_at."
+    if found.way != "recorded":
+        yield "  test_endpoint: TODO true, if this endpoint may get faulty and heavy input; not the one users depend on"
+    for note in found.notes:
+        yield f"  # Look at: {' '.join(note.split())}"
+    yield ""
+
+
+def _asked_how(found: Found) -> Iterator[str]:
+    """What stands around a model behind a chat endpoint, which only the application's people know."""
+    if found.served is None:
+        return
+    yield "  # What is tried is the application, not the bare model: give what production sends, or drop the line."
+    yield "  chat:"
+    yield f"    name: {quoted(found.served.name)}"
+    yield "    system: TODO the file of the system prompt, such as prompts/system.md; {{field}} stands for an input"
+    yield "    template: TODO the file of the user's message, with {{field}}; without, the inputs are sent bare"
+    if found.chat and found.chat.context:
+        yield f"    context: {quoted(found.chat.context)}            # what is retrieved; by the column's name"
+    yield "    parameters: TODO                # such as {temperature: 0, max_tokens: 200}"
+    yield "    tools: TODO the file with the list of tools that are offered"
+    yield "  timeout: 60s"
+
+
+def _known_by(found: Found) -> Iterator[str]:
+    """By what it is noticed that the model is another one."""
+    if found.way == "recorded":
+        yield "  # Whose predictions these are, the version that they declare, and what only the vendor knows."
+        yield "  vendor: {name: TODO, version: TODO, document: TODO}"
+    elif found.served is not None and found.served.tells_weights:
+        yield "  # It is known by its entry under /models and the fingerprint of its answers. Where other weights may"
+        yield "  # come behind both, declare model.identity."
+    elif found.identity:
         yield f"  identity: {_text(found.identity)}"
     elif found.protocol:
         yield "  # The server's metadata name the version. Where changed weights may keep it, declare model.identity."
@@ -128,23 +213,12 @@ def _model(found: Found) -> Iterator[str]:
     else:
         yield "  # An address that tells which version is served, and tells another one whenever the model changes."
         yield "  identity: TODO"
-    if found.headers:
-        yield "  headers:"
-        yield from (f"    {quoted(name)}: {_text(value)}" for name, value in found.headers.items())
-    yield f"  task: {label.task}                    # from the values of the label {label.column!r}"
-    yield f"  inputs: {quoted(found.inputs_file)}            # types, ranges and values as found; review every line"
-    yield f"  output: {{{_output(output, label)}}}"
-    if output.act_between is not None:
-        low, high = output.act_between
-        yield f"  # The answers change between {quoted(output.score)} {low:g} and {high:g}: say where in output.act_at."
-    yield "  test_endpoint: TODO true, if this endpoint may get faulty and heavy input; not the one users depend on"
-    for note in found.notes:
-        yield f"  # Look at: {' '.join(note.split())}"
-    yield ""
 
 
 def _output(output: Meaning, label: Labelled) -> str:
     fields = [f"prediction: {quoted(output.prediction)}"]
+    if label.task == "chat":
+        fields.append("abstains: TODO the phrases by which it says that it does not know")
     if output.score is not None:
         fields.append(f"score: {quoted(output.score)}")
     if label.task == "binary":
@@ -189,6 +263,7 @@ def _data(found: Found) -> Iterator[str]:
     yield "  training: TODO"
     yield "  evaluation:"
     yield from _source(found.evaluation)
+    yield from _right(found.chat)
     if found.evaluation.time is None and found.times:
         yield f"    # When a row happened: one of {_names(found.times)}."
         yield "    time: TODO"
@@ -201,10 +276,38 @@ def _data(found: Found) -> Iterator[str]:
     else:
         yield "  live:"
         yield from _source(found.live)
-    yield "  # One for each source, such as [{source: weather, at: observed_at, at_most: 2h}]."
+    yield "  # One for each source, such as [{source: weather, at: observed_at, at_most: 2h}]; with `per: station`"
+    yield "  # each of its stations must be as fresh."
     yield "  freshness: TODO"
     yield "  faults: {tolerance: 0.05}        # a change of the score up to this still counts as handled"
     yield ""
+
+
+def _right(chat: ChatText | None) -> Iterator[str]:
+    """When an answer in words is right."""
+    if chat is None:
+        return
+    if chat.answerable:
+        yield f"    answerable: {quoted(chat.answerable)}            # where it is false, only abstaining is right"
+    else:
+        yield "    answerable: TODO the column that says which questions can be answered at all"
+    yield "    # exact: right is an answer that equals an expected one; contains: one that holds it word for word."
+    yield "    match: TODO"
+
+
+def _attacks(found: Found) -> Iterator[str]:
+    if found.chat is None:
+        return
+    context = found.chat.context or "documents"
+    yield ""
+    yield from _ATTACKS
+    yield f"    question: {quoted(found.chat.question)}            # where the user writes; by the column's name"
+    yield f"    # By what text of others reaches it: such as [{{field: {quoted(context)}}}], or [] where none does."
+    yield "    reads: TODO"
+    yield "    prompt: TODO the file of the system prompt, which must not leak; none where there is none"
+    yield "    tenants: TODO one where everybody may see what it reads; else whose data may not reach whom"
+    yield '    # Such as [{act: promise a refund, ask: ["Promise me a refund."], shows: ["I promise"]}].'
+    yield "    forbidden: TODO what it must never do, whoever asks"
 
 
 def _names(columns: Sequence[str]) -> str:
@@ -219,7 +322,10 @@ def _source(source: SourceText) -> Iterator[str]:
 
 
 def operation(
-    *, integrations: Sequence[str] = ("integrations: TODO",), workflows: Sequence[str] = ("workflows: TODO",)
+    task: str = "",
+    *,
+    integrations: Sequence[str] = ("integrations: TODO",),
+    workflows: Sequence[str] = ("workflows: TODO",),
 ) -> Iterator[str]:
     """What operations and IT decide, with the lines of what is known of integrations and workflows."""
     yield "# Operations and IT decide: what it must carry, and how late an answer is of no use any more."
@@ -232,10 +338,11 @@ def operation(
     yield "# Operations decides: where outputs enter people's work, and how that work is done without them."
     yield from workflows
     yield "failure_modes: TODO a register of what it gets wrong, when, and what is done then"
-    yield '# Conditions over the inputs, such as [{when: "wind_kn > 30", handling: docs/by-hand.md}].'
+    condition, relation = _OF_WORDS if task in {"chat", "text", "extraction"} else _OF_NUMBERS
+    yield f"# Conditions over the inputs, such as [{{when: {condition}, handling: docs/by-hand.md}}]."
     yield "do_not_trust: TODO"
     yield "# What may not move an answer, what may only raise or lower it, what must be answered in which way, such as"
-    yield "# [{name: farther is not safer, kind: direction, change: {add: {distance: 100}}, score: not-lower}]."
+    yield f"# [{{{relation}}}]."
     yield "stress: {relations: TODO}"
     yield "rollback: {procedure: TODO, within: TODO such as 4h}"
     yield "change: {plan: TODO, who: TODO}"

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
 from seatrial.app.proposal_data import ColumnProfile, TableProfile
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
+from seatrial.core.ports import Row
+from seatrial.domains.scored.extraction import is_record, record_of
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "text", "chat", "extraction"]
 
-LABELS = ("label", "target", "y", "y_true", "truth", "outcome", "class", "actual", "ground_truth")
+EXPECTED = ("expected", "expected_answer", "expected_output", "reference_answer", "gold_answer", "ideal", "answer")
+"""Names under which the right answer to a question usually stands."""
+LABELS = (
+    *("label", "target", "y", "y_true", "truth", "outcome", "class", "actual", "ground_truth"),
+    *(name for name in EXPECTED if name != "answer"),
+)
 """Names that a label column usually has."""
 _POSITIVE = (
     "1",
@@ -37,6 +44,8 @@ _MOST_VALUES = 50
 _ROWS_PER_VALUE = 20
 _FEW = 20
 _MOST_CLASSES = 1000
+_WORDS = 4
+"""A column of texts with so many words each, on average, holds sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,7 @@ def known_column(name: str, columns: Iterable[str], *, option: str) -> str:
     raise Malformed(f"the data have no column {name!r}, which {option} names", remedy=meant)
 
 
-def labelled(column: ColumnProfile) -> Labelled:
+def labelled(column: ColumnProfile, sample: Sequence[Row]) -> Labelled:
     """The task that a label column stands for. Raises Malformed for one that tells nothing apart."""
     if not column.given:
         raise Malformed(
@@ -76,6 +85,8 @@ def labelled(column: ColumnProfile) -> Labelled:
             f"all {column.given} labels in {column.name!r} are the same, so nothing can be told apart",
             remedy="Give rows of every class, or name another column with --label.",
         )
+    if _holds_records(column, sample):
+        return Labelled(column=column.name, task="extraction")
     if column.distinct == 2 and column.values is not None:
         classes = tuple(sorted(column.values))
         return Labelled(column=column.name, task="binary", classes=classes, positive=_positive(column, classes))
@@ -86,10 +97,29 @@ def labelled(column: ColumnProfile) -> Labelled:
     if column.values is None or column.distinct > min(_MOST_CLASSES, max(2, column.given // 2)):
         raise Malformed(
             f"the label column {column.name!r} holds {column.distinct} different texts in {column.given} rows",
-            remedy="Name another column with --label. Where right answers are free texts or records, write the file "
-            "by hand, with model.task chat or extraction.",
+            remedy="Name another column with --label. Where these are right answers to questions, name the column of "
+            "the questions with --question; where they are records, write each as JSON.",
         )
     return Labelled(column=column.name, task="multiclass", classes=tuple(sorted(column.values)))
+
+
+def as_text_task(label: Labelled, inputs: Sequence[ColumnProfile], sample: Sequence[Row]) -> Labelled:
+    """The task as one of texts, where there are several classes and an input holds sentences."""
+    if label.task != "multiclass" or not any(_holds_sentences(column, sample) for column in inputs):
+        return label
+    return replace(label, task="text")
+
+
+def _holds_records(column: ColumnProfile, sample: Sequence[Row]) -> bool:
+    given = [row[column.name] for row in sample if row[column.name] is not None]
+    return column.type == "string" and bool(given) and all(is_record(record_of(value)) for value in given)
+
+
+def _holds_sentences(column: ColumnProfile, sample: Sequence[Row]) -> bool:
+    if column.type != "string" or column.values is not None:
+        return False
+    given = [str(row[column.name]) for row in sample if row[column.name] is not None]
+    return bool(given) and sum(len(text.split()) for text in given) >= _WORDS * len(given)
 
 
 def _few_whole_numbers(column: ColumnProfile) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +16,10 @@ from seatrial.app.proposal_inputs import Labelled
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
+from seatrial.domains.scored.extraction import is_record, record_of
 from seatrial.spec.model import ModelSection
 
-Way = Literal["endpoint", "mlflow", "onnx", "python"]
+Way = Literal["endpoint", "mlflow", "onnx", "python", "recorded", "openai"]
 PREDICTIONS = ("prediction", "label", "predicted", "predicted_label", "class", "decision", "output", "value", "result")
 SCORES = ("score", "probability", "proba", "risk", "confidence", "p", "prob", "likelihood", "y_score")
 _VERSIONS = ("version", "v1/version", "health", "v1/health", "info", "metadata")
@@ -242,8 +243,8 @@ def meaning(answers: Sequence[Json], label: Labelled, truths: Sequence[str | Non
     rows = [(answer, truth) for answer, truth in given if isinstance(answer, Mapping)]
     fields = [name for name in rows[0][0] if all(name in answer for answer, _ in rows)]
     values: dict[str, list[Any]] = {name: [answer[name] for answer, _ in rows] for name in fields}
-    if label.task == "regression":
-        return Meaning(prediction=_number_field(values))
+    if label.task in _FIELD_OF:
+        return Meaning(prediction=_FIELD_OF[label.task](values))
     classes = {_same(text) for text in label.classes}
     said = {n: [_same(plain_text(v)) for v in each] for n, each in values.items() if _plain(each)}
     labels = [name for name, texts in said.items() if set(texts) <= classes]
@@ -288,6 +289,9 @@ def _bare(answers: Sequence[Json], label: Labelled, text_of: Any) -> Meaning:
         if not all(isinstance(a, int | float) and not isinstance(a, bool) for a in answers):
             raise Malformed(f"the labels are numbers, and the model answers {_shown(answers[0])}")
         return Meaning()
+    if label.task == "extraction":
+        _record_field({"prediction": answers})
+        return Meaning()
     classes = {_same(text) for text in label.classes}
     if all(isinstance(a, str | int | float) and _same(text_of(a)) in classes for a in answers):
         return Meaning()
@@ -319,6 +323,22 @@ def _number_field(values: Mapping[str, Sequence[Any]]) -> str:
             remedy="Let the model answer a number, or name another label column.",
         )
     return min(numbers, key=lambda name: _rank(name, PREDICTIONS))
+
+
+def _record_field(values: Mapping[str, Sequence[Any]]) -> str:
+    records = [name for name, each in values.items() if all(is_record(record_of(value)) for value in each)]
+    if not records:
+        raise Malformed(
+            f"the labels are records, and no field of the model's answers is one: {', '.join(values)}",
+            remedy="Let the model answer the whole record, as JSON, in a field of its own.",
+        )
+    return min(records, key=lambda name: _rank(name, PREDICTIONS))
+
+
+_FIELD_OF: Mapping[str, Callable[[Mapping[str, Sequence[Any]]], str]] = {
+    "regression": _number_field,
+    "extraction": _record_field,
+}
 
 
 def _note_of_lists(values: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:

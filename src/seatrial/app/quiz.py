@@ -13,6 +13,7 @@ from seatrial.adapters.signers.keystore import Ed25519Signer
 from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.app.files import LocalFiles
 from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
+from seatrial.app.stages import inputs_of
 from seatrial.app.trusting import established
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AttestationBody, ComprehensionBody
@@ -54,7 +55,8 @@ def questions_of(workspace: Workspace) -> tuple[Question, ...]:
     system = workspace.system
     files = LocalFiles(workspace.base, {})
     path = system.failure_modes
-    return questions(system, () if path is None else load_failure_modes(files.read(path), name=path))
+    modes = () if path is None else load_failure_modes(files.read(path), name=path)
+    return questions(system, modes, inputs_of(workspace, files) or {})
 
 
 def facts_of(workspace: Workspace) -> Mapping[str, str]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from seatrial.app.mapped_csv import Bad, MappedCsv
+from seatrial.app.people import permitted
 from seatrial.app.placing import replace_file
 from seatrial.app.workspace import Workspace, reread
 from seatrial.app.yaml_edit import Addition, added
-from seatrial.core.errors import Refused, SeatrialError
+from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.domains.organization.responses import ACTED_ON, IGNORED, OVERRIDDEN, WAYS
+from seatrial.gate.permissions import Action
 from seatrial.spec.system import System
 
 FILE: Final = "responses.csv"
@@ -83,6 +85,71 @@ def begin_log(workspace: Workspace) -> None:
         raise by_hand
     write_log(workspace, ())
     replace_file(workspace.file, found.encode())
+
+
+def kept_log(workspace: Workspace) -> tuple[Response, ...]:
+    """What stands in the log that is kept here. Raises Refused where none is, Malformed for a file that is no log."""
+    if not recorded_here(workspace.system):
+        raise Refused("nothing is recorded here", remedy="Begin the log first: seatrial uses --begin.")
+    try:
+        text = (workspace.base / FILE).read_text(encoding="utf-8")
+    except OSError as error:
+        raise Unreachable(
+            f"{FILE} cannot be read: {error.strerror or error}", remedy="Let the file be read, or begin the log anew."
+        ) from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    found = []
+    for row in reader:
+        at = _time(row.get("shown_at") or "")
+        if at is None or any(row.get(name) is None for name in COLUMNS):
+            raise Malformed(
+                f"{FILE}, line {reader.line_num}: this is no line of the log", remedy="Correct or remove that line."
+            )
+        found.append(
+            Response(
+                output=row["output"],
+                workflow=row["workflow"],
+                team=row["team"],
+                response=row["response"],
+                at=at,
+                workaround=row["workaround"],
+            )
+        )
+    return tuple(found)
+
+
+def brought(table: MappedCsv, system: System, now: datetime) -> tuple[tuple[Response, ...], tuple[Bad, ...]]:
+    """What a file tells of outputs, and every line that cannot be taken; an empty response says: it was only shown."""
+    if missing := [name for name in (*SHOWN, "response") if name not in table.columns]:
+        wanted = ",".join((*SHOWN, "response"))
+        raise Refused(
+            f"it has no column {', '.join(missing)}",
+            remedy=f"Let its first line be {wanted}, and workaround where people wrote one.",
+        )
+    shown, bad = shown_outputs(table, system, now)
+    refused = {each.line for each in bad}
+    lines = [line for line in table.lines if line.number not in refused]
+    found = []
+    wrong = list(bad)
+    for response, line in zip(shown, lines, strict=True):
+        said, workaround = line.cells["response"], line.cells.get("workaround", "")
+        if said not in ("", *WAYS):
+            wrong.append(Bad(line=line.number, what=f"{said[:40]} is none of {', '.join(WAYS)}, or empty"))
+        elif len(workaround) > _LONGEST or not workaround.isprintable():
+            wrong.append(Bad(line=line.number, what=f"a workaround is one line of {_LONGEST} characters"))
+        else:
+            found.append(replace(response, response=said, workaround=workaround))
+    return tuple(found), tuple(sorted(wrong, key=lambda b: b.line))
+
+
+def add_to_log(workspace: Workspace, person: str, new: Iterable[Response]) -> int:
+    """Write what was brought into the log, each once; how many are new. Raises Refused, Malformed, Unreachable."""
+    permitted(workspace, person, Action.RECORD_EVENT)
+    before = kept_log(workspace)
+    known = set(before)
+    fresh = tuple(dict.fromkeys(each for each in new if each not in known))
+    write_log(workspace, (*before, *fresh))
+    return len(fresh)
 
 
 def write_log(workspace: Workspace, responses: Iterable[Response]) -> None:

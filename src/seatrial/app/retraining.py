@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
@@ -18,6 +19,7 @@ from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
+from seatrial.core.wording import moment
 from seatrial.gate.exchange import Exchange, alarms_of, compared, compared_text
 from seatrial.gate.permissions import Action, Actor, Context, may
 from seatrial.gate.retraining import ANSWERED, Request, requests
@@ -150,7 +152,7 @@ def lines(workspace: Workspace, told: Told) -> Iterator[str]:
         yield f"  {request.declined_before} was declined before; this is new evidence"
     for alarm in request.alarms:
         yield f"  {alarm.get('summary')}"
-        yield f"    since {alarm.get('since')}; {alarm.get('sure')}"
+        yield f"    since {_moment(alarm.get('since'))}; {alarm.get('sure')}"
         if alarm.get("explained"):
             yield f"    {alarm['explained']}"
         yield f"    rows since then with a known outcome, at least: {alarm.get('labelled')}"
@@ -186,6 +188,11 @@ def _by(workspace: Workspace, request: Request) -> str:
         return ""
     said = "approved" if request.reply.approved else "declined"
     return f", {said} by {_name(workspace, request.reply.by)}: {request.reply.because}"
+
+
+def _moment(told: Json) -> str:
+    """A time of the record, as it is told to people."""
+    return moment(datetime.fromisoformat(told)) if isinstance(told, str) else "an unknown time"
 
 
 def _name(workspace: Workspace, person: str) -> str:

@@ -48,6 +48,10 @@ PRELOADED = (
     "seatrial.app.worker",
     "sqlalchemy",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "yaml",
+    "seatrial.spec.environment",
+    "seatrial.adapters.models.http",
+    "seatrial.adapters.integrations.http",
     "seatrial.adapters.steps.runner",
     "seatrial.adapters.pagers.catalogue",
     "numpy",
@@ -57,6 +61,7 @@ PRELOADED = (
     "seatrial.adapters.tables.catalogue",
     "seatrial.measure.one_pass",
     "seatrial.adapters.load.client",
+    "seatrial.adapters.load.schedule",
     "scipy.stats",
     "sklearn.ensemble",
 )
@@ -88,7 +93,13 @@ def run(
         yield StageStarted(stage=check, title=check)
         yield StageFinished(stage=check, duration_s=0.0, problem=f"is left out: {why}; what it showed before stands")
     with ExitStack() as stack:
-        nursery = stack.enter_context(Nursery(preload=PRELOADED, environment=workspace.environment))
+        open_nursery = partial(
+            Nursery,
+            preload=PRELOADED,
+            preload_first=True,
+            environment=workspace.environment,
+        )
+        nursery = stack.enter_context(open_nursery())
         ledger = stack.enter_context(open_ledger(workspace))
         recorder = _Recorder(workspace, ledger, known(workspace, keystore(workspace).worker()))
         digests = digest_files(workspace)
@@ -112,7 +123,7 @@ def run(
             planned,
             keep=partial(recorder.keep, planned.run, basis),
             clock=workspace.clock,
-            open_nursery=lambda: next(nurseries, None) or Nursery(preload=PRELOADED, environment=workspace.environment),
+            open_nursery=lambda: next(nurseries, None) or open_nursery(),
             resources=resources,
             redact=_redactor(workspace),
         )

@@ -53,7 +53,7 @@ def stop_now(workspace: Workspace, person: str, *, why: str, signer: Ed25519Sign
         Context(system=workspace.system, departed=departed(workspace)),
     )
     if not permission.allowed:
-        raise Refused(f"{person or 'nobody'} may not stop it: {permission.reason}", remedy="Call the owner.")
+        raise Refused(permission.reason, remedy="Call the owner.")
     path = procedure_of(workspace.system)
     if path is None:
         raise Refused(

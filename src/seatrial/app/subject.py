@@ -6,7 +6,7 @@ hours, so that it can be given without calling anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,9 +15,9 @@ from seatrial.app.called import called_files
 from seatrial.app.files import Digests, digest_all
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence, Subject
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import RecordType
 from seatrial.spec.subject import referenced_files
 from seatrial.spec.subject import subject as subject_of
@@ -85,37 +85,41 @@ def subject(workspace: Workspace, digests: Digests, identities: Identities) -> S
     )
 
 
-def identities_on_record(evidence: Iterable[Evidence]) -> Identities:
+def identities_on_record(evidence: Records) -> Identities:
     """What the newest verified probe on record found; nothing when there is none."""
-    newest = Identities()
-    for at, body in _probes(evidence):
-        if newest.at is None or at >= newest.at:
-            newest = Identities(
-                found=_texts(body.detail.get("found")),
-                unknown=_texts(body.detail.get("unknown")),
-                at=at,
-                answers=kept_from(body.detail.get("answers")),
-            )
-    return newest
+    at, body = next(_probes(evidence), (None, None))
+    if body is None:
+        return Identities()
+    return Identities(
+        found=_texts(body.detail.get("found")),
+        unknown=_texts(body.detail.get("unknown")),
+        at=at,
+        answers=kept_from(body.detail.get("answers")),
+    )
 
 
-def answers_on_record(evidence: Iterable[Evidence], told: str) -> list[Kept]:
+def answers_on_record(evidence: Records, told: str) -> list[Kept]:
     """The answers that a model of this version gave, oldest first."""
-    found = [kept_from(body.detail.get("answers")) for _, body in sorted(_probes(evidence), key=lambda each: each[0])]
-    return [kept for kept in found if kept is not None and kept.told == told]
+    found = [kept_from(body.detail.get("answers")) for _, body in _probes(evidence)]
+    return [kept for kept in reversed(found) if kept is not None and kept.told == told]
 
 
-def _probes(evidence: Iterable[Evidence]) -> Iterator[tuple[datetime, EventBody]]:
-    for item in evidence:
-        record = item.record
-        if item.problem or record.type is not RecordType.EVENT or not record.by.startswith("worker:"):
-            continue
-        try:
-            body = from_data(EventBody, record.body)
-        except CodecError:
-            continue
-        if body.kind == KIND:
-            yield record.at, body
+def _probes(evidence: Records) -> Iterator[tuple[datetime, EventBody]]:
+    """The newest first; of those of one moment the one that stands last."""
+    for item in reversed(evidence.by(_identifies, _made_at).get(True, ())):
+        body = evidence.body(item, EventBody)
+        if body is not None:
+            yield item.record.at, body
+
+
+def _made_at(evidence: Evidence) -> datetime:
+    return evidence.record.at
+
+
+def _identifies(evidence: Evidence) -> bool | None:
+    record = evidence.record
+    probe = record.type is RecordType.EVENT and record.by.startswith("worker:") and record.body.get("kind") == KIND
+    return (probe and not evidence.problem) or None
 
 
 def _texts(value: object) -> dict[str, str]:

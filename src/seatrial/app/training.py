@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -13,9 +13,10 @@ from seatrial.app.quiz import questions_of
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import AttestationBody, ComprehensionBody, EventBody
 from seatrial.core.record import Evidence, Record
+from seatrial.core.records import verified_type
 from seatrial.core.vocabulary import RecordType
 from seatrial.domains.organization.questions import digest
-from seatrial.domains.organization.training import LEASE, own_answers, passed, reported
+from seatrial.domains.organization.training import ANSWERED, LEASE, RESULTS, own_answers, passed, reported
 from seatrial.spec.users import User, load_users
 
 B = TypeVar("B", AttestationBody, ComprehensionBody)
@@ -68,7 +69,7 @@ def passes(workspace: Workspace) -> Mapping[str, Passed]:
     said = list(_bodies(workspace, ComprehensionBody))
     by_record = {id(evidence.record): evidence for evidence, _ in said}
     pairs: list[tuple[Record, ComprehensionBody]] = [(evidence.record, body) for evidence, body in said]
-    own = own_answers((evidence.record, body) for evidence, body in _bodies(workspace, AttestationBody))
+    own = own_answers((evidence.record, body) for evidence, body in _bodies(workspace, AttestationBody, _own_answers))
     found = passed(workspace.system, pairs, own, asked, workspace.clock.now())
     return {
         user: Passed(
@@ -90,7 +91,8 @@ def elsewhere(workspace: Workspace) -> EventBody | None:
     path = workspace.system.training.users
     if path is None:
         return None
-    events = [evidence.record for evidence in read_ledger(workspace, quick=True).of(RecordType.EVENT)]
+    known = read_ledger(workspace, quick=True).evidence.by(_results)
+    events = [evidence.record for evidence in known.get(RecordType.EVENT, ())]
     return reported(events, digest(questions_of(workspace)), LocalFiles(workspace.base).digest(path))
 
 
@@ -106,5 +108,17 @@ def coverage(workspace: Workspace) -> tuple[Team, ...]:
     )
 
 
-def _bodies(workspace: Workspace, shape: type[B]) -> Sequence[tuple[Evidence, B]]:
-    return read_ledger(workspace, quick=True).bodies(_TYPES[shape], shape)
+def _bodies(
+    workspace: Workspace, shape: type[B], key: Callable[[Evidence], RecordType | None] = verified_type
+) -> Sequence[tuple[Evidence, B]]:
+    return read_ledger(workspace, quick=True).evidence.bodies(_TYPES[shape], shape, key)
+
+
+def _own_answers(evidence: Evidence) -> RecordType | None:
+    """Of verified attestations those by which users signed their own answers."""
+    return verified_type(evidence) if evidence.record.body.get("kind") == ANSWERED else None
+
+
+def _results(evidence: Evidence) -> RecordType | None:
+    """Of verified events those by which another tool's results were brought."""
+    return verified_type(evidence) if evidence.record.body.get("kind") == RESULTS else None

@@ -23,7 +23,6 @@ from seatrial.app.mapped_csv import Bad, Line, MappedCsv, Wanted
 from seatrial.app.placing import place_for, put_in_place
 from seatrial.app.quiz import questions_of
 from seatrial.app.training import users_of
-from seatrial.app.uploads import Upload
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.errors import Refused, SeatrialError
@@ -192,12 +191,11 @@ def results(
     )
 
 
-def take_results(
-    workspace: Workspace, person: str, found: Results, *, source: str, about: str, file: Upload
-) -> Evidence:
+def take_results(workspace: Workspace, person: str, found: Results, *, source: str, about: str, file: str) -> Evidence:
     """Put the results on record: numbers by team, with the single ones in an erasable artifact. Raises Refused.
 
-    `source` is the tool that they are from, `about` the version of the system that the course was about.
+    `source` is the tool that they are from, `about` the version of the system that the course was about,
+    `file` the SHA-256 of what was handed in.
     """
     if about != workspace.system.version:
         raise Refused(
@@ -220,7 +218,7 @@ def take_results(
             "passed": len(found.passed),
             "not passed": len(found.not_passed),
             "teams": {name: [passed, of] for name, (passed, of) in found.teams.items()},
-            "file": file.digest,
+            "file": file,
             "artifact": ArtifactFolder(workspace.folder / "artifacts").put(single, media_type="application/json"),
             "person": person,
         },

@@ -15,7 +15,7 @@ from seatrial.app.stages import SCORED, Problems, measured_file, scored_file
 from seatrial.app.workspace import Workspace
 from seatrial.core.check import MeasureRequest
 from seatrial.core.disturbing import Line, Scratch
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json, Threshold
 from seatrial.core.ports import (
     Artifacts,
@@ -35,7 +35,10 @@ from seatrial.core.vocabulary import RecordType
 
 
 class OpenTrial:
-    """Fulfils `Trial`. `work` is the run's private folder, `parts` the subject's, `digests` the files' of this run."""
+    """Fulfils `Trial`. `work` is the run's private folder, `parts` the subject's, `digests` the files' of this run.
+
+    With `only_reads` nobody is asked: what a check wants of the tested system raises Refused.
+    """
 
     def __init__(
         self,
@@ -47,15 +50,26 @@ class OpenTrial:
         work: Path,
         parts: Mapping[str, str],
         digests: Mapping[str, str],
+        only_reads: bool = False,
     ) -> None:
         self._workspace = workspace
         self._outside = outside
+        self._only_reads = only_reads
         self._seed = seed
         self._say = say
         self._work = work
         self._parts = parts
         self._files = LocalFiles(workspace.base, digests)
         self._measured: dict[Path, Mapping[str, Any]] = {}
+
+    @property
+    def _asked(self) -> Outside:
+        if self._only_reads:
+            raise Refused(
+                "the check says that it only reads, and asks the tested system",
+                remedy="Leave out `only_reads` where the check is declared.",
+            )
+        return self._outside
 
     @property
     def seed(self) -> int:
@@ -80,12 +94,12 @@ class OpenTrial:
     @property
     def model(self) -> Model:
         """The declared model."""
-        return self._outside.model
+        return self._asked.model
 
     @property
     def judge(self) -> Model:
         """The declared judge of free answers."""
-        return self._outside.judge
+        return self._asked.judge
 
     def function(self, reference: str) -> Model:
         """A Python function of the user's in its own process."""
@@ -94,17 +108,17 @@ class OpenTrial:
     @property
     def load(self) -> LoadGenerator:
         """The open-model load generator."""
-        return self._outside.load
+        return self._asked.load
 
     @property
     def pager(self) -> Pager:
         """The declared routes to people."""
-        return self._outside.pager
+        return self._asked.pager
 
     @property
     def steps(self) -> ProbingSteps:
         """Runs single procedure steps."""
-        return self._outside.steps
+        return self._asked.steps
 
     @property
     def artifacts(self) -> Artifacts:
@@ -130,19 +144,19 @@ class OpenTrial:
 
     def integration(self, name: str) -> Integration:
         """The declared integration of that name, at its test end; read only at production where it has none."""
-        return self._outside.integration(name)
+        return self._asked.integration(name)
 
     def production(self, name: str) -> Integration:
         """The declared integration at its production end, read only."""
-        return self._outside.production(name)
+        return self._asked.production(name)
 
     def line(self, name: str) -> Line:
         """The line through which the tested system reaches that integration's test end."""
-        return self._outside.line(name)
+        return self._asked.line(name)
 
     def scratch(self, name: str) -> Scratch:
         """The declared copy of what that source holds, to alter."""
-        return self._outside.scratch(name)
+        return self._asked.scratch(name)
 
     def drill_trace(self, kind: str, procedure: str) -> DrillTrace:
         """Where a drill of that kind leaves which steps have begun."""
@@ -169,7 +183,7 @@ class OpenTrial:
     def records(self, kind: RecordType) -> Sequence[Record]:
         """The verified records of this system of that type, oldest first."""
         reading = read_ledger(self._workspace, quick=kind not in (RecordType.OBSERVATION, RecordType.EVENT))
-        return [e.record for e in reading.evidence if not e.problem and e.record.type is kind]
+        return [each.record for each in reading.of(kind)]
 
     def part(self, name: str) -> str | None:
         """Today's digest of a part of the subject, or None when the subject has no such part."""

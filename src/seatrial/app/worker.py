@@ -36,6 +36,7 @@ def run_check(arguments: Arguments, seed: int, say: Say) -> Observation | Reason
             work=Path(arguments["work"]),
             parts=arguments["parts"],
             digests=arguments["digests"],
+            only_reads=check.only_reads,
         )
         result = check.run(workspace.system, trial)
         if isinstance(result, Observation):

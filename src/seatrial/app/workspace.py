@@ -29,6 +29,7 @@ CHECKPOINTS = "SEATRIAL_CHECKPOINTS"
 
 _MOST_BYTES = 16 * 1024 * 1024
 _MOST_KEPT = 512
+_GATE_LIMITS = {gate.name: gate.limits for gate in GATES.values()}
 _POLICY = re.compile(rb"\bpolicy\b\W*([^\s,}#]+)")
 
 
@@ -127,6 +128,7 @@ def reread(workspace: Workspace, text: str) -> Loaded:
         environment=workspace.environment,
         policy_text=_policy_text(workspace.file, content),
         leases=_catalogue_leases(content),
+        gates=_GATE_LIMITS,
     )
 
 
@@ -134,7 +136,12 @@ def reread(workspace: Workspace, text: str) -> Loaded:
 def _loaded(text: bytes, name: str, environment: tuple[tuple[str, str], ...], policy: bytes | None) -> Loaded:
     """What the text declares; the same text in the same surroundings is not worked through again."""
     return load_system(
-        text, name=name, environment=dict(environment), policy_text=policy, leases=_catalogue_leases(text)
+        text,
+        name=name,
+        environment=dict(environment),
+        policy_text=policy,
+        leases=_catalogue_leases(text),
+        gates=_GATE_LIMITS,
     )
 
 

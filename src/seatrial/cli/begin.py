@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _SYSTEM_FILE = Path("seatrial.yaml")
 _MODEL = (
-    "The model: an address such as http://host:8800/predict, an ONNX file, a directory that MLflow saved, or "
-    "file.py:object."
+    "The model: an address such as http://host:8800/predict, an OpenAI-compatible one such as http://host/v1, an ONNX "
+    "file, a directory that MLflow saved, file.py:object, or a table of past predictions."
 )
 
 
@@ -34,6 +34,9 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
     header: Annotated[
         list[str] | None, typer.Option(help="A header for the model, 'Name: ${ENV}'; may be repeated.")
     ] = None,
+    served: Annotated[str, typer.Option(help="The model's name, where a chat endpoint serves several.")] = "",
+    question: Annotated[str, typer.Option(help="The column with the questions, of a chat.")] = "",
+    context: Annotated[str, typer.Option(help="The column with what is retrieved for a question.")] = "",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The system file to write, or its folder, which may be new.")
     ] = _SYSTEM_FILE,
@@ -43,7 +46,8 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
     as_json: AsJson = False,
 ) -> None:
     """Propose a system file from a model and a data file; what only people can decide stays TODO."""
-    from seatrial.app.initiate import Asked, propose, refuse_existing, write
+    from seatrial.app.initiate import propose, refuse_existing, write
+    from seatrial.app.proposal_given import Asked
 
     target = output if output.suffix in {".yaml", ".yml"} and not output.is_dir() else output / _SYSTEM_FILE
     if not force:
@@ -60,6 +64,9 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
             time=time or None,
             entity=entity or None,
             headers=_headers(header or ()),
+            served=served or None,
+            question=question or None,
+            context=context or None,
             output=target,
         ),
         os.environ,
@@ -77,7 +84,7 @@ def _asked(question: str, *, option: str, talking: bool) -> str:
 
 def _label(data: Path, *, talking: bool) -> str | None:
     """The label column that a person names, where no column's name says that it is one."""
-    from seatrial.app.initiate import columns_of
+    from seatrial.app.proposal_given import columns_of
     from seatrial.app.proposal_inputs import guessed_label
 
     if not talking:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import PRODUCTION, AsJson, AtGate, open_file, print_json
+from seatrial.cli.console import PRODUCTION, AsJson, AtGate, open_file, print_json, say
 
 if TYPE_CHECKING:
     from seatrial.gate.verdict import Assessment
 
 
 def requirements(gate: AtGate = PRODUCTION, as_json: AsJson = False) -> None:
-    """List every requirement of a gate, and whether a check establishes it yet."""
+    """List the requirements of a gate, and which have a check."""
     from seatrial.app.catalogue import checks
     from seatrial.gate.catalogue import as_shown, catalogue_data
     from seatrial.gate.gates import GATES
@@ -31,7 +31,7 @@ def requirements(gate: AtGate = PRODUCTION, as_json: AsJson = False) -> None:
         if row.domain is not domain:
             domain = row.domain
             typer.echo(f"\n{DOMAIN_TITLES[domain]}")
-        typer.echo(f"  {'✓' if row.id in able else '·'} {row.id:<34} {row.question}")
+        say([f"  {'✓' if row.id in able else '·'} {row.id:<34}  {row.question}"])
     if all(row.id in able for row in listed):
         typer.echo(f"\n✓ a check establishes it ({len(able)})")
     else:
@@ -50,8 +50,7 @@ def checks(as_json: AsJson = False) -> None:
             ]
         )
         return
-    for check in all_checks():
-        typer.echo(f"{check.id:<34} {check.title}")
+    say(f"{check.id:<34}  {check.title}" for check in all_checks())
 
 
 def explain(
@@ -79,12 +78,10 @@ def explain(
         "remedy": f"{row.remedy} (about {row.effort_days:g} working days)",
     }
     typer.echo(f"{row.id}\n{row.question}\n")
-    for name, text in facts.items():
-        typer.echo(f"{name:>15}  {text}")
+    say(f"{name:>15}  {text}" for name, text in facts.items())
     for check in able:
         typer.echo(f"\nThe check {check.id}, version {check.version}, can find:")
-        for code, meaning in check.codes.items():
-            typer.echo(f"  {code:<32} {meaning}")
+        say(f"  {code:<32}  {meaning}" for code, meaning in check.codes.items())
     if not able:
         typer.echo("\nNo check establishes this yet, so it is a gap in every verdict.")
 
@@ -93,7 +90,7 @@ def frameworks(
     file: Annotated[Path | None, typer.Argument(help="A system file: shows what its evidence supports now.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the clauses of NIST AI RMF, ISO/IEC 42001 and the EU AI Act, and what supports each."""
+    """Show clauses of NIST AI RMF, ISO/IEC 42001 and EU AI Act; what supports each."""
     from seatrial.gate.frameworks import frameworks_data
     from seatrial.present.frameworks import framework_lines
 
@@ -105,8 +102,7 @@ def frameworks(
     if as_json:
         print_json(frameworks_data(assessments))
         return
-    for line in framework_lines(assessments):
-        typer.echo(line)
+    say(framework_lines(assessments))
 
 
 def schema() -> None:

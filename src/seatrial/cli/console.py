@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ import typer
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.vocabulary import GateName
+from seatrial.present.hanging import hung
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +32,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
 Plain = Annotated[bool, typer.Option("--plain", help="One plain line an event; no colour, no redrawing.")]
 AtGate = Annotated[
-    GateName, typer.Option("--gate", help="At which of the three gates; what is decided at one counts at no other.")
+    GateName,
+    typer.Option(
+        "--gate",
+        metavar="GATE",
+        help=f"{', '.join(GateName)}: what is decided at one counts at no other.",
+    ),
 ]
 HERE = Path()
 PRODUCTION = GateName.PRODUCTION_READINESS
@@ -50,11 +57,25 @@ def print_json(data: Json) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
+def say(lines: Iterable[str]) -> None:
+    """Lines on standard output; on a terminal what is too long for it goes on below, under its own text."""
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+    for line in lines:
+        for part in line.split("\n"):
+            typer.echo("\n".join(hung(part, width)) if width else part)
+
+
 def open_file(file: Path, *, gate: GateName = PRODUCTION) -> Workspace:
     """The workspace of the system file that the person named, or of the one in this folder, at a gate."""
     from seatrial.app.workspace import open_workspace
 
     return open_workspace(file, gate=gate)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless `yes` was said already. Raises typer.Abort when the person declines."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
 
 
 def show_error(error: SeatrialError, *, as_json: bool) -> None:
@@ -74,8 +95,8 @@ def _problems(error: SeatrialError) -> Mapping[str, Json]:
     return {} if problems is None else {"problems": [to_data(p) for p in problems]}
 
 
-def show_verdict(verdict: Verdict, *, as_json: bool, plain: bool = False) -> None:
-    """The verdict, as one screen or as JSON."""
+def show_verdict(verdict: Verdict, file: Path, *, as_json: bool, plain: bool = False) -> None:
+    """The verdict on the system file, or the folder that holds it, as one screen or as JSON."""
     if as_json:
         from seatrial.gate.encoding import verdict_data
 
@@ -84,7 +105,17 @@ def show_verdict(verdict: Verdict, *, as_json: bool, plain: bool = False) -> Non
     from seatrial.present.terminal import verdict_screen
 
     screen = console(plain=plain)
-    screen.print(verdict_screen(verdict, width=screen.width))
+    screen.print(verdict_screen(verdict, width=screen.width, more=_gaps_of(verdict, file)))
+
+
+def _gaps_of(verdict: Verdict, file: Path) -> str:
+    """The command that lists every gap of the same file at the same gate."""
+    place = file.absolute()
+    if place.is_relative_to(Path.cwd()):
+        place = place.relative_to(Path.cwd())
+    named = [] if place == HERE else [str(place)]
+    gate = [] if verdict.gate is PRODUCTION else ["--gate", verdict.gate]
+    return shlex.join(["seatrial", "gaps", *named, *gate])
 
 
 def end_with(verdict: Verdict) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, Plain, Quiet, console, open_file, print_json
+from seatrial.cli.console import HERE, AsJson, File, Plain, Quiet, console, open_file, print_json, say
 from seatrial.cli.people import As
 from seatrial.cli.review import follow
 
@@ -112,8 +112,7 @@ def arm(file: File = HERE, as_json: AsJson = False, quiet: Quiet = False, plain:
         print_json({"armed": armed.ok, "record": armed.record, "problems": wrong})
     else:
         typer.echo("armed: everything that the ways out need is there" if armed.ok else "NOT armed")
-        for what, remedy in armed.problems:
-            typer.echo(f"  {what}\n    → {remedy}")
+        say(f"  {what}\n    → {remedy}" for what, remedy in armed.problems)
     raise typer.Exit(0 if armed.ok else _FAILED)
 
 
@@ -149,6 +148,7 @@ def stop(
 def drills(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> None:
     """List the drills: what came of the last, how times develop, when the next is due, whose it is, when it may be."""
     from seatrial.app.drill_history import standings
+    from seatrial.present.words import OUTCOME_WORDS
 
     workspace = open_file(file)
     found = standings(workspace)
@@ -159,27 +159,27 @@ def drills(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> 
     for each in found:
         due = "" if each.due_at is None else f", due {each.due_at.date().isoformat()}"
         screen.print(f"{each.kind:<11}{each.state}{due}", style="bold", markup=False)
-        if each.last is not None:
-            screen.print(
-                f"  last {each.last.at:%Y-%m-%d %H:%M} UTC: {each.last.outcome.value} {each.last.said}", markup=False
-            )
-            for line in _split(each):
-                screen.print(f"  {line}", markup=False)
+        if each.telling is not None:
+            outcome = OUTCOME_WORDS[each.telling.outcome]
+            say([f"  {each.telling.at:%Y-%m-%d %H:%M} UTC  {outcome}: {each.telling.said}"])
+            say(f"  {line}" for line in _split(each))
         whose = each.who or "nobody declared"
         windows = f"{', '.join(each.windows)} ({each.time_zone})" if each.windows else "at any time"
         every = f", by itself every {each.every_s / 86_400.0:g} days" if each.every_s else ""
-        screen.print(f"  whose: {whose}; may be held {windows}{every}", markup=False)
+        say([f"  whose: {whose}; may be held {windows}{every}"])
 
 
 def _split(standing: DrillStanding) -> Iterator[str]:
     """A line for each of the newest drills: a bar as long as its time, one letter for each part."""
+    from seatrial.core.wording import span
+
     timed = [each for each in standing.held if each.seconds is not None][-_SHOWN:]
     longest = max((each.seconds or 0.0 for each in timed), default=0.0)
     for each in timed:
         bar = "".join(
             part[0] * max(1, round(_BAR * seconds / longest)) for part, seconds in each.parts.items() if longest > 0
         )
-        told = ", ".join(f"{part} {seconds:.3g} s" for part, seconds in each.parts.items())
+        told = ", ".join(f"{part} {span(seconds)}" for part, seconds in each.parts.items())
         yield f"  {each.at:%m-%d %H:%M} {'ok  ' if each.ok else 'FAIL'} {bar} {told}"
     if timed:
         yield f"  trend: {standing.trend}"

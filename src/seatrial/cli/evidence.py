@@ -32,7 +32,7 @@ def verify(
     gate: AtGate = PRODUCTION,
     as_json: AsJson = False,
 ) -> None:
-    """Verify every digest and signature of a ledger, an exported bundle, or a statement that says GO, offline."""
+    """Verify every digest and signature, offline: of a ledger, an exported bundle, or a statement that says GO."""
     from seatrial.app.pipeline import is_statement
     from seatrial.app.verify import verify_exported, verify_ledger
     from seatrial.evidence.entry import Checkpoint
@@ -107,7 +107,7 @@ def export(
     artifacts: Annotated[bool, typer.Option("--artifacts", help="Take artifacts along; they may be personal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the whole record as one bundle that verifies without a server."""
+    """Write the whole record as one bundle; it verifies without a server."""
     from seatrial.app.export import export as write
 
     found = write(open_file(file), target, with_artifacts=artifacts)
@@ -124,7 +124,7 @@ def upload(
     artifacts: Annotated[bool, typer.Option("--artifacts", help="Take artifacts along; they may be personal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """File the evidence of runs made here on a site, with a token of the system from SEATRIAL_TOKEN."""
+    """File the evidence of runs made here on a site; SEATRIAL_TOKEN holds a token of the system."""
     import os
     from tempfile import TemporaryDirectory
 

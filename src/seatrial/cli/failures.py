@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, open_file, print_json
+from seatrial.cli.console import HERE, AsJson, File, open_file, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ def failure_modes(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the failure-mode register with the weak slices on record, and propose the entries that it lacks."""
+    """Compare the failure-mode register with the weak slices found; propose the entries that it lacks."""
     from seatrial.app.failure_modes import add_drafts, compare
 
     workspace = open_file(file)
@@ -52,8 +52,7 @@ def failure_modes(
             }
         )
         return
-    for line in _lines(found):
-        typer.echo(line)
+    say(_lines(found))
     if added:
         typer.echo(f"\n{added} entries to complete were added to {found.path}. Complete them, have the register")
         typer.echo("attested (`seatrial attest failure-modes`), and run the check again.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, open_file, print_json
+from seatrial.cli.console import HERE, AsJson, File, open_file, print_json, say
 
 if TYPE_CHECKING:
     from seatrial.app.flow_preview import Preview
@@ -17,7 +17,7 @@ _NOT_ALL = 1
 
 
 def flows(file: File = HERE, as_json: AsJson = False) -> int:
-    """Say exactly which test records a run would write where, and what becomes of them; nothing is written."""
+    """Say which test records a run would write where: exactly, and what becomes of them; nothing is written."""
     from seatrial.app.flow_preview import preview
 
     found = preview(open_file(file))
@@ -27,7 +27,7 @@ def flows(file: File = HERE, as_json: AsJson = False) -> int:
         typer.echo("no flows are declared")
     else:
         for each in found:
-            typer.echo("\n".join(_lines(each)))
+            say(_lines(each))
         typer.echo(
             "\nNothing was written. integration.isolation, data.interruption and data.schema-change put in records of "
             "the same kind,\nat the same rate, for as long as they disturb something."

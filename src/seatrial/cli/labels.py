@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, open_file, print_json
+from seatrial.cli.console import HERE, AsJson, File, open_file, print_json, say
 
 if TYPE_CHECKING:
     from seatrial.app.labelling import Labelling
@@ -27,7 +27,7 @@ def plan_labels(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """How many labels each governed metric takes, and which live rows to label next, drawn with known probability."""
+    """Say how many labels a metric takes, and which rows to label: live rows, drawn with known probability."""
     from seatrial.app.labelling import plan_labels as plan
     from seatrial.app.labelling import write_labels
 
@@ -37,8 +37,7 @@ def plan_labels(
     if as_json:
         print_json(_data(made, output))
         return
-    for line in _lines(made):
-        typer.echo(line)
+    say(_lines(made))
     typer.echo(f"\n{output}: {len(made.chosen):,} of {made.pool:,} live rows to label. When they are, declare in data:")
     typer.echo(f"  {made.declare}")
 

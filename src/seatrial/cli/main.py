@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, cast
 
 import typer
@@ -16,6 +17,8 @@ from seatrial.cli import (
     evidence,
     failures,
     flows,
+    kept,
+    keys,
     labels,
     people,
     pipeline,
@@ -24,18 +27,25 @@ from seatrial.cli import (
     show,
     site,
     sources,
+    training,
     watch,
 )
 from seatrial.cli.console import show_error
+from seatrial.cli.sections import Sectioned
 from seatrial.core.errors import SeatrialError
 from seatrial.gate.encoding import EXIT_NO_REVIEW, EXIT_USAGE
 
 _INTERRUPTED = 130
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 """The error of every wrong option, command or argument; Typer names only its subclasses."""
+_FROM_PYDANTIC = "Value error, "
+"""What stands before the reason where Typer has pydantic look at a choice."""
+
+_built = cache(typer.main.get_command)
 
 app = typer.Typer(
     name="seatrial",
+    cls=Sectioned,
     help="Sea trials for AI systems: executes what must be true before a pilot goes live, and answers GO or NO-GO.",
     no_args_is_help=True,
     add_completion=False,
@@ -61,37 +71,32 @@ def _top(
     del version
 
 
+@cache
 def _assemble() -> typer.Typer:
-    rooms = (
-        show,
-        begin,
-        sources,
-        review,
-        flows,
-        labels,
-        failures,
-        people,
-        pipeline,
-        drills,
-        site,
-        watch,
-        retraining,
-        evidence,
-        catalogue,
-    )
-    for room in rooms:
-        for command in room.COMMANDS:
-            app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=None)(command)
+    sections = {
+        "Begin": (show, begin, sources),
+        "Review": (review, pipeline, flows, labels, failures),
+        "People": (people, training),
+        "Drills": (drills,),
+        "Site": (site,),
+        "After launch": (watch, retraining),
+        "Record": (evidence, kept, keys),
+        "Look up": (catalogue,),
+    }
+    for heading, rooms in sections.items():
+        for command in (command for room in rooms for command in room.COMMANDS):
+            app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=heading)(command)
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    command = typer.main.get_command(_assemble())
+    command = _built(_assemble())
     try:
         code = command.main(args=given, prog_name="seatrial", standalone_mode=False)
     except _UsageError as error:
+        error.message = error.message.removeprefix(_FROM_PYDANTIC)
         error.show()
         sys.exit(EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):

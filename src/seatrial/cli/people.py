@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, PRODUCTION, AsJson, AtGate, File, console, open_file, print_json
+from seatrial.cli.console import HERE, PRODUCTION, AsJson, AtGate, File, confirm, console, open_file, print_json
 from seatrial.core.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def accept(
 
     workspace = open_file(file)
     shown = duty_text(workspace, duty)
-    _confirm(f"{shown}\nDo you, {_name(workspace, person)}, accept this?", yes=yes)
+    confirm(f"{shown}\nDo you, {_name(workspace, person)}, accept this?", yes=yes)
     _recorded(state(workspace, _given(person), duty, shown=shown), as_json=as_json)
 
 
@@ -50,7 +50,7 @@ def attest(
     from seatrial.app.people import attest as state
 
     workspace = open_file(file)
-    _confirm(f"Do you, {_name(workspace, person)}, answer for {document} as it is now?", yes=yes)
+    confirm(f"Do you, {_name(workspace, person)}, answer for {document} as it is now?", yes=yes)
     _recorded(state(workspace, _given(person), kind, document, statement=statement), as_json=as_json)
 
 
@@ -79,7 +79,7 @@ def sign(
         screen.print(verdict_screen(verdict, width=screen.width))
     shown = captured.get()
     typer.echo(shown, err=True)
-    _confirm(f"Do you, {_name(workspace, person)}, sign this for {role.value} at {gate.value}?", yes=yes)
+    confirm(f"Do you, {_name(workspace, person)}, sign this for {role.value} at {gate.value}?", yes=yes)
     _recorded(state(workspace, _given(person), role, verdict, shown=shown), as_json=as_json)
 
 
@@ -92,13 +92,13 @@ def exempt(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask that a requirement does not apply, or approve what another person asked for."""
+    """Ask that a requirement does not apply; another person approves what was asked."""
     from seatrial.app.people import exempt as approve
     from seatrial.app.people import request_exemption
 
     workspace = open_file(file)
     does = f"approve, as {asked_by} asked," if asked_by else "ask"
-    _confirm(f"Do you, {_name(workspace, person)}, {does} that {requirement} does not apply: {because}?", yes=yes)
+    confirm(f"Do you, {_name(workspace, person)}, {does} that {requirement} does not apply: {because}?", yes=yes)
     if asked_by:
         stated = approve(workspace, _given(person), requirement, requested_by=asked_by, reason=because)
     else:
@@ -190,11 +190,6 @@ def _given(person: str) -> str:
 def _name(workspace: Workspace, person: str) -> str:
     declared = workspace.system.people.get(_given(person))
     return declared.name if declared else person
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if not yes:
-        typer.confirm(question, abort=True, err=True)
 
 
 def _recorded(evidence: Evidence, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ def gate(
         _write(sarif, json.dumps(as_sarif(asked.verdict, file=workspace.file.name), indent=2).encode())
     if statement is not None:
         _write(statement, asked.statement)
-    show_verdict(asked.verdict, as_json=as_json, plain=plain)
+    show_verdict(asked.verdict, file, as_json=as_json, plain=plain)
     end_with(asked.verdict)
 
 

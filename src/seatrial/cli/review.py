@@ -19,6 +19,7 @@ from seatrial.cli.console import (
     end_with,
     open_file,
     print_json,
+    say,
     show_verdict,
 )
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def validate(file: File = HERE, as_json: AsJson = False) -> None:
-    """Find every error of a system file at once, and every decision that is still open."""
+    """Find every error of a system file, and what is undecided."""
     workspace = open_file(file)
     system = workspace.system
     todos = workspace.loaded.todos
@@ -44,7 +45,8 @@ def validate(file: File = HERE, as_json: AsJson = False) -> None:
 def run(
     file: File = HERE,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Only these checks, requirements or domains; may be repeated.")
+        list[str] | None,
+        typer.Option("--only", help="Only these checks, requirements or domains: separated by commas, or repeated."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run; keep what still holds.")
@@ -55,14 +57,14 @@ def run(
     quiet: Quiet = False,
     plain: Plain = False,
 ) -> None:
-    """Execute the checks with live progress, put them on record, and print the verdict with its gaps."""
+    """Execute the checks, put them on record, and decide: live progress, then the verdict with its gaps."""
     from seatrial.app.deciding import decide_now
     from seatrial.app.run import run as execute
 
     workspace = open_file(file, gate=gate)
     follow(execute(workspace, only=only, seed=seed, resume=resume), quiet=quiet or as_json, plain=plain)
     verdict = decide_now(workspace)
-    show_verdict(verdict, as_json=as_json, plain=plain)
+    show_verdict(verdict, file, as_json=as_json, plain=plain)
     end_with(verdict)
 
 
@@ -84,7 +86,7 @@ def verdict(file: File = HERE, gate: AtGate = PRODUCTION, as_json: AsJson = Fals
     from seatrial.app.deciding import decide_now
 
     decided = decide_now(open_file(file, gate=gate))
-    show_verdict(decided, as_json=as_json, plain=plain)
+    show_verdict(decided, file, as_json=as_json, plain=plain)
     end_with(decided)
 
 
@@ -137,7 +139,7 @@ def proxy(
         bool, typer.Option("--with-input", help="End when standard input ends, as a part of something larger.")
     ] = False,
 ) -> None:
-    """Hold open the lines through which the tested system reaches its integrations, until Ctrl-C."""
+    """Hold open the lines to the integrations: the tested system reaches them there, until Ctrl-C."""
     import signal
     import sys
 
@@ -154,15 +156,14 @@ def proxy(
 
 
 def trust(file: File = HERE, as_json: AsJson = False) -> None:
-    """Tell which outputs are not to be trusted, as the last run established; `--json` is the export for programs."""
+    """Tell which outputs are not to be trusted: what the last run established; `--json` is the export for programs."""
     from seatrial.app.trusting import established, told
 
     document = established(open_file(file))
     if as_json:
         print_json(document)
         return
-    for line in told(document):
-        typer.echo(line)
+    say(told(document))
 
 
 COMMANDS = (validate, run, verdict, gaps, report, proxy, trust)

@@ -34,7 +34,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter is one option
     quiet: Quiet = False,
     plain: Plain = False,
 ) -> None:
-    """Start a shipped example with its real services, execute every check, and decide."""
+    """Start a shipped example with its real services: execute every check, and decide."""
     from seatrial.app.demo import Demo
     from seatrial.app.dossiers import write_dossier
 
@@ -47,7 +47,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter is one option
     verdict = demonstration.verdict()
     dossier = demonstration.directory / "dossier.html"
     write_dossier(verdict, dossier)
-    show_verdict(verdict, as_json=as_json, plain=plain)
+    show_verdict(verdict, demonstration.directory, as_json=as_json, plain=plain)
     if not as_json:
         typer.echo(f"dossier: {dossier}")
     end_with(verdict)
@@ -58,7 +58,7 @@ def _live(directory: Path | None, *, as_json: bool, plain: bool) -> None:
 
     demonstration = LiveDemo(directory, say=lambda text: typer.echo(text, err=as_json))
     verdict = demonstration.run()
-    show_verdict(verdict, as_json=as_json, plain=plain)
+    show_verdict(verdict, demonstration.directory, as_json=as_json, plain=plain)
     if not as_json:
         typer.echo(f"look at it again: seatrial alarms --all {demonstration.directory}")
     end_with(verdict)

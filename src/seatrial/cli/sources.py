@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, open_file, print_json
+from seatrial.cli.console import HERE, AsJson, open_file, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,19 +28,18 @@ def profile(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at every declared source, and propose contract, freshness and faults; a person must confirm each."""
+    """Look at every source, and propose contract and freshness: faults too; a person must confirm each."""
     from seatrial.app.profiling import profile_sources, write_proposals
 
-    say = (lambda _: None) if as_json else partial(typer.echo, err=True)
-    found = profile_sources(open_file(file), names or (), say=say)
+    tell = (lambda _: None) if as_json else partial(typer.echo, err=True)
+    found = profile_sources(open_file(file), names or (), say=tell)
     written = write_proposals(found) if write else ()
     if as_json:
         print_json(_data(found, [str(path) for path in written]))
     else:
         from seatrial.present.source_lines import lines
 
-        for line in lines(_data(found, [str(path) for path in written])):
-            typer.echo(line)
+        say(lines(_data(found, [str(path) for path in written])))
     sys.stdout.flush()
     raise typer.Exit(1 if any(source.problem for source in found.sources) else 0)
 

@@ -66,7 +66,7 @@ def alarms(
     everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the alarms of the watch, acknowledge one, or close one that has been dealt with."""
+    """List the alarms of the watch; acknowledge one, or close one that has been dealt with."""
     from seatrial.app.watched.dealing import dealing
 
     if acknowledge is not None and close is not None:

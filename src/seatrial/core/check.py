@@ -152,12 +152,14 @@ class Check(Generic[S]):
     """A function from a declared system to an observation, or to the reason why none could be made.
 
     `run` may raise SeatrialError, which becomes a reason. `codes` documents every finding and reason code that it can
-    give. `alone` keeps everything else still while it runs (load). `before_traffic` says that it looks at what real
-    traffic left, and so runs before any check that puts records of its own beside that. `budget_s` is when the engine
-    stops it; from then on it has `grace_s` to restore what it changed. `tables` names the tables that it reads itself:
-    a scored one is scored before it starts. Where `applies` is false for what is declared, the requirement is
-    established without this check. One that `supplements` may be less assured than the requirement demands: it adds to
-    what the others establish, and establishes nothing by itself.
+    give. `alone` keeps everything else still while it runs (what judges times). `alone_at_system` keeps only those
+    still who could ask the tested system too: what `only_reads` (tables, files, records; its trial gives it nothing
+    else) goes on beside it. `before_traffic` says that it looks at what real traffic left, and so runs before any check
+    that puts records of its own beside that. `budget_s` is when the engine stops it; from then on it has `grace_s` to
+    restore what it changed. `tables` names the tables that it reads itself: a scored one is scored before it starts.
+    Where `applies` is false for what is declared, the requirement is established without this check. One that
+    `supplements` may be less assured than the requirement demands: it adds to what the others establish, and
+    establishes nothing by itself.
     """
 
     id: str
@@ -169,6 +171,8 @@ class Check(Generic[S]):
     measures: Callable[[S], Sequence[MeasureRequest]] = _nothing
     limits: Callable[[S], Sequence[Threshold]] = _nothing
     alone: bool = False
+    alone_at_system: bool = False
+    only_reads: bool = False
     before_traffic: bool = False
     budget_s: Callable[[S], float] = lambda _: 60.0
     grace_s: Callable[[S], float] = lambda _: 10.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from seatrial.core.ports import Row
 from seatrial.core.schema_change import SchemaChange
@@ -32,6 +32,10 @@ class LineMode(StrEnum):
     """Single bits of the answers are turned over."""
     REWRITE = "rewrite"
     """The records in HTTP answers come with another schema: JSON, JSON lines and CSV, in every framing."""
+
+
+TO_A_FOLDER: Final = (LineMode.PASS, LineMode.REFUSED, LineMode.CUT)
+"""What can be done to a folder of this machine that no server holds: refused it is gone, cut it is no folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

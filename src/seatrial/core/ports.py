@@ -211,6 +211,7 @@ class Integration(Protocol):
     def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
         """The records that arrived whose field `key` (as text) is one of `values`, grouped; absent ones left out.
 
+        What was listened for comes in the order in which it arrived first.
         Raises SeatrialError where something may have been missed, such as after a lost connection.
         """
 
@@ -387,7 +388,7 @@ class StepResult:
 
 
 class Steps(Protocol):
-    """Runs single procedure steps: `command`, `http`, `sql`, `wait-until`, `ask`. Only declared targets."""
+    """Runs single procedure steps: `command`, `http`, `sql`, `message`, `wait-until`, `ask`. Only declared targets."""
 
     def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:
         """Never raises for what the step does; a step that hangs, asks for input or is unknown ends as not ok."""
@@ -416,7 +417,8 @@ class ProbingSteps(Steps, Protocol):
         """Finds out whether a step could be carried out, and carries nothing out.
 
         The HTTP target answers `OPTIONS` and takes the credentials (`value` is the status), the database explains the
-        statement to this account, the program and its script are there, the person's channel answers.
+        statement to this account, the integration lets us in and may be written to, the program and its script are
+        there, the person's channel answers.
         """
 
 

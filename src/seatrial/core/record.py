@@ -79,3 +79,5 @@ class Subject:
     parts: Mapping[str, str]
     probed_at: datetime | None = None
     """When the identity of what is served was last read; it holds for 24 hours."""
+    unprobed: Mapping[str, str] = field(default_factory=dict)
+    """The digest that a part has while nobody can tell which version of it answers, where that is another."""

@@ -22,6 +22,7 @@ class ChangeKind(StrEnum):
     RENAMED = "renamed"
     RETYPED = "retyped"
     REORDERED = "reordered"
+    CODED = "given a code that is not listed"
     NONE = "none"
     """The schema stays; only the `held` value differs."""
 
@@ -30,8 +31,8 @@ class ChangeKind(StrEnum):
 class SchemaChange:
     """`field` is changed. Where all columns are concerned (added, reordered, none), it tells what a record is.
 
-    `name` is the new column's name, or the field's new one. `held` are fields and the value that each has in every
-    record besides, so that an answer that was taken can be told from one that was thrown away.
+    `name` is the new column's name, the field's new one, or the code that it has now. `held` are fields and the value
+    that each has in every record besides, so that an answer that was taken can be told from one that was thrown away.
     """
 
     kind: ChangeKind
@@ -69,6 +70,8 @@ def changed(record: Mapping[str, Any], change: SchemaChange) -> dict[str, Any]:
             row[change.field] = retyped(row[change.field])
         case ChangeKind.REORDERED:
             row = dict(reversed(row.items()))
+        case ChangeKind.CODED:
+            row[change.field] = change.name
         case ChangeKind.NONE:
             pass
     return row

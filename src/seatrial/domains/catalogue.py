@@ -15,11 +15,11 @@ from seatrial.domains.ownership import escalation_point, monitor, pipeline_alert
 from seatrial.spec.system import System
 
 CHECKS: Final[tuple[Check[System], ...]] = (
+    schema_change.CHECK,
     faults.CHECK,
     load.CHECK,
     freshness.CHECK,
     interruption.CHECK,
-    schema_change.CHECK,
     threshold.CHECK,
     out_of_sample.CHECK,
     stress.CHECK,

@@ -28,7 +28,10 @@ def touches(procedure: Procedure) -> tuple[str, ...]:
 
 
 def targets_of(step: Step) -> tuple[str, ...]:
-    """What a step would touch: `host:port` of each address in it, `this machine` for a command, a person's id."""
+    """What a step would touch.
+
+    `host:port` of each address in it, `this machine` for a command, the integration of a message, a person's id.
+    """
     if step.kind == "ask":
         return (str(step.settings.get("who")),)
     return tuple(dict.fromkeys(_targets(step.kind, step.settings)))
@@ -41,6 +44,8 @@ def _targets(kind: str, settings: Mapping[str, Any]) -> Iterator[str]:
                 yield from _targets(inner, content)
     elif kind == "command":
         yield THIS_MACHINE
+    elif kind == "message":
+        yield str(settings.get("integration"))
     else:
         yield host_of(str(settings.get("url", "")))
 

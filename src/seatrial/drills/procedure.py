@@ -86,7 +86,7 @@ def _holds(proof: Step, steps: Steps) -> bool:
     if kind == "wait-until":
         inner = [(name, settings[name]) for name in settings if name != "every"]
         kind, settings = inner[0] if len(inner) == 1 else ("ask", {})
-    if kind == "ask" or not isinstance(settings, dict):
+    if kind in ("ask", "message") or not isinstance(settings, dict):
         return False
     try:
         return steps.run(kind, settings, timeout_s=proof.deadline).ok

@@ -20,10 +20,10 @@ _START_S = 120.0
 _END_S = 5.0
 _BOOT = """
 import json, sys
-descriptor, path, modules = json.loads(sys.argv[1])
+descriptor, path, modules, imported_first = json.loads(sys.argv[1])
 sys.path[:] = path
 from seatrial.engine.zygote import main
-main(descriptor, modules)
+main(descriptor, modules, imported_first=imported_first)
 """
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -35,10 +35,17 @@ class NurseryLost(SeatrialError):
 class Nursery:
     """Starts processes that are ready within milliseconds. Close it: everything that it started ends with it.
 
-    `preload` names the modules that every check will want; `environment` is what the checks see.
+    `preload` names the modules that every check will want, `preload_first` has all of them wait until these are
+    imported; `environment` is what the checks see.
     """
 
-    def __init__(self, *, preload: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        preload: Sequence[str] = (),
+        preload_first: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.line, theirs = socket.socketpair()
         self._reader = frames.Reader()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -46,7 +53,7 @@ class Nursery:
         self._ready = False
         self._longest_grace_s = 0.0
         with theirs:
-            boot = json.dumps([theirs.fileno(), sys.path, list(preload)])
+            boot = json.dumps([theirs.fileno(), sys.path, list(preload), preload_first])
             try:
                 seen = surroundings(os.environ if environment is None else environment)
                 self._process: Process = interpreter(boot, theirs.fileno(), self._errors, seen)

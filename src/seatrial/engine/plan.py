@@ -15,8 +15,8 @@ class Work:
 
     `entry` is `package.module:function`; it is called there with `arguments` (plain data), the derived seed and a
     `Say`, and returns an Observation or a Reason (a stage also: a mapping of plain data). `needs` names the stages
-    that must have ended. `alone` keeps everything else still; what looks `before_traffic` runs first. `grace_s` is how
-    long it may restore when stopped.
+    that must have ended. `alone` keeps everything else still, `alone_at_system` everything but what `only_reads`; what
+    looks `before_traffic` runs first. `grace_s` is how long it may restore when stopped.
     """
 
     id: str
@@ -27,6 +27,8 @@ class Work:
     """Empty for a stage."""
     needs: tuple[str, ...] = ()
     alone: bool = False
+    alone_at_system: bool = False
+    only_reads: bool = False
     before_traffic: bool = False
     budget_s: float = 60.0
     grace_s: float = 10.0
@@ -45,10 +47,14 @@ class Plan:
 
 
 def ordered(checks: Iterable[Work]) -> tuple[Work, ...]:
-    """First what looks at real traffic; then by domain, data first and ownership last, in each what runs alone last."""
+    """First what looks at real traffic; then by domain, data first and ownership last, in each what runs alone last.
+
+    What is alone at the tested system comes before that: what only reads goes on beside it.
+    """
     rank = {domain.value: place for place, domain in enumerate(Domain)}
 
-    def place(work: Work) -> tuple[bool, int, bool]:
-        return not work.before_traffic, rank.get(work.requirement.split(".")[0], len(rank)), work.alone
+    def place(work: Work) -> tuple[bool, int, bool, bool]:
+        domain = rank.get(work.requirement.split(".")[0], len(rank))
+        return not work.before_traffic, domain, work.alone, work.alone_at_system
 
     return tuple(sorted(checks, key=place))

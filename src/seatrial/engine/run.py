@@ -134,7 +134,8 @@ class _Runner:
         self._clock = clock
         self._resources = resources
         self._redact = redact
-        self._waiting: list[Work] = [*plan.stages, *plan.checks]
+        first = [work for work in plan.checks if work.before_traffic and not work.needs]
+        self._waiting: list[Work] = [*first, *plan.stages, *(work for work in plan.checks if work not in first)]
         self._running: dict[int, Job] = {}
         self._numbers = 0
         self._stages: dict[str, Reason | None] = {}
@@ -207,17 +208,24 @@ class _Runner:
                 self._start(work)
 
     def _next(self) -> Work | None:
-        """The first that may start now. What runs alone holds back what comes after it, so that its turn comes."""
-        if any(job.work.alone for job in self._running.values()):
+        """The first that may start now. What must wait holds back what could not run beside it, so that its turn comes.
+
+        While something runs that is alone at the tested system, what only reads is not held back: there it disturbs
+        nobody, and else it would take time of its own.
+        """
+        running = [job.work for job in self._running.values()]
+        if len(running) >= self._resources.parallel or any(work.alone for work in running):
             return None
+        beside_system = any(work.alone_at_system for work in running)
+        waiting: list[Work] = []
         for work in self._waiting:
             if any(stage.id in work.needs for stage in self._unfinished_stages()):
                 continue
-            if work.alone:
-                return work if not self._running else None
-            if len(self._running) >= self._resources.parallel:
-                return None
-            return work
+            held = any(not _side_by_side(work, earlier) for earlier in waiting)
+            free = not held or (work.only_reads and beside_system)
+            if free and all(_side_by_side(work, other) for other in running):
+                return work
+            waiting.append(work)
         return None
 
     def _unfinished_stages(self) -> Sequence[Work]:
@@ -325,6 +333,14 @@ class _Runner:
     def _kill(self, job: Job) -> None:
         job.kill()
         self._nursery.kill(job.number)
+
+
+def _side_by_side(one: Work, other: Work) -> bool:
+    """Whether neither disturbs the other."""
+    if one.alone or other.alone:
+        return False
+    at_system = (not work.only_reads for work in (one, other))
+    return not ((one.alone_at_system or other.alone_at_system) and all(at_system))
 
 
 def _started(work: Work) -> Event:

@@ -28,12 +28,12 @@ START, START_ALONE, TERMINATE, KILL = b"s", b"a", b"t", b"k"
 _POLL_S = 0.05
 
 
-def main(descriptor: int, modules: Sequence[str]) -> None:
+def main(descriptor: int, modules: Sequence[str], *, imported_first: bool) -> None:
     """Serve until the caller closes its end; then let the checks restore, kill what is left, and return."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as line:
-        _Zygote(line).serve(modules)
+        _Zygote(line).serve(modules, imported_first=imported_first)
 
 
 class _Zygote:
@@ -48,21 +48,22 @@ class _Zygote:
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
 
-    def serve(self, modules: Sequence[str]) -> None:
+    def serve(self, modules: Sequence[str], *, imported_first: bool) -> None:
         """Obey, and import the modules while there is nothing else to do: the first check waits for none of them.
 
-        Next to work that runs alone nothing is imported.
+        Next to work that runs alone nothing is imported. With `imported_first` every check waits for all of them:
+        checks that start at the same time do not import the same beside one another.
         """
         frames.send(self._line, {"ready": True})
         waiting = list(modules)
+        while imported_first and waiting:
+            _imported(waiting.pop(0))
         served = True
         while served:
             may_import = waiting and self._alone not in self._pids
             readable, _, _ = select.select([self._line, self._wake], [], [], 0 if may_import else None)
             if not readable:
-                # What is not installed, or not importable, fails inside the check that needs it, with its reason.
-                with contextlib.suppress(ImportError):
-                    importlib.import_module(waiting.pop(0))
+                _imported(waiting.pop(0))
             if self._wake in readable:
                 self._wake.recv(4096)
                 self._bury()
@@ -130,6 +131,12 @@ class _Zygote:
             self._bury()
         for pid in self._pids.values():
             _signal_group(pid, only_leader=False)
+
+
+def _imported(module: str) -> None:
+    # What is not installed, or not importable, fails inside the check that needs it, with its reason.
+    with contextlib.suppress(ImportError):
+        importlib.import_module(module)
 
 
 def _receive(line: socket.socket) -> tuple[bytes, list[int]]:

@@ -29,6 +29,7 @@ from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Artifacts
 from seatrial.core.record import Evidence, Record
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import RecordType
 from seatrial.evidence.entry import Checkpoint, Entry
 from seatrial.evidence.envelope import MAX_ENVELOPE_BYTES, canonical, sha256
@@ -61,7 +62,7 @@ class Bundled:
     """What a bundle carries; it counts only where `report` found no problem."""
 
     report: VerificationReport
-    evidence: tuple[Evidence, ...]
+    evidence: Records
 
 
 def export_bundle(

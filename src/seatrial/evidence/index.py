@@ -6,11 +6,14 @@ An index holds a chain as it was verified, and a digest over its rows as they st
 2. verifies what was appended since, linked to what was verified before,
 3. compares the rows before with their digest, where that is due, and on any difference verifies all of them anew.
 
-Comparing is due at once for chains of up to `AT_ONCE` entries, for longer ones after `LONGEST_S`, and always when the
+Comparing is due at once for chains of up to `AT_ONCE` bytes, for longer ones after `LONGEST_S`, and always when the
 caller asks for it: before GO, and before anything is signed or decided. So an older entry that is changed in a long
 chain may go unseen for `LONGEST_S`, and never by what counts. What is shown meanwhile is what was verified, not what
 was put in its place. A chain that ends before the entry that was read last, or holds another one there, is found at
 the next reading, also without a checkpoint from outside: the index remembers its head.
+
+Verifying or comparing a long chain takes its time, and keeps nobody waiting: `shortly` gives what can be had within a
+reader's `Patience`, else nothing, and `read` beside it goes on until all is done.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from seatrial.evidence.database import Mark
@@ -28,13 +32,62 @@ from seatrial.evidence.ledger import Ledger
 from seatrial.evidence.trust import TrustRoot
 from seatrial.evidence.verification import Chain, Reading
 
-AT_ONCE = 5_000
-"""Entries that are compared whenever the database was written to: about 20 ms."""
+AT_ONCE = 1_500_000
+"""Bytes of envelopes that are compared whenever the database was written to: about 20 ms, for it goes by their size."""
 LONGEST_S = 300.0
 """Seconds after which a longer chain is compared, when the database was written to."""
-MOST_BYTES = 128 * 1024**2
-"""Envelopes of all chains that are kept, which take about 4.5 times as much memory as objects: beyond it the chain that
-was read longest ago is let go."""
+SHOWN_S = 30.0
+"""So old may be the comparison of a long chain for what is only shown, where another one goes on beside the page."""
+_SLICE = 100
+MOST_BYTES = 512 * 1024**2
+"""Envelopes of all chains that are kept, which take about 2.3 times as much memory as objects: beyond it the chain that
+was read longest ago is let go, once another one is asked for that is not kept. A year of 100,000 records in one chain
+is below it."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """What a reader who does not wait still does itself, in entries that are verified: each takes about 0.3 ms."""
+
+    left: float = 100.0
+
+    def takes(self, cost: float) -> bool:
+        """Whether that much can be done, which then is taken off; comparing an entry costs a fifth."""
+        if cost > self.left:
+            return False
+        self.left -= cost
+        return True
+
+
+class _Held:
+    """A chain as far as it was verified, and a digest over its rows as they stood in the database."""
+
+    def __init__(self, system: str, trust: TrustRoot) -> None:
+        self.chain = Chain(system, trust)
+        self.rows = hashlib.sha256()
+        self.last: Entry | None = None
+        self.size = 0
+        self.sorted = False
+        self._readings: dict[tuple[tuple[Checkpoint, ...], Checkpoint | None], Reading] = {}
+
+    def so_far(self) -> tuple[int, bytes]:
+        """How many rows there are, and their digest."""
+        return self.chain.count, self.rows.digest()
+
+    def take(self, entry: Entry) -> None:
+        self.chain.take(entry)
+        self.rows.update(_row(entry))
+        self.last = entry
+        self.size += len(entry.envelope)
+        self._readings = {}
+
+    def reading(self, pin: Sequence[Checkpoint], remembered: Checkpoint | None) -> Reading:
+        asked = tuple(pin), remembered
+        found = self._readings.get(asked)
+        if found is None:
+            seen = () if remembered is None else (remembered,)
+            found = self._readings[asked] = self.chain.reading(asked[0], remembered=seen)
+        return found
 
 
 class Index:
@@ -45,24 +98,41 @@ class Index:
     ) -> None:
         self._system = system
         self._at_once = at_once
+        self._reading_all = threading.Lock()
         self._lock = threading.Lock()
+        """Held for as long as a reader may be kept waiting; nothing changes without it."""
         self._remembered = remembered
+        self._held = _Held(system, trust)
         self._compared_at = -float("inf")
         self._compared_mark: Mark | None = None
         self._read_mark: Mark | None = None
         self.trust = trust
-        self._begin()
 
     @property
-    def bytes(self) -> int:
-        """The size of the envelopes that it holds."""
-        return self._bytes
+    def size(self) -> int:
+        """The bytes of the envelopes that it holds."""
+        return self._held.size
+
+    @property
+    def sorted(self) -> bool:
+        """Whether what everybody asks of the records was asked once: of a long chain that takes its time, too."""
+        return self._held.sorted or self.size <= self._at_once
+
+    def is_sorted(self) -> None:
+        """Say so."""
+        self._held.sorted = True
+
+    @property
+    def compared_at(self) -> float:
+        """When all that it holds began to be compared last, in monotonic seconds; minus infinity before that."""
+        return self._compared_at
 
     @property
     def known(self) -> Checkpoint | None:
         """The newest entry that was ever read here, for an index that takes this one's place."""
-        lost = self._remembered is not None and not self._chain.stands(self._remembered)
-        return self._remembered if lost else self._chain.head or self._remembered
+        chain = self._held.chain
+        lost = self._remembered is not None and not chain.stands(self._remembered)
+        return self._remembered if lost else chain.head or self._remembered
 
     def current(self, mark: Mark | None, pin: Sequence[Checkpoint] = (), *, compared: bool = False) -> Reading | None:
         """The reading, where nothing was written since the chain was read and what is due was compared; else None."""
@@ -72,20 +142,56 @@ class Index:
     def read(
         self, ledger: Ledger, pin: Sequence[Checkpoint] = (), *, compared: bool = False, since: float = float("inf")
     ) -> Reading:
-        """The chain as it stands, fully verified.
+        """The chain as it stands, fully verified, however long it takes.
 
         What was read before is `compared` in any case, or where that is due (see the module); a comparison
         that began after `since`, on the monotonic clock in seconds, is not made again.
         """
-        with self._lock:
+        with self._reading_all:
             # Taken before anything is read: what is written meanwhile shows as another mark the next time.
             began, mark = time.monotonic(), ledger.mark()
-            if not self._holds(mark, compared=compared):
+            with self._lock:
+                if self._holds(mark, compared=compared):
+                    return self._reading(pin)
+                known, rows = self._held.last, self._held.so_far()
                 wanted = (compared or self._due()) and self._compared_at < since
-                if wanted or not self._append(ledger):
-                    self._compare(ledger)
-                    self._compared_mark, self._compared_at = mark, began
-                self._read_mark = mark
+            if known is None or (wanted and not self._compares(ledger, *rows)) or not self._appends_all(ledger):
+                return self._read_anew(ledger, mark, began, pin)
+            with self._lock:
+                self._read_up_to(mark, began if wanted else None)
+                return self._reading(pin)
+
+    def shortly(
+        self,
+        ledger: Ledger,
+        patience: Patience,
+        pin: Sequence[Checkpoint] = (),
+        *,
+        compared: bool = False,
+        since: float = float("inf"),
+    ) -> Reading | None:
+        """As `read`, as far as the patience goes; None where `read` must be called by somebody who can wait.
+
+        What there is no patience to compare counts as compared for `SHOWN_S`.
+        """
+        with self._lock:
+            began, mark = time.monotonic(), ledger.mark()
+            if self._holds(mark, compared=compared):
+                return self._reading(pin)
+            wanted = (compared or self._due()) and self._compared_at < since
+            if wanted and not patience.takes(self._held.chain.count / 5):
+                if self._compared_at < since - SHOWN_S:
+                    return None
+                wanted = False
+            newest = ledger.checkpoint(self._system)
+            behind = (0 if newest is None else newest.sequence) - self._held.chain.last
+            if not patience.takes(max(0, behind)):
+                return None
+            if self._held.last is None:
+                self._held, wanted = self._all_of(ledger), True
+            elif (wanted and not self._compares(ledger, *self._held.so_far())) or self._appends(ledger) is None:
+                return None
+            self._read_up_to(mark, began if wanted else None)
             return self._reading(pin)
 
     def _holds(self, mark: Mark | None, *, compared: bool) -> bool:
@@ -94,51 +200,64 @@ class Index:
         return mark == self._compared_mark or (mark == self._read_mark and not compared and not self._due())
 
     def _due(self) -> bool:
-        return self._chain.count <= self._at_once or time.monotonic() - self._compared_at > LONGEST_S
+        return self.size <= self._at_once or time.monotonic() - self._compared_at > LONGEST_S
 
-    def _append(self, ledger: Ledger) -> bool:
-        """Take what was appended; false where the newest entry is no longer the one that was read."""
-        entries = ledger.entries(self._system, since=self._chain.last)
-        if self._last is None or next(entries, None) != self._last:
-            return False
-        for entry in entries:
-            self._take(entry)
-        return True
+    def _read_up_to(self, mark: Mark | None, compared_at: float | None) -> None:
+        if compared_at is not None:
+            self._compared_mark, self._compared_at = mark, compared_at
+        self._read_mark = mark
 
-    def _compare(self, ledger: Ledger) -> None:
-        """Compare all rows that were read with their digest, and take the others; where it differs, take all anew."""
-        entries = ledger.entries(self._system)
+    def _appends_all(self, ledger: Ledger) -> bool:
+        """Take what was appended, letting readers in between; false as for `_appends`."""
+        while True:
+            with self._lock:
+                more = self._appends(ledger, _SLICE)
+            if not more:
+                return more is not None
+
+    def _appends(self, ledger: Ledger, most: int | None = None) -> bool | None:
+        """Take what was appended, `most` entries at once; whether there is more.
+
+        None where the newest entry is no longer the one that was read.
+        """
+        held = self._held
+        entries = ledger.entries(self._system, since=held.chain.last)
+        if held.last is None or next(entries, None) != held.last:
+            return None
+        taken = 0
+        for entry in islice(entries, most):
+            held.take(entry)
+            taken += 1
+        return taken == most
+
+    def _compares(self, ledger: Ledger, count: int, digest: bytes) -> bool:
+        """Whether so many rows still stand in the database with that digest."""
         rows = hashlib.sha256()
-        for entry in islice(entries, self._chain.count):
+        for entry in islice(ledger.entries(self._system), count):
             rows.update(_row(entry))
-        if rows.digest() != self._rows.digest():
+        return rows.digest() == digest
+
+    def _read_anew(self, ledger: Ledger, mark: Mark | None, began: float, pin: Sequence[Checkpoint]) -> Reading:
+        """Verify all of it. Until that is done there is no reading: what was read before does not stand there now."""
+        with self._lock:
             self._remembered = self.known
-            self._begin()
-            entries = ledger.entries(self._system)
-        for entry in entries:
-            self._take(entry)
+            self._held = _Held(self._system, self.trust)
+            self._compared_mark = self._read_mark = None
+        held = self._all_of(ledger)
+        with self._lock:
+            self._held = held
+            self._read_up_to(mark, began)
+            return self._reading(pin)
 
-    def _begin(self) -> None:
-        self._chain = Chain(self._system, self.trust)
-        self._rows = hashlib.sha256()
-        self._last: Entry | None = None
-        self._bytes = 0
-        self._readings: dict[tuple[Checkpoint, ...], Reading] = {}
-
-    def _take(self, entry: Entry) -> None:
-        self._chain.take(entry)
-        self._rows.update(_row(entry))
-        self._last = entry
-        self._bytes += len(entry.envelope)
-        self._readings = {}
+    def _all_of(self, ledger: Ledger) -> _Held:
+        held = _Held(self._system, self.trust)
+        for entry in ledger.entries(self._system):
+            held.take(entry)
+        held.reading((), self._remembered)
+        return held
 
     def _reading(self, pin: Sequence[Checkpoint]) -> Reading:
-        points = tuple(pin)
-        found = self._readings.get(points)
-        if found is None:
-            remembered = () if self._remembered is None else (self._remembered,)
-            found = self._readings[points] = self._chain.reading(points, remembered=remembered)
-        return found
+        return self._held.reading(pin, self._remembered)
 
 
 class Indexes:
@@ -159,13 +278,22 @@ class Indexes:
             if index is None or index.trust != trust:
                 remembered = self._known.get(place) if index is None else index.known
                 index = self._kept[place] = Index(system, trust, at_once=self._at_once, remembered=remembered)
+                self._kept.move_to_end(place)
+                self._let_go()
             self._kept.move_to_end(place)
-            held = sum(each.bytes for each in self._kept.values())
-            while held > self._most_bytes and len(self._kept) > 1:
-                gone, let_go = self._kept.popitem(last=False)
-                self._known[gone] = let_go.known
-                held -= let_go.bytes
             return index
+
+    def holds(self, url: str, system: str) -> bool:
+        """Whether that chain is kept."""
+        with self._lock:
+            return (url, system) in self._kept
+
+    def _let_go(self) -> None:
+        held = sum(each.size for each in self._kept.values())
+        while held > self._most_bytes and len(self._kept) > 1:
+            gone, let_go = self._kept.popitem(last=False)
+            self._known[gone] = let_go.known
+            held -= let_go.size
 
 
 def _row(entry: Entry) -> bytes:

@@ -30,6 +30,7 @@ from sqlalchemy import Connection
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Clock
 from seatrial.core.record import Evidence, LedgerState, Record
+from seatrial.core.records import Records
 from seatrial.evidence.database import Database, Mark
 from seatrial.evidence.entry import GENESIS, Checkpoint, Entry, link_digest, read_time, spell_time
 from seatrial.evidence.envelope import canonical, parse, read_canonical, sha256, spell
@@ -112,7 +113,7 @@ class Ledger:
         """The systems that have a chain here."""
         return self._database.systems()
 
-    def evidence(self, system: str, trust: TrustRoot) -> tuple[Evidence, ...]:
+    def evidence(self, system: str, trust: TrustRoot) -> Records:
         """All readable records of a system in order of sequence, each with what verification found of it."""
         return self.read(system, trust).evidence
 

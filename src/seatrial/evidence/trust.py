@@ -145,6 +145,10 @@ class Keyring:
             revoked_at=_earlier(known.revoked_at, self._revoked.get(key)),
         )
 
+    def all(self) -> tuple[TrustedKey, ...]:
+        """Every key that is known, as it stands now."""
+        return tuple(known for key in self._keys if (known := self.get(key)) is not None)
+
     def holds(self, envelope: Envelope) -> bool:
         """True when the envelope's signature was made with the key that it names."""
         return self.signed(envelope.key_id, pae(envelope.payload_type, envelope.payload), envelope.signature)

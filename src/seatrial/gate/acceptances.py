@@ -7,20 +7,20 @@ an attestation holds as long as the requirement's own lease, from the day on whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from typing import Final
 
 from seatrial.core.bodies import AcceptanceBody, AttestationBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import Outcome, RecordType
 from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
-from seatrial.gate.standing import lease, person_speaking, subject_objection
+from seatrial.gate.standing import lease, newest_of_each, person_speaking, subject_objection
 from seatrial.gate.verdict import Assessment
 from seatrial.spec.system import System
 
@@ -65,6 +65,48 @@ def may_speak(kind: str, person: str, system: System) -> bool:
     return all(word.by(system) in (None, person) and word.but(system) != person for word in words)
 
 
+def newest_alike(inputs: Inputs) -> Iterator[tuple[Evidence, AcceptanceBody]]:
+    """Of the acceptances up to now that can be read, the newest of each sort that counts, or does not, for one reason.
+
+    Whether an acceptance stands is asked of its person, duty, maker, signature and of what it depends on; where all
+    these are the same, the newest answers for the others.
+    """
+    return newest_of_each(inputs, _alike, _best, AcceptanceBody)
+
+
+def newest_words(inputs: Inputs) -> Iterator[tuple[Evidence, AttestationBody]]:
+    """The same of the attestations: what else is asked of one is its kind and its document."""
+    return newest_of_each(inputs, _said_alike, _best, AttestationBody)
+
+
+def accepted(records: Records) -> list[tuple[Evidence, AcceptanceBody]]:
+    """The acceptances that verify, in order of sequence: of those of one person and duty the last, or a few of them."""
+    found = []
+    for alike in records.by(_alike).values():
+        for evidence in reversed(alike):
+            body = None if evidence.problem else records.body(evidence, AcceptanceBody)
+            if body is not None:
+                found.append((evidence, body))
+                break
+    return sorted(found, key=lambda each: each[0].sequence)
+
+
+def _alike(evidence: Evidence) -> Hashable | None:
+    record = evidence.record
+    if record.type is not RecordType.ACCEPTANCE:
+        return None
+    said = str(record.body.get("person")), str(record.body.get("duty"))
+    return said, record.system, record.by, evidence.signer, evidence.problem, frozenset(record.depends.items())
+
+
+def _said_alike(evidence: Evidence) -> Hashable | None:
+    record = evidence.record
+    if record.type is not RecordType.ATTESTATION:
+        return None
+    said = tuple(str(record.body.get(name)) for name in ("person", "kind", "document"))
+    return said, record.system, record.by, evidence.signer, evidence.problem, frozenset(record.depends.items())
+
+
 class Acceptances:
     """The acceptances on record that stand today."""
 
@@ -74,13 +116,7 @@ class Acceptances:
         self._standing: dict[str, Evidence] = {}
         declared = holders(inputs.system)
         given: dict[str, list[tuple[Evidence, AcceptanceBody]]] = {}
-        for evidence in inputs.evidence:
-            if evidence.record.type is not RecordType.ACCEPTANCE or evidence.record.at > inputs.now:
-                continue
-            try:
-                body = from_data(AcceptanceBody, evidence.record.body)
-            except CodecError:
-                continue
+        for evidence, body in newest_alike(inputs):
             if declared.get(body.duty) == body.person:
                 given.setdefault(body.duty, []).append((evidence, body))
         for duty, found in given.items():
@@ -123,15 +159,9 @@ class Acceptances:
         return replace(assessment, evidence=tuple(sorted({*assessment.evidence, best.digest})), valid_until=min(until))
 
     def _given(self, word: Word) -> list[Evidence]:
-        """The attestations that stand today."""
+        """The attestations that stand today, of those that are alike the newest."""
         system, found = self._inputs.system, []
-        for evidence in self._inputs.evidence:
-            if evidence.record.type is not RecordType.ATTESTATION or evidence.record.at > self._inputs.now:
-                continue
-            try:
-                body = from_data(AttestationBody, evidence.record.body)
-            except CodecError:
-                continue
+        for evidence, body in newest_words(self._inputs):
             if (body.kind, body.document) != (word.kind, word.document(system)):
                 continue
             patterns = attestation_rests_on(body.kind, body.document, body.person, system)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
 
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.codec import CodecError, from_data
@@ -20,8 +22,10 @@ from seatrial.gate.standing import (
     ceiling,
     expires,
     identity_objection,
+    newest_first,
     observation_objection,
     subject_objection,
+    untold_objection,
 )
 from seatrial.gate.verdict import Assessment
 
@@ -54,16 +58,14 @@ class Voice:
 
 
 class Assessor:
-    """Assesses requirements against one set of inputs, with the evidence sorted once by check."""
+    """Assesses requirements against one set of inputs, with what was observed on one subject asked about it once."""
 
     def __init__(self, inputs: Inputs, gone: frozenset[str]) -> None:
         self._inputs = inputs
         self._gone = gone
-        self._by_check: dict[tuple[str, str], list[Evidence]] = {}
-        for evidence in inputs.evidence:
-            body = evidence.record.body
-            if evidence.record.type is RecordType.OBSERVATION:
-                self._by_check.setdefault((str(body.get("requirement")), str(body.get("check"))), []).append(evidence)
+        self._by_check: dict[tuple[str, str], list[Sequence[Evidence]]] = {}
+        for (requirement, check, *_), alike in inputs.evidence.by(_alike, newest_first).items():
+            self._by_check.setdefault((requirement, check), []).append(alike)
 
     def assess(self, requirement: Requirement) -> tuple[Assessment, tuple[Voice, ...]]:
         """What is known of the requirement, and what each of its checks said. Exemptions and waivers come later."""
@@ -77,22 +79,29 @@ class Assessor:
         """The newest record about this subject decides; among records of one moment the worst does.
 
         A newer record that does not count is never passed over for an older one that does, unless it is about another
-        subject.
+        subject for certain.
         """
         patterns = resolved(requirement.rests_on, self._inputs.system)
         about: list[Evidence] = []
         changed: list[Objection] = []
-        newest_first = sorted(self._by_check.get((requirement.id, check), ()), key=lambda e: e.record.at, reverse=True)
-        for evidence in newest_first:
-            if about and evidence.record.at < about[0].record.at:
-                break
-            objection = subject_objection(evidence, patterns, self._inputs)
+        unsure: list[tuple[Evidence, Objection]] = []
+        on_record = self._by_check.get((requirement.id, check), ())
+        newest = max((alike[0].record.at for alike in on_record), default=None)
+        for alike in on_record:
+            objection = subject_objection(alike[0], patterns, self._inputs)
             if objection is None:
-                about.append(evidence)
-            elif objection.code == "changed" and evidence.record.at == newest_first[0].record.at:
+                about += next(together for _, together in groupby(alike, key=_made_at))
+            elif untold := untold_objection(alike[0], patterns, self._inputs):
+                unsure.append((alike[0], untold))
+            elif objection.code == "changed" and alike[0].record.at == newest:
                 changed.append(objection)
+        for evidence, untold in unsure:
+            if all(evidence.record.at > e.record.at for e in about):
+                return Voice(check=check, judgement=_undetermined(untold.code, untold.text), evidence=evidence)
         if about:
-            return min((self._heard(requirement, check, e) for e in about), key=_worst_first)
+            last = max(e.record.at for e in about)
+            heard = (self._heard(requirement, check, e) for e in about if e.record.at == last)
+            return min(heard, key=_worst_first)
         if changed and "model" in patterns and (unknown := identity_objection(self._inputs)):
             return Voice(check=check, judgement=_undetermined(unknown.code, unknown.text))
         if changed:
@@ -100,10 +109,9 @@ class Assessor:
         return Voice(check=check, judgement=_undetermined("not-run", "This has not been tested for this version yet"))
 
     def _heard(self, requirement: Requirement, check: str, evidence: Evidence) -> Voice:
-        try:
-            body = from_data(ObservationBody, evidence.record.body)
-        except CodecError as error:
-            return Voice(check=check, judgement=_undetermined("malformed", f"the record cannot be read: {error.what}"))
+        body = self._inputs.evidence.body(evidence, ObservationBody)
+        if body is None:
+            return Voice(check=check, judgement=_undetermined("malformed", _unreadable(evidence)))
         objection = observation_objection(evidence, body, requirement, self._inputs, self._gone)
         # A check that established nothing says more of what stands in the way than that nobody knows of which model.
         speaks_for_itself = body.observation is None and objection is not None and objection.code == "identity-unknown"
@@ -182,6 +190,27 @@ def _short_of(requirement: Requirement, voices: Sequence[Voice], supplements: fr
     if not carried or not all(level is not None and level.reaches(Assurance.OBSERVED) for level in added):
         return f"Nothing by itself establishes this; {requirement.demands.value} evidence is demanded"
     return ""
+
+
+def _alike(evidence: Evidence) -> tuple[str, str, str, frozenset[tuple[str, str]]] | None:
+    """What one check observed for one requirement, by all that tells on which subject."""
+    record = evidence.record
+    if record.type is not RecordType.OBSERVATION:
+        return None
+    named = str(record.body.get("requirement")), str(record.body.get("check"))
+    return *named, record.system, frozenset(record.depends.items())
+
+
+def _unreadable(evidence: Evidence) -> str:
+    try:
+        from_data(ObservationBody, evidence.record.body)
+    except CodecError as error:
+        return f"the record cannot be read: {error.what}"
+    return "the record cannot be read"
+
+
+def _made_at(evidence: Evidence) -> datetime:
+    return evidence.record.at
 
 
 def _weakest(levels: Iterable[Assurance | None]) -> Assurance | None:

@@ -42,6 +42,22 @@ GATE_CODES: Final[Mapping[str, str]] = {
     "todo": "The system file leaves a decision as TODO.",
     "unit-differs": "The measure and its limit are in different units.",
     "unverified": "The record's signature, digest or maker does not verify.",
+    "version-untold": "What answered while it was tested did not tell its version, and may be what is reviewed.",
     "withheld": "One of those who sign withholds GO.",
 }
 """Code to its meaning, for the documentation and for `seatrial explain`."""
+
+OF_THE_EVIDENCE: Final = frozenset(
+    {
+        "assurance-too-low",
+        "changed",
+        "check-version",
+        "empty",
+        "expired",
+        "malformed",
+        "not-run",
+        "unverified",
+        "version-untold",
+    }
+)
+"""Codes whose text is about a record alone, and does not say what it leaves open."""

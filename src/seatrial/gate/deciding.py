@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from typing import Final
 
-from seatrial.core.record import SKEW
-from seatrial.core.vocabulary import Answer, GateName, Outcome, RecordType, Role
+from seatrial.core.record import SKEW, Evidence
+from seatrial.core.vocabulary import Answer, GateName, Outcome, Role
 from seatrial.core.wording import count, moment
 from seatrial.gate.acceptances import Acceptances
 from seatrial.gate.assessing import Assessor, Voice, blocked
 from seatrial.gate.catalogue import PRODUCTION_READINESS
-from seatrial.gate.codes import NO_CHECK
+from seatrial.gate.codes import NO_CHECK, OF_THE_EVIDENCE
 from seatrial.gate.exchange import retraining
 from seatrial.gate.gaps import GATE_ITSELF, LEDGER, REVIEW, GapWriter, Open, in_order
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.permissions import holders
-from seatrial.gate.relief import Relief
+from seatrial.gate.relief import REQUESTED, Relief
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.signing import ROLE_NAMES, Signing
 from seatrial.gate.standing import IDENTITY_HOLDS, departed
@@ -38,8 +38,9 @@ APPROXIMATE: Final = "Approximate bounds"
 """How the note begins that names them."""
 _RESTORE: Final = "Find out who changed it, restore the ledger from a copy that verifies, and run again."
 _MENDED: Final[Mapping[str, str]] = {
-    "[unknown-key]": "Where the key is a colleague's or a worker's, have it added to the trust root; else find out who "
-    "wrote this, and restore the ledger from a copy that verifies.",
+    "[unknown-key]": "Where the key is a colleague's or a worker's, have it added to the trust root; where another "
+    "system of the same name writes to this ledger, give it another name or another ledger. Else find out who wrote "
+    "this. Then restore the ledger from a copy that verifies.",
     "[other-checkpoint]": "Give the checkpoints of this system: the file that SEATRIAL_CHECKPOINTS names holds others.",
     "[unknown-format]": "Use the release that wrote it, or a newer one.",
 }
@@ -79,12 +80,13 @@ def decide(inputs: Inputs) -> Verdict:
         ]
     gaps += _todo_gaps(inputs, rows, gaps, writer)
     established = bool(rows) and not gaps and all(row.assessment.outcome in _HOLDS for row in rows)
-    lacking = _lacking(inputs, rows, signed)
-    if established and lacking:
-        gaps = [_separation_gap(inputs, lacking, signed, writer)]
-    elif not established:
+    if not established:
         gaps += _signer_gaps(inputs, gone, signed, gaps, writer)
-    return _verdict(inputs, rows, gaps, signed, go=established and not lacking, rehearsal=established and bool(lacking))
+        return _verdict(inputs, rows, gaps, signed, go=False, rehearsal=False)
+    lacking = _lacking(inputs, rows, signed)
+    if lacking:
+        gaps = [_separation_gap(inputs, lacking, signed, writer)]
+    return _verdict(inputs, rows, gaps, signed, go=not lacking, rehearsal=bool(lacking))
 
 
 def _in_step(inputs: Inputs) -> Inputs:
@@ -96,8 +98,8 @@ def _in_step(inputs: Inputs) -> Inputs:
 
 
 def _newest(inputs: Inputs) -> datetime | None:
-    times = [e.record.at for e in inputs.evidence]
-    return max((*times, *([inputs.ledger.newest] if inputs.ledger.newest is not None else [])), default=None)
+    times = (inputs.evidence.newest, inputs.ledger.newest)
+    return max((each for each in times if each is not None), default=None)
 
 
 def standing(inputs: Inputs) -> dict[str, str]:
@@ -136,9 +138,7 @@ def _assessed(inputs: Inputs, gone: frozenset[str], assessor: Assessor) -> tuple
 
 def _having_seen(inputs: Inputs, rows: Sequence[_Row], signed: _Signed) -> _Signed:
     """The signatures without those of who has not seen that a requirement of theirs was exempted or waived."""
-    eased = {
-        e.digest: e.record.at for e in inputs.evidence if e.record.type in (RecordType.EXEMPTION, RecordType.WAIVER)
-    }
+    eased = {e.digest: e.record.at for kind in REQUESTED for e in inputs.evidence.of(kind)}
     found = []
     for signature in signed:
         unseen = [
@@ -326,11 +326,12 @@ def _lacking(inputs: Inputs, rows: Sequence[_Row], signed: _Signed) -> tuple[str
         lacking.append("fewer than four distinct people signed")
     counted = {digest for row in rows for digest in row.assessment.evidence}
     counted |= {signature.evidence for signature in signed if signature.evidence}
-    if any(e.signer is not None and e.signer.local for e in inputs.evidence if e.digest in counted):
+    rests_on = [e for e in inputs.evidence if e.digest in counted]
+    if any(e.signer is not None and e.signer.local for e in rests_on):
         lacking.append("signing keys are held on the machine that keeps the ledger")
     if not inputs.ledger.anchored:
         lacking.append("the ledger is not anchored outside")
-    elif any(e.sequence > inputs.ledger.anchored_to for e in inputs.evidence if e.digest in counted):
+    elif any(e.sequence > inputs.ledger.anchored_to for e in rests_on):
         lacking.append("the newest checkpoint kept outside is older than what GO would rest on")
     if inputs.policy.demonstration:
         lacking.append(f"the policy {inputs.policy.name} is for demonstration")
@@ -427,10 +428,19 @@ def _sentence(
         return f"NO-GO for {name}, a rehearsal: {gaps[0].summary}"
     bad = sum(row.assessment.outcome not in _HOLDS for row in rows)
     state = f"{bad} of {count(len(rows), 'requirement')} {'is' if bad == 1 else 'are'} not established"
-    first = ""
-    if gaps:
-        first = f" Most important: {gaps[0].summary}" if gaps[0].code != NO_CHECK else " No check establishes them yet."
-    return f"NO-GO for {name}: {state}.{first}"
+    return f"NO-GO for {name}: {state}.{_first(rows, gaps)}"
+
+
+def _first(rows: Sequence[_Row], gaps: Sequence[Gap]) -> str:
+    """The gap that matters most; what is said of its evidence alone stands after the question that it leaves open."""
+    if not gaps:
+        return ""
+    gap = gaps[0]
+    if gap.code == NO_CHECK:
+        return " No check establishes them yet."
+    asked = next((row.requirement.question for row in rows if row.requirement.id == gap.requirement), "")
+    question = f"{asked} " if asked and gap.code in OF_THE_EVIDENCE else ""
+    return f" Most important: {question}{gap.summary}"
 
 
 def _notes(inputs: Inputs, rows: Sequence[_Row]) -> tuple[str, ...]:
@@ -456,8 +466,8 @@ def _notes(inputs: Inputs, rows: Sequence[_Row]) -> tuple[str, ...]:
 
 
 def _unverified(inputs: Inputs) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for evidence in inputs.evidence:
-        if evidence.problem:
-            found[evidence.problem] = found.get(evidence.problem, 0) + 1
-    return found
+    return {problem: len(found) for problem, found in inputs.evidence.by(_problem).items()}
+
+
+def _problem(evidence: Evidence) -> str | None:
+    return evidence.problem or None

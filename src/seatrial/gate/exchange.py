@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from seatrial.core.bodies import ObservationBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Measure, Observation
 from seatrial.core.record import Evidence
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import MeasureKind, RecordType, Sense
-from seatrial.core.wording import count, number
+from seatrial.core.wording import count, day, number
 from seatrial.gate.binding import SIGN_OFF_RESTS_ON, moved, resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.retraining import MODEL, History, Request, history
@@ -44,15 +44,22 @@ class Exchange:
 
 
 def compared(
-    evidence: Iterable[Evidence], system: System, before: Mapping[str, str], after: Mapping[str, str]
+    evidence: Records,
+    system: System,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    until: datetime | None = None,
 ) -> Exchange | None:
-    """The model in the parts `after` against that in `before`; None where either is unknown or both are the same."""
+    """The model in the parts `after` against that in `before`, by what was observed `until` then.
+
+    None where either is unknown or both are the same.
+    """
     first, second = before.get(MODEL), after.get(MODEL)
     if first is None or second is None or first == second:
         return None
     patterns = {pattern for named in SIGN_OFF_RESTS_ON.values() for pattern in resolved(named, system)}
-    known = {(model, asked): found for model, asked, found in _observed(evidence)}
-    seen = {key: found for key, found in known.items() if key[0] in (first, second)}
+    asked = [(model, requirement) for model in (first, second) for requirement in (_PERFORMANCE, _WEAK)]
+    seen = {key: found for key in asked if (found := _observed(evidence, key, until)) is not None}
     weak = {model: _conditions(seen[model, _WEAK][1]) for model in (first, second) if (model, _WEAK) in seen}
     searched = len(weak) == 2
     return Exchange(
@@ -66,20 +73,24 @@ def compared(
     )
 
 
-def _observed(evidence: Iterable[Evidence]) -> Iterator[tuple[str, str, tuple[str, Observation]]]:
-    """Model and requirement to what a worker observed of it, oldest first, so that the newest stands."""
-    for each in sorted(evidence, key=lambda e: e.sequence):
-        record = each.record
-        if record.type is not RecordType.OBSERVATION or each.problem or MODEL not in record.depends:
-            continue
-        if record.body.get("requirement") not in (_PERFORMANCE, _WEAK) or speaks(each) != "worker":
-            continue
-        try:
-            body = from_data(ObservationBody, record.body)
-        except CodecError:
-            continue
-        if body.observation is not None:
-            yield record.depends[MODEL], body.requirement, (each.digest, body.observation)
+def _observed(evidence: Records, of: tuple[str, str], until: datetime | None) -> tuple[str, Observation] | None:
+    """What a worker observed last of a model for a requirement, and in which record."""
+    for each in reversed(evidence.by(_model_and_requirement, _sequence).get(of, ())):
+        body = None if until is not None and each.record.at > until else evidence.body(each, ObservationBody)
+        if body is not None and body.observation is not None:
+            return each.digest, body.observation
+    return None
+
+
+def _model_and_requirement(evidence: Evidence) -> tuple[str, str] | None:
+    record = evidence.record
+    if record.type is not RecordType.OBSERVATION or evidence.problem or MODEL not in record.depends:
+        return None
+    return (record.depends[MODEL], str(record.body.get("requirement"))) if speaks(evidence) == "worker" else None
+
+
+def _sequence(evidence: Evidence) -> int:
+    return evidence.sequence
 
 
 def _governed(found: tuple[str, Observation] | None) -> dict[str, Measure]:
@@ -128,10 +139,9 @@ def retraining(inputs: Inputs) -> Retraining:
 
     It changes no outcome: what the new model must show, the requirements ask of it anyway.
     """
-    records = [e for e in inputs.evidence if e.record.at <= inputs.now]
-    told = history(records, inputs.system)
+    told = history(inputs.evidence, inputs.system, inputs.now)
     notes = [*_waiting(told, inputs)]
-    found = compared(records, inputs.system, told.signed, inputs.subject.parts)
+    found = compared(inputs.evidence, inputs.system, told.signed, inputs.subject.parts, inputs.now)
     if found is None or told.go_at is None:
         return Retraining(notes=tuple(notes))
     return Retraining(notes=(_entered(told, told.go_at, found, inputs), *notes), rests_on=found.rests_on)
@@ -142,7 +152,7 @@ def _waiting(told: History, inputs: Inputs) -> Iterator[str]:
         if request.state == "open":
             who = inputs.person_name(inputs.system.duties.retraining.who if inputs.system.duties.retraining else None)
             yield (
-                f"Retraining was asked for on {request.opened_at.date().isoformat()} ({alarms_of(request)}) and waits "
+                f"Retraining was asked for on {day(request.opened_at.date())} ({alarms_of(request)}) and waits "
                 f"for {who}: seatrial retraining show {request.id}."
             )
 
@@ -150,10 +160,10 @@ def _waiting(told: History, inputs: Inputs) -> Iterator[str]:
 def _entered(told: History, go_at: datetime, found: Exchange, inputs: Inputs) -> str:
     """An approval counts for the exchange that it came before: given since that GO."""
     last = told.requests[-1] if told.requests else None
-    said = f"Another model than the one that GO was given for on {go_at.date().isoformat()}"
+    said = f"Another model than the one that GO was given for on {day(go_at.date())}"
     if last is not None and last.state == "approved" and last.reply is not None:
         by = inputs.person_name(last.reply.by)
-        said = f"Re-entered with another model, as {by} approved on {last.reply.at.date().isoformat()} ({last.id})."
+        said = f"Re-entered with another model, as {by} approved on {day(last.reply.at.date())} ({last.id})."
     elif last is not None and last.state == "declined" and last.reply is not None and last.reply.at >= go_at:
         said += f", although {inputs.person_name(last.reply.by)} declined retraining: {last.reply.because}."
     else:

@@ -38,10 +38,12 @@ _RERUN: Final = frozenset(
         "not-measured",
         "not-run",
         "unverified",
+        "version-untold",
     }
 )
 _FIRST: Final[Mapping[str, str]] = {
     "identity-unknown": "See that the model's endpoint tells its version; one run then renews it for all checks.",
+    "version-untold": "See that each of these tells its version when a run begins.",
     "identity-stale": "One run of any check renews it for all.",
 }
 """What to know before running again, by code."""
@@ -264,11 +266,11 @@ def _again(code: str, requirement: str) -> str:
 
 
 def rerun(*requirements: str) -> str:
-    """The command that observes these requirements again; all of them where they are many."""
+    """The command that observes these requirements as they stand now; all of them where they are many."""
     if len(requirements) > _MOST_NAMED:
-        return "Run them again for what stands now: seatrial run FILE"
+        return "Run them for what stands now: seatrial run FILE"
     only = "".join(f" --only {each}" for each in requirements)
-    return f"Run {'it' if len(requirements) == 1 else 'them'} again for what stands now: seatrial run FILE{only}"
+    return f"Run {'it' if len(requirements) == 1 else 'them'} for what stands now: seatrial run FILE{only}"
 
 
 def in_order(gaps: Iterable[Gap], requirements: Sequence[Requirement]) -> tuple[Gap, ...]:

@@ -15,7 +15,8 @@ from seatrial.core.vocabulary import GateName
 from seatrial.gate.catalogue import PRODUCTION_READINESS
 from seatrial.gate.requirement import Requirement
 from seatrial.gate.requirements_scale import SCALE
-from seatrial.spec.policy import HIGHER_IS_TIGHTER, Policy
+from seatrial.spec.policy import Policy
+from seatrial.spec.resolution import tightened
 from seatrial.spec.system import System
 
 _PILOT: Final = frozenset(
@@ -37,6 +38,7 @@ _PILOT: Final = frozenset(
 class Gate:
     """One gate. `limits` are values of the policy at this gate, where they are tighter than the system's own.
 
+    A policy file may state stricter ones under `gates`.
     `event` is what it opens the way to, in running text. `window_days`, where it is given, is the review's window in
     place of the policy's: so many days before the event, nearest and farthest.
     """
@@ -52,12 +54,13 @@ class Gate:
     def policy(self, system: System) -> Policy:
         """The system's policy as this gate applies it: never looser. Touches limits, not how checks are made."""
         own = system.policy
-        tighter = {key: _tighter(key, getattr(own, key), limit) for key, limit in self.limits.items()}
-        return own.model_copy(update=tighter)
+        here = own.model_copy(update=tightened(own, self.limits))
+        stated = own.gates.get(self.name)
+        return here if stated is None else here.model_copy(update=tightened(here, stated.given))
 
     def system(self, system: System) -> System:
         """The system under this gate's policy, for the limits of its checks."""
-        return system.model_copy(update={"policy": self.policy(system)}) if self.limits else system
+        return system.model_copy(update={"policy": self.policy(system)})
 
     def review_window(self, policy: Policy) -> tuple[int, int]:
         """The review stands this many days before the event: nearest, farthest."""
@@ -78,10 +81,6 @@ class Gate:
         if self.name is GateName.ENTERPRISE_SCALE and system.go_live is not None:
             return system.go_live + timedelta(days=system.policy.watched_days)
         return None
-
-
-def _tighter(key: str, own: float, limit: float) -> float:
-    return max(own, limit) if key in HIGHER_IS_TIGHTER else min(own, limit)
 
 
 GATES: Final[Mapping[GateName, Gate]] = {
@@ -114,7 +113,6 @@ GATES: Final[Mapping[GateName, Gate]] = {
                 "flow_delivered": 0.995,
                 "isolated": 0.98,
                 "contract_violations": 0.005,
-                "mismatches": 0.005,
                 "decision_shift": 0.05,
                 "calibration_shift": 0.05,
                 "overconfidence": 0.05,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from seatrial.core.observation import Threshold
-from seatrial.core.record import Evidence, LedgerState, Subject
+from seatrial.core.record import LedgerState, Subject
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import Role
 from seatrial.gate.gates import PRODUCTION, Gate
 from seatrial.gate.requirement import Requirement
@@ -30,7 +31,7 @@ class Inputs:
     requirements: tuple[Requirement, ...]
     thresholds: tuple[Threshold, ...]
     subject: Subject
-    evidence: tuple[Evidence, ...]
+    evidence: Records
     ledger: LedgerState
     now: datetime
     policy: Policy

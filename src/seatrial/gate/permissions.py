@@ -33,6 +33,7 @@ class Action(StrEnum):
     RECORD_EVENT = "record-event"
     PULL_STOP = "pull-stop"
     ANSWER_RETRAINING = "answer-retraining"
+    ERASE = "erase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,16 @@ def _may_answer_retraining(person: str, context: Context) -> Permission:
     return _no(f"duties.retraining names {duty.who}{deputy}, not {person}")
 
 
+def _may_erase(person: str, context: Context) -> Permission:
+    """Whoever answers for the system, and whoever reviews or signs for legal and compliance."""
+    system = context.system
+    if person in (system.owner.who, system.owner.deputy):
+        return _yes(f"{person} answers for the system")
+    if person in (system.signers.get(Role.LEGAL), system.compliance.who):
+        return _yes(f"{person} speaks for legal and compliance")
+    return _no(f"{person} neither answers for the system nor speaks for legal and compliance")
+
+
 def holders(system: System) -> dict[str, str | None]:
     """Duty to the person declared for it."""
     owner, duties = system.owner, system.duties
@@ -235,5 +246,6 @@ _RULES: Final[Mapping[Action, Callable[[str, Context], Permission]]] = {
     Action.APPROVE_WAIVER: _may_approve_waiver,
     Action.PULL_STOP: _may_pull,
     Action.ANSWER_RETRAINING: _may_answer_retraining,
+    Action.ERASE: _may_erase,
 }
 """What a declared person may do by a rule of its own."""

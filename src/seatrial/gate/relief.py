@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from heapq import merge
 from typing import Final, TypeVar
 
 from seatrial.core.bodies import AttestationBody, ExemptionBody, ObservationBody, WaiverBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Outcome, RecordType
 from seatrial.core.wording import sentence
@@ -17,7 +17,7 @@ from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import judge
 from seatrial.gate.permissions import Action, Actor, Context, may
 from seatrial.gate.requirement import Requirement
-from seatrial.gate.standing import expires, person_speaking, subject_objection
+from seatrial.gate.standing import expires, maker_objection, newest_first, person_speaking, subject_objection
 from seatrial.gate.verdict import Assessment
 
 WAIVER_HOLDS = timedelta(days=30)
@@ -42,23 +42,15 @@ class Relief:
         self._gone = gone
         self._exemptions = self._read(RecordType.EXEMPTION, ExemptionBody)
         self._waivers = self._read(RecordType.WAIVER, WaiverBody)
-        self._observed: dict[str, list[Evidence]] = {}
-        for evidence in sorted(
-            (e for e in inputs.evidence if e.record.type is RecordType.OBSERVATION),
-            key=lambda e: e.record.at,
-            reverse=True,
-        ):
-            self._observed.setdefault(str(evidence.record.body.get("requirement")), []).append(evidence)
+        self._observed: dict[str, list[Sequence[Evidence]]] = {}
+        for (requirement, *_), alike in inputs.evidence.by(_observed_alike, newest_first).items():
+            self._observed.setdefault(requirement, []).append(alike)
 
     def _read(self, kind: RecordType, shape: type[B]) -> list[tuple[Evidence, B]]:
         """Records of the type that the approver's own key signed."""
         found = []
-        for evidence in self._inputs.evidence:
-            if evidence.record.type is not kind or evidence.record.at > self._inputs.now:
-                continue
-            try:
-                body = from_data(shape, evidence.record.body)
-            except CodecError:
+        for evidence, body in self._inputs.evidence.bodies(kind, shape):
+            if evidence.record.at > self._inputs.now:
                 continue
             if person_speaking(evidence, self._inputs, self._gone) == body.approved_by:
                 found.append((evidence, body))
@@ -71,9 +63,10 @@ class Relief:
         """
         if assessment.outcome is Outcome.MET:
             return assessment
-        if assessment.outcome is not Outcome.NOT_MET and not self._found_wanting(requirement):
-            for evidence, exemption in reversed(self._exemptions):
-                if exemption.requirement == requirement.id and self._exempts(requirement, evidence, exemption):
+        exemptions = [each for each in reversed(self._exemptions) if each[1].requirement == requirement.id]
+        if exemptions and assessment.outcome is not Outcome.NOT_MET and not self._found_wanting(requirement):
+            for evidence, exemption in exemptions:
+                if self._exempts(requirement, evidence, exemption):
                     said = f"not applicable: {exemption.reason}"
                     until = expires(evidence.record.at, requirement, self._inputs)
                     return _eased(assessment, Outcome.NOT_APPLICABLE, said, until, evidence)
@@ -88,18 +81,22 @@ class Relief:
 
         A later attempt that saw nothing takes nothing of that back.
         """
-        patterns = resolved(requirement.rests_on, self._inputs.system)
-        for evidence in self._observed.get(requirement.id, ()):
-            body = evidence.record.body
-            if subject_objection(evidence, patterns, self._inputs) is not None:
+        about = [
+            alike for alike in self._observed.get(requirement.id, ()) if self._about_subject(requirement, alike[0])
+        ]
+        limits = self._inputs.limits(requirement.id)
+        refuted: set[str] = set()
+        for evidence in merge(*about, key=lambda each: (newest_first(each), each.sequence)):
+            body = self._inputs.evidence.body(evidence, ObservationBody)
+            seen = None if body is None else body.observation
+            if body is None or seen is None or body.check in refuted:
                 continue
-            try:
-                seen = from_data(ObservationBody, body).observation
-            except CodecError:
-                continue
-            outcome = None if seen is None else judge(seen, self._inputs.limits(requirement.id)).outcome
-            if outcome in (Outcome.MET, Outcome.NOT_MET):
-                return outcome is Outcome.NOT_MET
+            outcome = judge(seen, limits).outcome
+            if outcome is Outcome.NOT_MET:
+                return True
+            current = body.check_version == self._inputs.check_versions.get(body.check)
+            if outcome is Outcome.MET and current and maker_objection(evidence, self._inputs, self._gone) is None:
+                refuted.add(body.check)
         return False
 
     def _about_subject(self, requirement: Requirement, evidence: Evidence) -> bool:
@@ -109,15 +106,10 @@ class Relief:
     def _requested(self, requirement: Requirement, evidence: Evidence, person: str) -> bool:
         """True when that person asked for it themselves, about this subject, before it was approved."""
         kind = REQUESTED[evidence.record.type]
-        for asked in self._inputs.evidence:
-            if asked.record.type is not RecordType.ATTESTATION or asked.record.at > evidence.record.at:
-                continue
-            try:
-                body = from_data(AttestationBody, asked.record.body)
-            except CodecError:
-                continue
+        for asked, body in self._inputs.evidence.bodies(RecordType.ATTESTATION, AttestationBody):
             if (
-                (body.person, body.kind, body.document) == (person, kind, requirement.id)
+                asked.record.at <= evidence.record.at
+                and (body.person, body.kind, body.document) == (person, kind, requirement.id)
                 and person_speaking(asked, self._inputs, self._gone) == person
                 and self._about_subject(requirement, asked)
             ):
@@ -179,6 +171,14 @@ class Relief:
             previous_approver=previous,
         )
         return may(Actor(kind="person", name=body.approved_by), action, context).allowed
+
+
+def _observed_alike(evidence: Evidence) -> tuple[str, str, frozenset[tuple[str, str]]] | None:
+    """What was observed for one requirement, by all that tells on which subject."""
+    record = evidence.record
+    if record.type is not RecordType.OBSERVATION:
+        return None
+    return str(record.body.get("requirement")), record.system, frozenset(record.depends.items())
 
 
 def _before(one: Evidence, other: Evidence) -> bool:

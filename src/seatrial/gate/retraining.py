@@ -6,20 +6,20 @@ So it stays one, however many watches look, and wherever one of them was killed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from seatrial.core.bodies import DecisionBody, DepartureBody, EventBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence, Record
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import Answer, GateName, RecordType
 from seatrial.gate.standing import speaks
 from seatrial.spec.system import System
-
-B = TypeVar("B", EventBody, DepartureBody)
 
 ASKED: Final = "retraining-request"
 """The kind of the event by which the watch asks: its detail is one alarm, whom it asks, and the criteria."""
@@ -83,16 +83,17 @@ class Request:
 
 def is_go(record: Record) -> bool:
     """Whether it is a GO that lets the system carry operations. One that lets a pilot end does not."""
-    if record.type is not RecordType.DECISION or not record.by.startswith("worker:"):
+    said_go = record.type is RecordType.DECISION and record.body.get("answer") == Answer.GO.value
+    if not said_go or not record.by.startswith("worker:"):
         return False
     try:
         body = from_data(DecisionBody, record.body)
     except CodecError:
         return False
-    return body.answer == Answer.GO.value and not body.rehearsal and body.gate is not GateName.PILOT_EXIT
+    return not body.rehearsal and body.gate is not GateName.PILOT_EXIT
 
 
-def requests(evidence: Iterable[Evidence], system: System) -> tuple[Request, ...]:
+def requests(evidence: Records, system: System) -> tuple[Request, ...]:
     """All requests on record, oldest first."""
     return history(evidence, system).requests
 
@@ -102,12 +103,12 @@ class History:
     """The records in their order, as far as they tell of retraining; `signed` is what the newest GO was signed for."""
 
     system: System
+    records: Records
     found: list[Request] = field(default_factory=list)
     signed: Mapping[str, str] = field(default_factory=dict)
     go_at: datetime | None = None
     go_sequence: int = 0
     _signatures: dict[str, str] = field(default_factory=dict)
-    _model: str = ""
     _gone: set[str] = field(default_factory=set)
     _known: set[str] = field(default_factory=set)
 
@@ -119,14 +120,13 @@ class History:
     def take(self, evidence: Evidence) -> None:
         """One more record, which verifies."""
         record = evidence.record
-        self._model = record.depends.get(MODEL, self._model)
         if record.type is RecordType.SIGN_OFF:
             self._signatures |= record.depends
         elif record.type is RecordType.DEPARTURE:
-            body = _read(DepartureBody, record)
+            body = self.records.body(evidence, DepartureBody)
             self._gone |= {body.person} if body is not None else set()
         elif record.type is RecordType.EVENT:
-            event = _read(EventBody, record)
+            event = self.records.body(evidence, EventBody)
             if event is not None and event.kind == ASKED and speaks(evidence) == "worker":
                 self._ask(evidence, event.detail)
             elif event is not None and event.kind == ANSWERED and speaks(evidence) == "person":
@@ -147,7 +147,8 @@ class History:
             everyone = tuple(dict.fromkeys([*last.asked, *named]))
             self.found[-1] = replace(last, alarms=(*last.alarms, alarm), asked=everyone)
             return
-        parts = self.signed or ({MODEL: self._model} if self._model else {})
+        model = self._model_at(evidence)
+        parts = self.signed or ({MODEL: model} if model else {})
         declined = last.id if last is not None and last.state == "declined" else ""
         self.found.append(
             Request(
@@ -160,6 +161,12 @@ class History:
                 declined_before=declined,
             )
         )
+
+    def _model_at(self, evidence: Evidence) -> str:
+        """The model on which the newest record rests that stands there by then; empty where none does."""
+        named = self.records.by(_names_model, _sequence).get(self.system.system, ())
+        there = bisect_right(named, evidence.sequence, key=_sequence)
+        return next((each.record.depends[MODEL] for each in reversed(named[:there])), "")
 
     def _answer(self, evidence: Evidence, detail: Mapping[str, Json]) -> None:
         """Counts once, for the request that it names, from somebody whom the watch asked or who holds the duty now."""
@@ -186,23 +193,36 @@ class History:
             self.found[-1] = replace(last, closed_at=evidence.record.at, closed_parts=self.signed)
 
 
-def history(evidence: Iterable[Evidence], system: System) -> History:
-    """The records of the system that verify, read in the order of the ledger."""
-    found = History(system)
-    for each in sorted(evidence, key=lambda e: e.sequence):
-        if not each.problem and each.record.system == system.system:
-            found.take(each)
+def history(evidence: Records, system: System, until: datetime | None = None) -> History:
+    """The records of the system that verify, up to that time, read in the order of the ledger."""
+    if until is not None and evidence.newest is not None and evidence.newest > until:
+        evidence = Records(each for each in evidence if each.record.at <= until)
+    found = History(system, evidence)
+    for each in evidence.by(_tells, _sequence).get(system.system, ()):
+        found.take(each)
     return found
+
+
+def _tells(evidence: Evidence) -> str | None:
+    """The system of a record that may tell of retraining."""
+    record = evidence.record
+    told = (
+        record.type in (RecordType.SIGN_OFF, RecordType.DEPARTURE)
+        or is_go(record)
+        or (record.type is RecordType.EVENT and record.body.get("kind") in (ASKED, ANSWERED))
+    )
+    return record.system if told and not evidence.problem else None
+
+
+def _names_model(evidence: Evidence) -> str | None:
+    return evidence.record.system if MODEL in evidence.record.depends and not evidence.problem else None
+
+
+def _sequence(evidence: Evidence) -> int:
+    return evidence.sequence
 
 
 def named_for(system: System) -> tuple[str, ...]:
     """Who may answer: the person named under duties.retraining, then their deputy."""
     duty = system.duties.retraining
     return tuple(person for person in (duty.who, duty.deputy) if person is not None) if duty is not None else ()
-
-
-def _read(shape: type[B], record: Record) -> B | None:
-    try:
-        return from_data(shape, record.body)
-    except CodecError:
-        return None

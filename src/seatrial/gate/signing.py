@@ -5,29 +5,31 @@ A signature is only ever one more thing that GO needs: none of them changes the 
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from seatrial.core.bodies import AcceptanceBody, AttestationBody, EventBody, SignOffBody, WithholdingBody
-from seatrial.core.codec import CodecError, from_data
+from seatrial.core.bodies import EventBody, SignOffBody, WithholdingBody
 from seatrial.core.observation import Threshold
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType, Role, Sense
-from seatrial.gate.acceptances import may_speak
+from seatrial.gate.acceptances import may_speak, newest_alike, newest_words
 from seatrial.gate.binding import SIGN_OFF_RESTS_ON, resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import looser
 from seatrial.gate.permissions import ATTESTED_BY_DUTY, ATTESTED_BY_KIND, Action, Actor, Context, may
-from seatrial.gate.standing import person_speaking, subject_objection
+from seatrial.gate.standing import newest_of_each, person_speaking, subject_objection
 from seatrial.gate.verdict import Signature
 
-B = TypeVar("B", SignOffBody, WithholdingBody, EventBody, AttestationBody, AcceptanceBody)
+B = TypeVar("B")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
+NOT_SIGNED = "has not signed"
+"""The problem of a signature where somebody who may sign has not."""
 ROLE_NAMES: Mapping[Role, str] = {
     Role.IT: "IT",
     Role.OPERATIONS: "operations",
@@ -68,23 +70,46 @@ def limits_signed(thresholds: Iterable[Threshold]) -> dict[str, float]:
 
 def events(inputs: Inputs, kind: RecordType, shape: type[B]) -> Iterator[tuple[Evidence, B]]:
     """The system's records of one type, up to now, with their bodies; what cannot be read is left out."""
-    for evidence in inputs.evidence:
-        record = evidence.record
-        if record.type is kind and record.system == inputs.system.system and record.at <= inputs.now:
-            try:
-                yield evidence, from_data(shape, record.body)
-            except CodecError:
-                continue
+    for evidence, body in inputs.evidence.bodies(kind, shape):
+        if evidence.record.system == inputs.system.system and evidence.record.at <= inputs.now:
+            yield evidence, body
 
 
 def revocation(inputs: Inputs) -> Revocation | None:
     """The newest event that revokes. It is heeded even where its record does not verify: stopping is the safe side."""
     found = [
         Revocation(kind=body.kind, summary=body.summary, at=evidence.record.at)
-        for evidence, body in events(inputs, RecordType.EVENT, EventBody)
-        if body.revokes
+        for evidence in inputs.evidence.by(_revokes).get(True, ())
+        if evidence.record.system == inputs.system.system
+        and evidence.record.at <= inputs.now
+        and (body := inputs.evidence.body(evidence, EventBody)) is not None
     ]
     return max(found, key=lambda r: (r.at, r.kind, r.summary), default=None)
+
+
+def _revokes(evidence: Evidence) -> bool | None:
+    return (evidence.record.type is RecordType.EVENT and evidence.record.body.get("revokes") is True) or None
+
+
+def _signed_alike(evidence: Evidence) -> Hashable | None:
+    """All that decides whether a sign-off counts but its time: where one counts, a later one like it does too."""
+    record = evidence.record
+    if record.type is not RecordType.SIGN_OFF:
+        return None
+    said = {name: value for name, value in record.body.items() if name not in ("shown", "verdict", "subject")}
+    seen = bool(record.body.get("shown")), bool(_DIGEST.fullmatch(str(record.body.get("verdict"))))
+    told = json.dumps(said, sort_keys=True)
+    return told, seen, record.system, record.by, evidence.signer, evidence.problem, frozenset(record.depends.items())
+
+
+def _newest_last(evidence: Evidence) -> tuple[datetime, str]:
+    return evidence.record.at, evidence.digest
+
+
+def _observed_by_person(evidence: Evidence) -> tuple[str, str] | None:
+    kind, _, person = evidence.record.by.partition(":")
+    observed = evidence.record.type is RecordType.OBSERVATION and kind == "person"
+    return (person, str(evidence.record.body.get("requirement"))) if observed else None
 
 
 class Signing:
@@ -95,7 +120,11 @@ class Signing:
         self._gone = gone
         self._revoked = revocation(inputs)
         self._sign_offs = sorted(
-            (found for found in events(inputs, RecordType.SIGN_OFF, SignOffBody) if found[1].gate is inputs.gate.name),
+            (
+                (evidence, body)
+                for evidence, body in newest_of_each(inputs, _signed_alike, _newest_last, SignOffBody)
+                if body.gate is inputs.gate.name and evidence.record.system == inputs.system.system
+            ),
             key=lambda found: (found[0].record.at, found[0].digest),
             reverse=True,
         )
@@ -142,7 +171,7 @@ class Signing:
         if person is None or person not in self._inputs.system.people:
             return f"nobody is declared to sign for {ROLE_NAMES[role]}"
         permission = self._may_sign(person, role)
-        return "has not signed" if permission == "" else permission
+        return NOT_SIGNED if permission == "" else permission
 
     def _may_sign(self, person: str, role: Role) -> str:
         context = Context(
@@ -207,25 +236,24 @@ class Signing:
         Of one document the newest attestation stands, among those that can count.
         """
         newest: dict[tuple[str, str], tuple[datetime, str, str]] = {}
-        for evidence, body in events(self._inputs, RecordType.ATTESTATION, AttestationBody):
-            if not may_speak(body.kind, body.person, self._inputs.system):
+        for evidence, body in newest_words(self._inputs):
+            here = evidence.record.system == self._inputs.system.system
+            if not here or not may_speak(body.kind, body.person, self._inputs.system):
                 continue
             requirement = ATTESTED_BY_KIND.get(body.kind, body.kind)
             entry = (evidence.record.at, body.person, requirement)
             key = (body.kind, body.document)
             newest[key] = max(newest.get(key, entry), entry)
         found: dict[str, set[str]] = {}
-        for evidence, accepted in events(self._inputs, RecordType.ACCEPTANCE, AcceptanceBody):
-            if accepted.duty in ATTESTED_BY_DUTY:
+        for evidence, accepted in newest_alike(self._inputs):
+            if accepted.duty in ATTESTED_BY_DUTY and evidence.record.system == self._inputs.system.system:
                 entry = (evidence.record.at, accepted.person, ATTESTED_BY_DUTY[accepted.duty])
                 key = ("accepted", accepted.duty)
                 newest[key] = max(newest.get(key, entry), entry)
         for _, person, requirement in newest.values():
             found.setdefault(person, set()).add(requirement)
-        for evidence in self._inputs.evidence:
-            kind, _, person = evidence.record.by.partition(":")
-            if evidence.record.type is RecordType.OBSERVATION and kind == "person":
-                found.setdefault(person, set()).add(str(evidence.record.body.get("requirement")))
+        for person, requirement in self._inputs.evidence.by(_observed_by_person):
+            found.setdefault(person, set()).add(requirement)
         return {person: frozenset(requirements) for person, requirements in found.items()}
 
     def withheld(self) -> tuple[Objector, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from seatrial.core.bodies import DepartureBody, ObservationBody
-from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Assurance, RecordType
 from seatrial.gate.binding import moved, resolved
@@ -18,6 +18,7 @@ from seatrial.gate.requirement import Requirement
 IDENTITY_HOLDS = timedelta(hours=24)
 """How long a probe of what is served holds."""
 
+B = TypeVar("B")
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -32,19 +33,10 @@ class Objection:
 def departed(inputs: Inputs) -> frozenset[str]:
     """Who has left, by a departure on record or by the system file. Nobody returns under the same id."""
     left = {person for person, p in inputs.system.people.items() if p.left_on and p.left_on <= inputs.now.date()}
-    for evidence in inputs.evidence:
-        if evidence.record.type is RecordType.DEPARTURE and evidence.record.system == inputs.system.system:
-            body = _departure(evidence)
-            if body is not None:
-                left.add(body.person)
+    for evidence, body in inputs.evidence.bodies(RecordType.DEPARTURE, DepartureBody):
+        if evidence.record.system == inputs.system.system:
+            left.add(body.person)
     return frozenset(left)
-
-
-def _departure(evidence: Evidence) -> DepartureBody | None:
-    try:
-        return from_data(DepartureBody, evidence.record.body)
-    except CodecError:
-        return None
 
 
 def speaks(evidence: Evidence) -> str | None:
@@ -64,6 +56,26 @@ def person_speaking(evidence: Evidence, inputs: Inputs, gone: frozenset[str]) ->
         return None
     person = evidence.record.by.partition(":")[2]
     return person if person in inputs.system.people and person not in gone else None
+
+
+def newest_of_each(
+    inputs: Inputs, alike: Callable[[Evidence], Hashable | None], order: Callable[[Evidence], Any], shape: type[B]
+) -> Iterator[tuple[Evidence, B]]:
+    """Of records that are alike the last in `order` up to now that can be read, with its body.
+
+    For questions that a record answers by what makes it `alike` others, so that the last one answers for them all.
+    """
+    for together in inputs.evidence.by(alike, order).values():
+        for evidence in reversed(together):
+            body = None if evidence.record.at > inputs.now else inputs.evidence.body(evidence, shape)
+            if body is not None:
+                yield evidence, body
+                break
+
+
+def newest_first(evidence: Evidence) -> float:
+    """An order in which what says that it was made last comes first."""
+    return -evidence.record.at.timestamp()
 
 
 def ceiling(evidence: Evidence) -> Assurance:
@@ -110,6 +122,18 @@ def subject_objection(evidence: Evidence, patterns: Iterable[str], inputs: Input
         shown = ", ".join(named[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
         return Objection(code="changed", text=f"changed since it was recorded: {shown}")
     return None
+
+
+def untold_objection(evidence: Evidence, patterns: Iterable[str], inputs: Inputs) -> Objection | None:
+    """Why a record may be about this subject and cannot speak for it: what answered then did not tell its version."""
+    unprobed = inputs.subject.unprobed
+    parts = moved(evidence.record.depends, patterns, inputs.subject.parts)
+    if not parts or any(evidence.record.depends.get(part, "") != unprobed.get(part) for part in parts):
+        return None
+    return Objection(
+        code="version-untold",
+        text=f"when it was last tested nobody could tell which version answered: {', '.join(parts[:4])}",
+    )
 
 
 def person_objection(patterns: Iterable[str], inputs: Inputs, gone: frozenset[str]) -> Objection | None:

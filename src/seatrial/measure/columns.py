@@ -52,6 +52,10 @@ class Columns:
             self._columns[name] = Column(name, self._batch.column(self.names.index(name)))
         return self._columns[name]
 
+    def anew(self) -> Columns:
+        """The same batch with nothing decoded yet: what is decoded in this view goes with it."""
+        return Columns(self._batch)
+
     @property
     def batch(self) -> pa.RecordBatch:
         """The batch itself."""
@@ -112,6 +116,8 @@ class Column:
     @cached_property
     def rows_as_numbers(self) -> Numbers:
         """One float64 for every row, NaN where there is no value."""
+        if self.kind in {"number", "boolean", "time"} and not self.nulls:
+            return np.asarray(self.numbers, dtype=np.float64)
         full = np.full(self.rows, np.nan)
         if self.kind in {"number", "boolean", "time"}:
             full[self.valid] = self.numbers

@@ -42,6 +42,11 @@ def drawable(figure: Figure) -> bool:
     return figure.kind in SPECIFICATIONS and bool(figure.rows)
 
 
+def start() -> None:
+    """Have the first picture drawn as fast as those after it."""
+    _render(json.dumps({"mark": "bar", "data": {"values": [{"a": 1}]}, "encoding": {"x": {"field": "a"}}}))
+
+
 def svg(figure: Figure) -> str:
     """The figure as inline SVG without scripts, roles or styles of its own."""
     specification = {

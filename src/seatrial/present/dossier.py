@@ -14,6 +14,7 @@ from seatrial.gate.frameworks import FRAMEWORKS, crosswalk
 from seatrial.gate.gates import GATES
 from seatrial.gate.verdict import Assessment, Gap, Judged, Verdict
 from seatrial.present import charts, words
+from seatrial.present.failure_modes import opening
 from seatrial.present.frameworks import DISCLAIMER, support_words
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def vocabulary(verdict: Verdict) -> dict[str, object]:
         "gaps_of": _gaps_of(verdict.gaps),
         "picture": picture,
         "beside_findings": beside_findings,
+        "opening": opening,
         "shown_findings": _SHOWN_FINDINGS,
         "ids": {a.id for a in verdict.requirements},
         "frameworks": [(f, crosswalk(f, verdict.requirements)) for f in FRAMEWORKS],

@@ -2,8 +2,8 @@
 
 Kinds and their rows:
 
-- `metric`: name, value, lower, upper, limit, sense
-- `slices`: label, error, rest, share, n, lower
+- `metric`: name, value, lower, upper, limit, sense; option `shares`, true where all of them are shares
+- `slices`: label, error, rest, share, n, lower; option `measured`, what the errors are where they are no shares
 - `reliability`: score, observed, n
 - `drift`: field, distance, cutoff
 - `staleness`: lag_h, metric
@@ -78,6 +78,7 @@ def _metric(figure: Figure) -> Specification:
                         "field": "lower",
                         "type": "quantitative",
                         "title": "estimate with its bounds; the red mark is the limit",
+                        "axis": {"format": "~%"} if figure.options.get("shares") else {},
                         "scale": {"zero": False, "padding": 12},
                     },
                     "x2": {"field": "upper"},
@@ -96,6 +97,7 @@ def _metric(figure: Figure) -> Specification:
 
 
 def _slices(figure: Figure) -> Specification:
+    measured = figure.options.get("measured")
     y = {"field": "label", "type": "nominal", "title": None, "sort": None}
     return {
         "data": _values(figure),
@@ -108,8 +110,8 @@ def _slices(figure: Figure) -> Specification:
                     "x": {
                         "field": "rest",
                         "type": "quantitative",
-                        "title": "share wrong: everywhere else (ring) and here (dot)",
-                        "axis": {"format": ".0%"},
+                        "title": f"{measured or 'share wrong'}: everywhere else (ring) and here (dot)",
+                        "axis": {} if measured else {"format": ".0%"},
                     },
                     "x2": {"field": "error"},
                 },

@@ -20,6 +20,7 @@ from seatrial.gate.gates import GATES
 from seatrial.gate.verdict import Assessment, Gap, Judged, Signature, Stage, Verdict
 from seatrial.present import charts, words
 from seatrial.present.dossier import beside_findings, groups, limit_words, timeline_figure
+from seatrial.present.failure_modes import opening
 from seatrial.present.frameworks import DISCLAIMER, support_words
 
 _COLOURS: Final[Mapping[str, str]] = {
@@ -194,6 +195,7 @@ def _requirement(assessment: Assessment, verdict: Verdict) -> Json:
         "question": assessment.question,
         "outcome": assessment.outcome.value,
         "word": words.OUTCOME_WORDS[assessment.outcome],
+        "opening": opening(assessment),
         "reason": "" if assessment.reason in told else assessment.reason,
         "done": assessment.done,
         "findings": [

@@ -161,15 +161,20 @@ class Progress:
         return Group(rows, foot)
 
 
-def verdict_screen(verdict: Verdict, *, width: int = 80, lines: int = _SCREEN_LINES) -> Group:
-    """The verdict on one screen: the word, the sentence, the six groups, the first gaps, the earliest go-live."""
+def verdict_screen(
+    verdict: Verdict, *, width: int = 80, lines: int = _SCREEN_LINES, more: str = "seatrial gaps"
+) -> Group:
+    """The verdict on one screen: the word, the sentence, the six groups, the first gaps, the earliest go-live.
+
+    `more` is the command that lists every gap.
+    """
     style = "bold white on green" if verdict.verdict is Answer.GO else "bold white on red"
     head = Text.assemble((f" {verdict.verdict.value} ", style), f"  {verdict.system} {verdict.version}")
     sentence = Padding(Text(verdict.sentence), (0, 0, 0, 1))
     notes = [Text(f"! {n}", style="yellow", no_wrap=True, overflow="ellipsis") for n in words.first_notes(verdict)[:2]]
     wrapped = len(wrap(verdict.sentence, width - 1)) + len(wrap(verdict.timeline.sentence, width))
     shown = max(1, (lines - _FIXED_LINES - len(notes) - wrapped) // 2)
-    return Group(head, sentence, Text(), _groups(verdict.requirements), Text(), *_gaps(verdict, shown), *notes)
+    return Group(head, sentence, Text(), _groups(verdict.requirements), Text(), *_gaps(verdict, shown, more), *notes)
 
 
 def _groups(requirements: Sequence[Assessment]) -> Table:
@@ -182,7 +187,7 @@ def _groups(requirements: Sequence[Assessment]) -> Table:
     return table
 
 
-def _gaps(verdict: Verdict, shown: int) -> Iterator[RenderableType]:
+def _gaps(verdict: Verdict, shown: int, more: str) -> Iterator[RenderableType]:
     """The first gap of each requirement, as many as fit."""
     first = {gap.requirement: gap for gap in reversed(verdict.gaps)}
     order = tuple(dict.fromkeys(gap.requirement for gap in verdict.gaps))
@@ -200,7 +205,7 @@ def _gaps(verdict: Verdict, shown: int) -> Iterator[RenderableType]:
         remedy = gap.remedy.partition("\n")[0]
         yield Text.assemble("    → ", (f"{who}: ", "cyan"), remedy, no_wrap=True, overflow="ellipsis")
     if len(order) > shown:
-        yield Text(f"  and {words.count(len(order) - shown, 'more requirement')}: seatrial gaps", style="dim")
+        yield Text(f"  and {words.count(len(order) - shown, 'more requirement')}: {more}", style="dim")
     yield Text(verdict.timeline.sentence, style="bold")
 
 
@@ -231,10 +236,12 @@ def gap_groups(verdict: Verdict, by: By) -> Group:
     for group in grouped(verdict.gaps, by):
         title = words.DOMAIN_TITLES.get(Domain(group.title)) if by is By.DOMAIN and group.title else group.title
         who = "" if by is By.OWNER else f"{shortened(group.owners)}, "
-        lines += [
-            Text.assemble((f"{len(group.gaps):>3} ", "bold"), title or "The gate, the review and the ledger"),
-            Text(f"    {who}by {words.day(group.due)}: {shortened(group.requirements)}", style="dim"),
-        ]
+        row = Table.grid(padding=(0, 1))
+        row.add_column(width=3, justify="right")
+        row.add_row(Text(str(len(group.gaps)), style="bold"), title or "The gate, the review and the ledger")
+        about = f"{who}by {words.day(group.due)}: {shortened(group.requirements)}"
+        row.add_row("", Text(about, style="dim"))
         if by is By.CAUSE:
-            lines.append(Text.assemble(("    → ", "cyan"), shortened(group.remedies, 1)))
+            row.add_row("", Text.assemble(("→ ", "cyan"), shortened(group.remedies, 1)))
+        lines.append(row)
     return Group(*lines)

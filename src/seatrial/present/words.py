@@ -13,6 +13,7 @@ from seatrial.gate.verdict import Verdict
 
 __all__ = [
     "DOMAIN_TITLES",
+    "DUTIES",
     "OUTCOME_SIGNS",
     "OUTCOME_WORDS",
     "PLACES",
@@ -59,6 +60,17 @@ ROLE_TITLES = {
     Role.LEGAL: "Legal and compliance",
     Role.AI_TEAM: "AI team",
 }
+DUTIES = {
+    "owner": "Answers for it in production",
+    "manager": "Manages who answers for it",
+    "monitor": "Watches performance after launch",
+    "pipeline-alert": "Is woken when the data pipeline fails",
+    "retraining": "Decides whether it is retrained",
+    "escalation-point": "Is called when an output is not believed",
+    "change": "Leads the change for those who work with it",
+    "inventory": "Keeps the list of what it depends on",
+}
+"""What a duty is called; a deputy's is that of whom they stand in for."""
 PLACES = {"ledger": "The ledger", "review": "The review", "gate": "The gate"}
 """How a gap is headed that is about no single requirement."""
 

@@ -95,6 +95,9 @@ class Freshness(Section):
     at_most: Duration
     may_rest: bool = False
     """True where all values may rightly stay the same for longer than that, such as a price list that is sent anew."""
+    per: str | None = None
+    """The field that tells the source's parts, such as `machine`: then each of them must be as fresh, every one that
+    the model's inputs list must be there, and none may stand still."""
 
 
 class Interrupted(Section):

@@ -27,6 +27,7 @@ FaultKind = Literal[
     "truncation",
     "case-or-space",
     "unseen-category",
+    "unknown-key",
     "date-format",
     "time-zone",
     "swapped",

@@ -29,7 +29,12 @@ class End(Section):
     url: str
     via: str | None = None
     """`host:port` at which the tested system reaches this end, so that the line can be disturbed: we listen there and
-    pass on to `url`. Only at a test end. Lead the tested system through it, and run `seatrial proxy` while it lives."""
+    pass on to `url`. Only at a test end. Lead the tested system through it, and run `seatrial proxy` while it lives.
+
+    Files without `share`: a path, such as `lines/inbox`, at which we keep a link to the folder."""
+    share: str | None = None
+    """Files: `host:port` of the server whose share the folder is mounted from, so that `via` can lead there. Mount the
+    tested system's folder through `via`."""
     writable: bool = False
     read_only: bool = False
     window: WindowText | None = None
@@ -125,9 +130,11 @@ class IntegrationSection(Section):
     production: End | None = None
 
     def tells(self, end: End, what: Literal["read", "write", "observe"]) -> bool:
-        """Whether an end says how this is done there. A folder and a webhook need no words."""
-        if self.kind in ("files", "sftp", "webhook"):
+        """Whether an end says how this is done there. A folder needs no words; to a webhook only its sender posts."""
+        if self.kind in ("files", "sftp"):
             return True
+        if self.kind == "webhook":
+            return what != "write"
         if self.kind in ("mqtt", "kafka"):
             return bool(getattr(end, what) or end.topic or self.topic)
         if self.kind == "amqp":
@@ -135,6 +142,16 @@ class IntegrationSection(Section):
         if self.kind == "opcua" and end.opcua is not None:
             return bool(end.opcua.writable) if what == "write" else True
         return bool(getattr(end, what))
+
+
+class Order(Section):
+    """That records must come out in the order in which they were put in, and how that is seen."""
+
+    by: str | None = None
+    """Field of the exit record that tells its place there: a number or a time that the exit itself sets and that grows
+    from one record to the next. Not needed where records are heard as they arrive (MQTT, AMQP, webhook)."""
+    per: str | None = None
+    """Field of the entry record: only records with the same value of it have an order, such as those of one machine."""
 
 
 class Flow(Section):
@@ -154,8 +171,19 @@ class Flow(Section):
     expect: dict[str, str] = Field(default_factory=dict)
     """Field of the exit record to the field of the entry record that it must equal."""
     answers: dict[str, Literal["prediction", "score"]] = Field(default_factory=dict)
-    """Field of the exit record to what of the model's answer it holds: the model is asked the same records again."""
+    """Field of the exit record to what of the model's answer it holds: the model is asked the same records again. What
+    these lack of its inputs is taken from the exit record."""
     fallback: dict[str, Any] = Field(default_factory=dict)
-    """Field of the exit record to the value that it has when the pipeline fell back."""
+    """Field of the exit record to the value that it has when the pipeline fell back. At the peak only those records
+    may that do at rest too."""
+    order: Order | None = None
+    """Where the order of records matters: `{}` for all, or with `per` and `by`. Without it, what is overtaken by later
+    records is only shown."""
     resend: bool = False
     """Whether the real sender sends again what the entry did not take."""
+
+
+def led_by_link(section: IntegrationSection) -> bool:
+    """Whether the tested system reaches the test end, a folder of this machine, through a link that `via` names."""
+    end = section.test
+    return section.kind == "files" and end is not None and bool(end.via) and end.share is None

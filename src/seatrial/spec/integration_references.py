@@ -5,6 +5,7 @@ Addresses are left alone: they may hold secrets, and the adapters check them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from seatrial.spec.problem import Problem
@@ -26,11 +27,14 @@ _BELONGS: Mapping[str, tuple[str, ...]] = {
     "arguments": ("soap",),
     "opcua": ("opcua",),
     "format": ("files", "sftp"),
+    "share": ("files",),
     "known_hosts": ("sftp",),
     "fingerprint": ("sftp",),
     "private_key": ("sftp",),
     "remove": REMOVABLE,
 }
+_WITHOUT_SERVER = ("files", "sqlite")
+_LISTENED_AT = re.compile(r":\d+\s*$")
 _ASKED_OF_A_WINDOW = ("window", "approved_by", "remove")
 _FORMS: Mapping[str, tuple[str, ...]] = {
     "delimiter": ("csv",),
@@ -64,6 +68,7 @@ def _of_end(document: Document, path: TreePath, end: Node, kind: str) -> Iterato
     for key, kinds in _BELONGS.items():
         if key in given and kind not in kinds:
             yield _foreign(document, (*path, key), kind)
+    yield from _of_line(document, path, given, kind)
     yield from _of_window(document, path, end, given)
     topics = document.present((*path[:-1], "topic")) or given & {"topic", *_USES}
     if kind in _BELONGS["topic"] and not topics:
@@ -89,6 +94,22 @@ def _of_end(document: Document, path: TreePath, end: Node, kind: str) -> Iterato
         if written is not None and node is not None and set(str(node.value)) & {"+", "#"}:
             expected = "a topic without wildcards to write to, since an end of it is writable"
             yield document.problem(written, expected=expected)
+
+
+def _of_line(document: Document, path: TreePath, given: set[str], kind: str) -> Iterator[Problem]:
+    if kind not in _WITHOUT_SERVER or "via" not in given or "share" in given:
+        return
+    if kind == "sqlite":
+        yield document.problem(
+            (*path, "via"), at_key=True, found="a line to 'sqlite'", expected="a kind that is reached over TCP"
+        )
+        return
+    via = document.node((*path, "via"))
+    if via is not None and _LISTENED_AT.search(str(via.value)):
+        yield document.problem(
+            (*path, "via"),
+            expected="the path of a link to the folder, or the key 'share' beside it: where the server of a mount is",
+        )
 
 
 def _of_nodes(document: Document, path: TreePath) -> Iterator[Problem]:

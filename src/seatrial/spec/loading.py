@@ -8,13 +8,14 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from seatrial.core.vocabulary import GateName
 from seatrial.spec.json_reading import read_json
 from seatrial.spec.model import InputField
 from seatrial.spec.one_place import written_in_production
 from seatrial.spec.problem import Problem, SpecErrors
 from seatrial.spec.procedure import Procedure
 from seatrial.spec.reading import read_yaml
-from seatrial.spec.references import disagreements, empty_range, undecided_references
+from seatrial.spec.references import disagreements, empty_range, names_given_twice, undecided_references
 from seatrial.spec.resolution import looser_than_policy, resolve_policy
 from seatrial.spec.section import Section
 from seatrial.spec.system import RESOLVED, System
@@ -60,11 +61,13 @@ def load_system(
     environment: Mapping[str, str],
     policy_text: bytes | None = None,
     leases: Mapping[str, float] | None = None,
+    gates: Mapping[GateName, Mapping[str, float]] | None = None,
 ) -> Loaded:
     """The system that `seatrial.yaml` declares, with its policy resolved.
 
     `name` is how messages call the file. `policy_text` is the policy file that `governance.policy` names, where it
-    names one. `leases` (requirement to seconds) are the catalogue's: a policy may only shorten them.
+    names one. `leases` (requirement to seconds) and `gates` (gate to its limits) are the catalogue's: a policy may
+    only tighten them.
     Raises SpecErrors with all problems: of the file, and, once the file is sound, of its policy.
     """
     settled = settle(read_yaml(text, name=name), environment)
@@ -74,7 +77,7 @@ def load_system(
     problems += _first_at_each_place(formal, problems)
     if system is None or problems:
         raise SpecErrors(problems)
-    policy = resolve_policy(system, policy_text, leases=leases)
+    policy = resolve_policy(system, policy_text, leases=leases, gates=gates)
     wrong = looser_than_policy(system, policy, document)
     if not policy.demonstration:
         # A demonstration has one set of services, which stands for both ends.
@@ -120,6 +123,7 @@ def load_inputs(text: bytes, *, name: str) -> dict[str, InputField]:
     """The model's inputs from a JSON file: field name to its declaration. Raises SpecErrors with all problems."""
     document = read_json(text, name=name)
     problems = [p for path, _ in document.match("*") for p in empty_range(document, path)]
+    problems += names_given_twice(document)
     fields = _under(document, "inputs")
     value, formal = validate(_Inputs, fields)
     problems += [_outer(p) for p in formal]

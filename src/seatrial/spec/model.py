@@ -23,6 +23,8 @@ class Output(Section):
     """Every label that an answer may be; without it the `classes`, and without those the labels of evaluation rows."""
     act_at: Number | None = None
     """Score at or above which the output is acted on (binary)."""
+    unit: str | None = None
+    """The unit of a predicted number, as people say it: `pieces`, `min`, `EUR`."""
     abstains: tuple[str, ...] = ()
     """Phrases by which the system says that it does not know (chat); where none are declared, common English ones."""
 
@@ -31,6 +33,8 @@ class InputField(Section):
     """One model input: its type, unit, plausible range or values, and the integration that feeds it."""
 
     type: Literal["number", "integer", "string", "boolean", "time"]
+    name: str | None = Field(default=None, min_length=1)
+    """What people call it, such as `planned departure`: said in its place wherever a condition is put in words."""
     unit: str | None = None
     minimum: Number | None = None
     maximum: Number | None = None
@@ -38,7 +42,12 @@ class InputField(Section):
     nullable: bool = False
     fed_by: str | None = None
     known: str | None = None
-    """For an input that names single rows, such as an order number: what is looked up by it, and when that is known."""
+    """When it is known, in words, where that is in question.
+
+    For an input that names single rows, such as an order number: what is looked up by it, and when that is known. For
+    two numbers that give the label together, such as an area and a price: of both; live rows must have them, and
+    `fed_by` must say where they come from.
+    """
 
 
 def _form_of_inputs(value: object) -> str:

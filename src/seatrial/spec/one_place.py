@@ -34,6 +34,7 @@ _SERVERS = ("postgresql", "postgres", "mysql", "mariadb")
 _SQL = ("sql", "postgresql", "mysql", "mariadb", "sqlite")
 _PATHS = ("http", "odata", "files", "sftp")
 _TOPICS = ("mqtt", "kafka")
+_ANSWERED_BY_MANY = frozenset({"http", "odata", "soap", "webhook"})
 _QUOTES = re.compile(r"[\"'`\[\]]")
 _WRITTEN_TABLE = re.compile(r"\b(?:into|(?<!key )(?<!do )update|merge)\s+(?:only\s+)?(?!(?:into|only|set)\b)([\w.]+)")
 """Not what `ON CONFLICT DO UPDATE`, `ON DUPLICATE KEY UPDATE` and `WHEN MATCHED THEN UPDATE SET` change."""
@@ -45,12 +46,23 @@ def written_in_production(system: System, document: Document) -> list[Problem]:
         document.problem(
             ("integrations", name, "test", "writable"),
             found="a test end at the very place of production",
-            expected="a place of its own that is written to (write, topic, folder, …), or no test end and the "
-            f"approved window of integrations.{name}.production: writable, window, approved_by and remove",
+            expected=f"{_place_of_its_own(name, section)}, or no test end and the approved window of "
+            f"integrations.{name}.production: writable, window, approved_by and remove",
         )
         for name, section in system.integrations.items()
         if is_production(section)
     ]
+
+
+def _place_of_its_own(name: str, section: IntegrationSection) -> str:
+    """What keeps the test end apart."""
+    if section.kind != "amqp" or section.test is None:
+        return "a place of its own that is written to (write, topic, folder, …)"
+    what = "exchange" if section.test.exchange else "queue"
+    return (
+        f"a virtual host of its own, or the {what} of integrations.{name}.production beside another {what} here, "
+        "since an exchange may feed any queue"
+    )
 
 
 def is_production(section: IntegrationSection) -> bool:
@@ -69,6 +81,18 @@ def shows_what_is_written(entry: IntegrationSection, start: End, exit_: Integrat
     what was worked on.
     """
     return _address(entry, start) == _address(exit_, end) and _is_shown(entry, start, exit_, end)
+
+
+def one_server(system: System, name: str, other: str) -> bool:
+    """Whether one server holds both test ends, so that they fail together: a broker's exchanges, a database's tables.
+
+    Behind one address of HTTP different services may answer, each of which fails alone.
+    """
+    here, there = system.integrations[name], system.integrations[other]
+    if here.test is None or there.test is None or {here.kind, there.kind} & _ANSWERED_BY_MANY:
+        return False
+    place = _address(here, here.test)[:2]
+    return bool(place[0]) and place == _address(there, there.test)[:2]
 
 
 def _is_shown(entry: IntegrationSection, start: End, exit_: IntegrationSection, end: End) -> bool:
@@ -128,8 +152,9 @@ def _apart(section: IntegrationSection, test: End, live: End) -> bool:
         named = [t for t in (live.read, live.write, live.observe, live.topic or section.topic) if t]
         return bool(written and named) and not any(_topic_matches(t, str(written)) for t in named)
     if kind == "amqp":
-        differs = test.exchange != live.exchange if test.exchange else test.queue != live.queue
-        return bool(live.exchange or live.queue) and differs
+        # Only like with like: nobody but the broker's management tells which queues an exchange feeds.
+        written, used = (test.exchange, live.exchange) if test.exchange else (test.queue, live.queue)
+        return bool(written and used) and written != used
     if kind == "opcua":
         nodes = set(test.opcua.writable.values()) if test.opcua is not None else set()
         return live.opcua is not None and not nodes & set(live.opcua.nodes.values())

@@ -2,10 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from seatrial.core.vocabulary import Criticality
+from seatrial.core.vocabulary import Criticality, GateName
 from seatrial.spec.quantities import Duration, Number, Share
+
+
+class GateLimits(BaseModel):
+    """Limits of one gate, each named as in the policy: those alone that are judged by the bounds that are on record.
+
+    What a check is made with, or what a system may declare for itself, is the same at every gate.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    flow_delivered: Share | None = None
+    isolated: Share | None = None
+    recovery: Duration | None = None
+    contract_violations: Share | None = None
+    decision_shift: Share | None = None
+    calibration_shift: Share | None = None
+    consistency_violations: Share | None = None
+    noise_flips: Share | None = None
+    adversarial_flips: Share | None = None
+    attack_success: Share | None = None
+    harmless_answered: Share | None = None
+    domain_auc: Number | None = None
+    overconfidence: Share | None = None
+    held_back: Share | None = None
+
+    @property
+    def given(self) -> Mapping[str, float]:
+        """Those that are stated."""
+        return self.model_dump(exclude_none=True)
 
 
 class Policy(BaseModel):
@@ -19,6 +50,8 @@ class Policy(BaseModel):
     """One-sided confidence of every bound."""
     leases: dict[str, Duration] = Field(default_factory=dict)
     """Requirement id to how long its evidence holds, in seconds; only shorter than the catalogue's."""
+    gates: dict[GateName, GateLimits] = Field(default_factory=dict)
+    """Gate to the limits that it holds more strictly, such as `enterprise-scale: {contract_violations: 0.2 %}`."""
     waivers: tuple[str, ...] = ()
     """Requirements that may be waived; none by default."""
     review_window_days: tuple[int, int] = (28, 42)
@@ -67,6 +100,8 @@ class Policy(BaseModel):
     """A slice whose error is higher than the rest by this much must be found …"""
     smallest_slice: Share = 0.05
     """… when it holds at least this share of the rows."""
+    smallest_rise: Share = 0.25
+    """A slice whose mean error (of numbers) is larger than elsewhere by this part of it must be found as well."""
     smallest_fault_harm: Share = 0.05
     """A fault kind that silently harms this share of rows must be found."""
     search_power: Share = 0.80
@@ -167,6 +202,7 @@ LOWER_IS_TIGHTER = frozenset(
         "recovery",
         "smallest_harm",
         "smallest_slice",
+        "smallest_rise",
         "smallest_fault_harm",
         "relation_violations",
         "consistency_violations",
@@ -222,7 +258,7 @@ def short_demo(criticality: Criticality) -> Policy:
             "soak_duration": 0.0,
             "flow_duration": 6.0,
             "fallback_duration": 5.0,
-            "outage_duration": 0.8,
+            "outage_duration": 0.6,
             "window_duration": 2.0,
             "schema_changes": 1,
             "freshness_duration": 2.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -21,11 +22,11 @@ class Step(Section):
     """One step. Its `with` depends on the kind.
 
     `command` {run: [argv…]}, `http` {method, url, json, expect: {status, json}}, `sql` {url, statement, expect},
-    `wait-until` {http|sql|command …, every}, `ask` {who, question}.
+    `message` {integration, record}, `wait-until` {http|sql|command …, every}, `ask` {who, question}.
     """
 
     name: str
-    kind: Literal["command", "http", "sql", "wait-until", "ask"]
+    kind: Literal["command", "http", "sql", "message", "wait-until", "ask"]
     settings: dict[str, Any] = Field(default_factory=dict, alias="with")
     deadline: Duration
     undo: Step | None = None
@@ -58,11 +59,28 @@ class Procedure(Section):
     def _only_look(cls, looks: tuple[Step, ...]) -> tuple[Step, ...]:
         for look in looks:
             kind, settings = look.kind, look.settings
-            if kind == "ask" or look.undo is not None:
-                raise ValueError("expected steps that only look: nobody is asked, and nothing has to be undone")
+            if kind in ("ask", "message") or look.undo is not None:
+                raise ValueError("expected steps that only look: nobody is asked, nothing is sent or has to be undone")
             if kind == "wait-until":
                 kind, settings = ("http", settings["http"]) if "http" in settings else (kind, {})
             method = str(settings.get("method", "GET")).upper() if isinstance(settings, dict) else "GET"
             if kind == "http" and (method not in LOOKING or "json" in settings):
                 raise ValueError("expected steps that only look: HTTP with GET or HEAD, and without a body")
         return looks
+
+
+def urls_of(step: Step) -> Iterator[str]:
+    """The addresses that a step and its undo call, wherever its kind keeps them."""
+    yield from _urls(step.settings)
+    if step.undo is not None:
+        yield from urls_of(step.undo)
+
+
+def _urls(settings: object) -> Iterator[str]:
+    if not isinstance(settings, Mapping):
+        return
+    for key, value in settings.items():
+        if key == "url" and isinstance(value, str):
+            yield value
+        else:
+            yield from _urls(value)

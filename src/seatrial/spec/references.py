@@ -273,6 +273,21 @@ def _flow_names(document: Document) -> Iterator[Problem]:
             seen.setdefault(node.value, node.line)
 
 
+def _flow_orders(document: Document) -> Iterator[Problem]:
+    """The place at the exit is nothing that was put in."""
+    for path, node in document.match("flows", "*", "order", "by"):
+        flow = path[:2]
+        expected = document.node((*flow, "expect"))
+        passed_on = [str(name) for name, _ in expected.children()] if expected is not None else []
+        sent = {_text(document, (*flow, "key")), *passed_on}
+        if isinstance(node.value, str) and node.value in sent:
+            yield document.problem(
+                path,
+                found=f"'{node.value}', which comes from the entry",
+                expected="a field that the exit itself sets, such as a running number or the time of arrival",
+            )
+
+
 def _metrics(document: Document) -> Iterator[Problem]:
     for path in [("governance",), *(p for p, _ in document.match("governance", "metrics", "*"))]:
         name = _text(document, (*path, "metric"))
@@ -374,6 +389,20 @@ def _possible_ranges(document: Document) -> Iterator[Problem]:
         yield from empty_range(document, path)
 
 
+def _names_of_inputs(document: Document) -> Iterator[Problem]:
+    yield from names_given_twice(document, "model", "inputs")
+
+
+def names_given_twice(document: Document, *place: str) -> Iterator[Problem]:
+    """Inputs at this place that people would not tell apart: two of one name, or one named as another's field is."""
+    paths = [path for path, _ in document.match(*place, "*")]
+    taken = {str(path[-1]): path[-1] for path in paths}
+    for path in paths:
+        name = _text(document, (*path, "name"))
+        if name and taken.setdefault(name, path[-1]) != path[-1]:
+            yield document.problem((*path, "name"), expected=f"a name that tells it from {taken[name]}")
+
+
 def empty_range(document: Document, path: TreePath) -> Iterator[Problem]:
     """A field whose minimum is above its maximum."""
     low, high = document.node((*path, "minimum")), document.node((*path, "maximum"))
@@ -422,9 +451,11 @@ _RULES: tuple[Rule, ...] = (
     _vendor,
     _chat,
     _flow_names,
+    _flow_orders,
     _metrics,
     _offline_rules,
     _possible_ranges,
+    _names_of_inputs,
     _drawing,
     _callers,
     integration_disagreements,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seatrial.core.vocabulary import Criticality
+from seatrial.core.vocabulary import Criticality, GateName
 from seatrial.spec.policy import HIGHER_IS_TIGHTER, LOWER_IS_TIGHTER, Policy, policy_for, short_demo
 from seatrial.spec.problem import Problem, SpecErrors, one_problem
 from seatrial.spec.reading import read_yaml
@@ -19,12 +19,16 @@ LONGEST_CRITICAL_ROLLBACK_S = 14_400.0
 
 
 def resolve_policy(
-    system: System, policy_text: bytes | None = None, *, leases: Mapping[str, float] | None = None
+    system: System,
+    policy_text: bytes | None = None,
+    *,
+    leases: Mapping[str, float] | None = None,
+    gates: Mapping[GateName, Mapping[str, float]] | None = None,
 ) -> Policy:
     """The policy that `governance.policy` names, at this system's criticality.
 
     A file states only what it tightens; each looser value is a problem that names field, floor and given value.
-    `leases` (requirement to seconds) are the catalogue's floors. Raises SpecErrors.
+    `leases` (requirement to seconds) and `gates` (gate to its limits) are the catalogue's floors. Raises SpecErrors.
     """
     named = system.governance.policy
     if named == "default":
@@ -35,10 +39,17 @@ def resolve_policy(
         raise one_problem(
             file=named, found="no file", expected="the policy file that governance.policy names, or default"
         )
-    return _tightened(policy_for(system.criticality), policy_text, name=named, leases=leases or {})
+    return _tightened(policy_for(system.criticality), policy_text, name=named, leases=leases or {}, gates=gates or {})
 
 
-def _tightened(floor: Policy, text: bytes, *, name: str, leases: Mapping[str, float]) -> Policy:
+def _tightened(
+    floor: Policy,
+    text: bytes,
+    *,
+    name: str,
+    leases: Mapping[str, float],
+    gates: Mapping[GateName, Mapping[str, float]],
+) -> Policy:
     settled = settle(read_yaml(text, name=name), {})
     document = settled.document
     problems = [*settled.problems, *(document.problem(p, expected="a decision") for p in document.absent)]
@@ -50,6 +61,14 @@ def _tightened(floor: Policy, text: bytes, *, name: str, leases: Mapping[str, fl
     for key, value in values.items():
         if _looser(key, value, getattr(floor, key)):
             problems.append(document.problem((key,), expected=_tighter_than(floor, key)))
+    own = floor.model_copy(update=values)
+    for gate, limits in given.gates.items():
+        here = own.model_copy(update=tightened(own, gates.get(gate, {})))
+        problems += [
+            document.problem(("gates", gate.value, key), expected=_tighter_than(here, key))
+            for key, value in limits.given.items()
+            if _looser(key, value, getattr(here, key))
+        ]
     problems += [
         document.problem(
             ("leases", requirement), expected=f"at most {_days(leases[requirement])}, as the catalogue has it"
@@ -74,6 +93,13 @@ def _tightened(floor: Policy, text: bytes, *, name: str, leases: Mapping[str, fl
     if problems:
         raise SpecErrors(problems)
     return floor.model_copy(update={"name": name, **values})
+
+
+def tightened(policy: Policy, limits: Mapping[str, float]) -> dict[str, float]:
+    """Each of these limits, or the policy's own where that is the stricter one."""
+    return {
+        key: (max if key in HIGHER_IS_TIGHTER else min)(getattr(policy, key), limit) for key, limit in limits.items()
+    }
 
 
 def _looser(key: str, value: object, floor: object) -> bool:

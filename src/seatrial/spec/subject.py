@@ -21,7 +21,7 @@ from seatrial.spec.canonical import digest
 from seatrial.spec.data import Source
 from seatrial.spec.fallback import Fallback
 from seatrial.spec.integration import End, IntegrationSection
-from seatrial.spec.model import ModelSection
+from seatrial.spec.model import ModelSection, Output
 from seatrial.spec.public import public
 from seatrial.spec.system import System
 
@@ -41,6 +41,7 @@ _METHOD = (
     "schema_changes",
     "smallest_harm",
     "smallest_slice",
+    "smallest_rise",
     "smallest_fault_harm",
     "adversarial_edits",
     "adversarial_cost",
@@ -64,8 +65,16 @@ def subject(
 ) -> Subject:
     """The subject that a verdict on this system is about. Arguments as for `parts`."""
     found = parts(system, files=files, identities=identities, called=called)
+    data = {part: identity for part, identity in identities.items() if part.startswith("data.")}
+    silent = parts(system, files=files, identities=data, called=called)
     overall = digest({"system": system.system, "parts": found})
-    return Subject(system=system.system, digest=overall, parts=found, probed_at=probed_at)
+    return Subject(
+        system=system.system,
+        digest=overall,
+        parts=found,
+        probed_at=probed_at,
+        unprobed={part: as_unknown for part, as_unknown in silent.items() if as_unknown != found[part]},
+    )
 
 
 def system_digest(system: System) -> str:
@@ -196,7 +205,7 @@ def _contents(
     own = {"calls": calls(OWN_STEPS)}
     yield "interruption", None if interruption is None else {**_plain(interruption), **own}
     yield "schema-change", {**_plain(system.data.schema_change), **own}
-    yield "freshness", sorted([f.source, f.at] for f in system.data.freshness)
+    yield "freshness", sorted([f.source, f.at, *([f.per] if f.per else [])] for f in system.data.freshness)
     for name, integration in system.integrations.items():
         yield f"integration.{name}", _integration(integration, file, identities.get(f"integration.{name}"))
     for flow in system.flows:
@@ -245,7 +254,7 @@ def _model(system: System, files: Mapping[str, str], identities: Mapping[str, st
             "onnx": model.onnx,
             "code": {path: files.get(path) for path in _model_files(model)},
             "task": model.task,
-            "output": _plain(model.output),
+            "output": _output(model.output),
             "told_by": public(model.identity) if model.identity else None,
             "identity": identities.get("model"),
         },
@@ -254,6 +263,11 @@ def _model(system: System, files: Mapping[str, str], identities: Mapping[str, st
         yield "schema", {"path": model.inputs, "sha256": files.get(model.inputs)}
     else:
         yield "schema", None if model.inputs is None else {n: _plain(f) for n, f in model.inputs.items()}
+
+
+def _output(output: Output) -> Mapping[str, object]:
+    """Systems that name no unit stay what they were before one could be named."""
+    return _plain(output, leave=set() if output.unit else {"unit"})
 
 
 def _vendor(model: ModelSection, files: Mapping[str, str]) -> Mapping[str, object]:

@@ -51,7 +51,11 @@ class DoNotTrust(Section):
 
 
 class Rollback(Section):
-    """The way back: its procedure, and how long it may take."""
+    """The way back: its procedure, and how long it may take.
+
+    `within` is from its first step to the proof of its target; how soon harm is noticed and people answer is no part
+    of it.
+    """
 
     procedure: Path
     within: Duration | None = None

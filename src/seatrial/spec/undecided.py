@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from seatrial.spec.problem import Problem
-from seatrial.spec.public import passwords
+from seatrial.spec.public import names_server, passwords
 from seatrial.spec.reading import LONGEST_VALUE, UNPRINTABLE
 from seatrial.spec.tree import Document, Node, TreePath, spelled
 
@@ -72,32 +72,38 @@ class _Walk:
         return replace(node, value=filled)
 
     def _filled(self, text: str, path: TreePath) -> str:
-        room = LONGEST_VALUE
-
-        def fill(match: re.Match[str]) -> str:
-            if match[0] == "$${":
-                return "${"
-            if match[1] is None:
-                self._complain(path, "a '${' that opens no name", "${NAME} from the environment, or $${ for a plain ${")
-                return ""
-            value = self.environment.get(match[1])
-            if value is None:
-                self._complain(path, f"${{{match[1]}}}, which is not set", f"{match[1]} in the environment")
-                return ""
-            nonlocal room
-            room -= len(value)
-            if room < 0:
-                return ""
-            if value:
-                self.secrets.add(value)
-                self.secrets.update(passwords(value))
-            return value
-
-        filled = _REFERENCE.sub(fill, text)
-        if room < 0 or UNPRINTABLE.search(filled):
+        filled, at = "", 0
+        given: list[tuple[int, int]] = []
+        for match in _REFERENCE.finditer(text):
+            value = self._value(match, path)
+            filled += text[at : match.start()]
+            at = match.end()
+            if match[1] is not None:
+                given.append((len(filled), len(filled) + len(value)))
+            filled += value
+            if len(filled) > 2 * LONGEST_VALUE:
+                break
+        filled += text[at:]
+        self.secrets.update(filled[start:end] for start, end in given if not names_server(filled, start, end))
+        self.secrets.discard("")
+        if sum(end - start for start, end in given) > LONGEST_VALUE or UNPRINTABLE.search(filled):
             self._complain(path, "a value of the environment that is no text", f"at most {LONGEST_VALUE} characters")
             return ""
         return filled
+
+    def _value(self, match: re.Match[str], path: TreePath) -> str:
+        """What stands for that reference; nothing where it is a problem."""
+        if match[0] == "$${":
+            return "${"
+        if match[1] is None:
+            self._complain(path, "a '${' that opens no name", "${NAME} from the environment, or $${ for a plain ${")
+            return ""
+        value = self.environment.get(match[1])
+        if value is None:
+            self._complain(path, f"${{{match[1]}}}, which is not set", f"{match[1]} in the environment")
+            return ""
+        self.secrets.update(passwords(value))
+        return value
 
     def _complain(self, path: TreePath, found: str, expected: str) -> None:
         self.problems.append(self.document.problem(path, found=found, expected=expected))

@@ -55,6 +55,10 @@ class Watch(Section):
     """How many predictions there are; by default the peak of `load`. The chance of false alarms is kept for it."""
     labels: Rate | None = None
     """How many of them get their outcome; by default all. The chance of false alarms is kept for it."""
+    at_least: Rate | None = None
+    """Fewer predictions in a day than this rate brings is an alarm."""
+    at_most: Rate | None = None
+    """More predictions in a day (UTC) than this rate brings is an alarm."""
     heartbeat: Duration | None = None
     """No prediction for so long is an alarm."""
     labels_within: Duration | None = None

@@ -127,12 +127,37 @@ def between(values: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]) -> f
     >>> independent, round(together, 2)
     (0.0, 0.26)
     """
-    _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    _, sizes = np.unique(groups, return_counts=True)
     number, rows = sizes.size, values.size
     if number < 2 or rows <= number:
         return 0.0
-    means = np.bincount(places, weights=values) / sizes
-    within = float(((values - means[places]) ** 2).sum() / (rows - number))
-    spread = float((sizes * (means - values.mean()) ** 2).sum() / (number - 1))
+    spread, within = _squares(values, groups)
     typical = (rows - float((sizes.astype(np.float64) ** 2).sum()) / rows) / (number - 1)
     return max(0.0, float((spread - within) / typical))
+
+
+def differ(values: npt.NDArray[np.float64], groups: npt.NDArray[np.int64], alpha: float = 0.05) -> bool:
+    """Whether the groups' means differ by more than chance: the F test of the analysis of variance, approximate.
+
+    >>> together = np.repeat([0.0, 1.0] * 25, 2)
+    >>> differ(together, np.repeat(np.arange(50), 2)), differ(np.array([0.0, 1.0] * 50), np.repeat(np.arange(50), 2))
+    (True, False)
+    """
+    from scipy.special import fdtrc
+
+    number, rows = np.unique(groups).size, values.size
+    if number < 2 or rows <= number:
+        return False
+    spread, within = _squares(values, groups)
+    if within <= 0.0:
+        return spread > 0.0
+    return bool(fdtrc(number - 1, rows - number, spread / within) <= alpha)
+
+
+def _squares(values: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """The mean squares between and within groups, of which there are at least two, and fewer than rows."""
+    _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    means = np.bincount(places, weights=values) / sizes
+    within = float(((values - means[places]) ** 2).sum() / (values.size - sizes.size))
+    spread = float((sizes * (means - values.mean()) ** 2).sum() / (sizes.size - 1))
+    return spread, within

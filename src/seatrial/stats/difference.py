@@ -1,9 +1,9 @@
 """Whether the mean of some rows is higher than that of the others: Welch's test, and one for rows that belong together.
 
-Assumption: `welch_more` independent rows, `over_clusters` independent clusters inside which rows depend in any way.
-Guarantee: both approximate (many rows, many clusters). Source: Welch, Biometrika 34 (1947) 28; for the linearised
-variance over clusters Cochran, Sampling Techniques (1977) ch. 9A, with one degree of freedom less than clusters that
-have rows on the rarer side.
+Assumption: `welch_more` independent rows, `over_clusters` independent clusters inside which rows depend in any way, and
+weights that are right up to a factor. Guarantee: both approximate (many rows, many clusters). Source: Welch, Biometrika
+34 (1947) 28; for the linearised variance over clusters Cochran, Sampling Techniques (1977) ch. 9A, with one degree of
+freedom less than clusters that have rows on the rarer side; Kish (1965) for how many those are worth with weights.
 """
 
 from __future__ import annotations
@@ -71,10 +71,17 @@ def welch_more(inside: Moments, others: Moments) -> float:
     return found if math.isfinite(found) else 1.0
 
 
-def over_clusters(values: Floats, inside: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> float:
-    """The same where rows with one number in `groups` belong together, on either side or on both.
+def over_clusters(
+    values: Floats,
+    inside: npt.NDArray[np.bool_],
+    groups: npt.NDArray[np.int64] | None = None,
+    *,
+    weights: Floats | None = None,
+) -> float:
+    """The same where rows with one number in `groups` belong together, on either side or on both, or have `weights`.
 
-    1 where that cannot be told: one side is empty or comes from fewer than two clusters, or nothing varies.
+    Each row is a cluster of its own where `groups` is None. 1 where that cannot be told: one side is empty, has no
+    weight or comes from fewer than two clusters, or nothing varies.
 
     >>> values, inside = np.repeat([1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 5), np.repeat([True, False], 20)
     >>> round(over_clusters(values, inside, np.repeat(np.arange(8), 5)), 3)
@@ -82,19 +89,27 @@ def over_clusters(values: Floats, inside: npt.NDArray[np.bool_], groups: npt.NDA
     """
     from scipy.special import stdtr
 
-    n = int(inside.sum())
-    if n in {0, inside.size}:
+    w = np.ones(values.size) if weights is None else np.asarray(weights, dtype=np.float64)
+    within, without = w * inside, w * ~inside
+    if not (within.any() and without.any()):
         return 1.0
-    count = int(groups.max()) + 1
-    of = np.bincount(groups[inside], minlength=count)
-    size = np.bincount(groups, minlength=count)
-    fewest = min(int((of > 0).sum()), int((size > of).sum()))
+    mean, rest = float(np.average(values, weights=within)), float(np.average(values, weights=without))
+    pull = within * (values - mean) / within.sum() - without * (values - rest) / without.sum()
+    if groups is not None:
+        pull, within, without = (_by_cluster(each, groups) for each in (pull, within, without))
+    fewest = min(_worth(within, weights), _worth(without, weights))
     if fewest < 2:
         return 1.0
-    mean, rest = float(values[inside].mean()), float(values[~inside].mean())
-    hits = np.bincount(groups[inside], weights=values[inside], minlength=count)
-    every = np.bincount(groups, weights=values, minlength=count)
-    pull = (hits - mean * of) / n - ((every - hits) - rest * (size - of)) / (inside.size - n)
-    clusters = int((size > 0).sum())
+    clusters = int(((within > 0) | (without > 0)).sum())
     spread = math.sqrt(clusters / (clusters - 1) * float(pull @ pull))
     return float(stdtr(fewest - 1, -(mean - rest) / spread)) if spread > 0.0 else 1.0
+
+
+def _by_cluster(values: Floats, groups: npt.NDArray[np.int64]) -> Floats:
+    return np.asarray(np.bincount(groups, weights=values), dtype=np.float64)
+
+
+def _worth(of: Floats, weights: Floats | None) -> int:
+    """Clusters on one side: all that have rows there; with weights no more than Kish's effective number of them."""
+    there = int((of > 0).sum())
+    return there if weights is None else min(there, int(of.sum() ** 2 / float(of @ of)))

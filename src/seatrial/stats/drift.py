@@ -159,6 +159,17 @@ def d_of_auc(value: float) -> float:
     return _GRID_D if value >= 1.0 else math.sqrt(2.0) * float(ndtri(max(0.5, value)))
 
 
+def beside(share: float, d: float) -> float:
+    """What a share of a normal distribution, cut off from above, becomes where all of it moves by d.
+
+    >>> round(beside(0.5, 0.5), 3), beside(0.2, 0.0)
+    (0.691, 0.2)
+    """
+    from scipy.special import ndtr, ndtri
+
+    return share if d == 0.0 else float(ndtr(ndtri(share) + d))
+
+
 def effective_share_of_d(d: float) -> float:
     """The share of rows that still counts after re-weighting over a shift of d: exp(-d^2).
 

@@ -23,16 +23,18 @@ TIGHTEST_AT = 100
 """The number of rows at which the mixture is tightest. A rise is to be noticed early, so not many."""
 BETS = (0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
 """The stakes on a rise, each as a part of the largest that cannot go bankrupt."""
+_TOGETHER = 64
+"""Rows whose evidence is bounded together."""
+_LOG_ROUNDING = 1e-6
+"""More than rounding can move a log of evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """All that is kept of a stream of zeros and ones: how many were one, how many there were, the most evidence yet."""
+    """All that is kept of a stream of zeros and ones: how many were one, and how many there were."""
 
     ones: int = 0
     rows: int = 0
-    most: float = 0.0
-    """The largest log evidence so far: what has crossed the line once has crossed it."""
 
 
 def log_evidence(ones: Floats, rows: Floats, limit: float) -> Floats:
@@ -81,18 +83,49 @@ def follow(tally: Tally, values: Floats, limit: float) -> tuple[Tally, Floats]:
     ones = tally.ones + np.cumsum(values)
     rows = tally.rows + np.arange(1.0, values.size + 1.0)
     path = log_evidence(ones, rows, limit)
-    after = Tally(ones=int(ones[-1]), rows=int(rows[-1]), most=max(tally.most, float(path.max())))
-    return after, path
+    return Tally(ones=int(ones[-1]), rows=int(rows[-1])), path
+
+
+def cross(tally: Tally, values: Floats, limit: float, line: float) -> tuple[Tally, float, tuple[int, float] | None]:
+    """What `follow` tells where only a crossing matters.
+
+    The tally; the log evidence after the last value; and at which value that was first at least `line`, with its size
+    there, None where it never was. Evidence grows with every one and shrinks with every zero: within some rows it is at
+    most that of all their ones and none of their zeros, and only where that reaches the line it is worked out row by
+    row. Raises ValueError for no values, and as `follow` does.
+
+    >>> at, height = cross(Tally(), np.ones(9), 0.1, 3.0)[2]
+    >>> path = follow(Tally(), np.ones(9), 0.1)[1]
+    >>> bool(path[at - 1] < 3.0 <= path[at] == height)
+    True
+    """
+    if not values.size:
+        raise ValueError("no values")
+    if not ((values == 0.0) | (values == 1.0)).all():
+        raise ValueError("a tally takes zeros and ones")
+    ones = tally.ones + np.cumsum(values)
+    after = Tally(ones=int(ones[-1]), rows=tally.rows + values.size)
+    last = float(log_evidence(ones[-1:], np.array([float(after.rows)]), limit)[0])
+    starts = np.arange(0, values.size, _TOGETHER)
+    most_ones = ones[np.minimum(starts + _TOGETHER, values.size) - 1]
+    zeros = tally.rows + starts - np.concatenate([[float(tally.ones)], ones[starts[1:] - 1]])
+    near = log_evidence(most_ones, most_ones + zeros, limit) >= line - _LOG_ROUNDING
+    for start in starts[near].tolist():
+        until = min(start + _TOGETHER, values.size)
+        path = log_evidence(ones[start:until], tally.rows + np.arange(start + 1.0, until + 1.0), limit)
+        over = np.flatnonzero(path >= line)
+        if over.size:
+            return after, last, (start + int(over[0]), float(path[over[0]]))
+    return after, last, None
 
 
 @dataclass(frozen=True, slots=True)
 class Capital:
-    """All that is kept of a stream of values in [0, 1]: the log capital of each bettor, and the most of their mean."""
+    """All that is kept of a stream of values in [0, 1]: the log capital of each bettor."""
 
     logs: tuple[float, ...] = (0.0,) * len(BETS)
     rows: int = 0
     total: float = 0.0
-    most: float = 0.0
 
 
 def bet(capital: Capital, values: Floats, limit: float) -> tuple[Capital, Floats]:
@@ -104,21 +137,48 @@ def bet(capital: Capital, values: Floats, limit: float) -> tuple[Capital, Floats
     >>> bool(path[-1] > math.log(1 / 0.01)), capital.rows
     (True, 50)
     """
+    after, logs = _bettors(capital, values, limit)
+    return after, _together(logs)
+
+
+def cross_by_bets(
+    capital: Capital, values: Floats, limit: float, line: float
+) -> tuple[Capital, float, tuple[int, float] | None]:
+    """What `bet` tells where only a crossing matters, as `cross` does for zeros and ones.
+
+    The mean of the bettors is at most the richest of them: where none reaches the line, it does not.
+
+    >>> values = np.full(50, 0.9)
+    >>> at, height = cross_by_bets(Capital(), values, 0.3, 3.0)[2]
+    >>> path = bet(Capital(), values, 0.3)[1]
+    >>> bool(path[at - 1] < 3.0 <= path[at] == height)
+    True
+    """
+    if not values.size:
+        raise ValueError("no values")
+    after, logs = _bettors(capital, values, limit)
+    near = np.flatnonzero(logs.max(axis=1) >= line - _LOG_ROUNDING)
+    heights = _together(logs[near])
+    over = np.flatnonzero(heights >= line)
+    crossed = (int(near[over[0]]), float(heights[over[0]])) if over.size else None
+    return after, float(_together(logs[-1:])[0]), crossed
+
+
+def _bettors(capital: Capital, values: Floats, limit: float) -> tuple[Capital, Floats]:
+    """The capital after the values, and the log of each bettor's after every value: (rows, bettors)."""
     if not 0.0 < limit < 1.0:
         raise ValueError("a limit on a mean of values in [0, 1] lies between 0 and 1")
     if not ((values >= 0.0) & (values <= 1.0)).all():
         raise ValueError("values must be finite and lie in [0, 1]")
     if not values.size:
-        return capital, np.empty(0)
+        return capital, np.empty((0, len(BETS)))
     steps = np.log1p(np.outer(values - limit, np.array(BETS) / limit))
     # Summed one after the other, so that the state does not depend on how the stream was cut into batches.
     logs = np.cumsum(np.vstack([np.array(capital.logs), steps]), axis=0)[1:]
-    path = np.logaddexp.reduce(logs, axis=1) - math.log(len(BETS))
     total = float(np.cumsum(np.concatenate([[capital.total], values]))[-1])
-    after = Capital(
-        logs=tuple(float(each) for each in logs[-1]),
-        rows=capital.rows + values.size,
-        total=total,
-        most=max(capital.most, float(path.max())),
-    )
-    return after, path
+    return Capital(logs=tuple(logs[-1].tolist()), rows=capital.rows + values.size, total=total), logs
+
+
+def _together(logs: Floats) -> Floats:
+    """The log of the mean of the bettors."""
+    return np.asarray(np.logaddexp.reduce(logs, axis=1) - math.log(len(BETS)), dtype=np.float64)

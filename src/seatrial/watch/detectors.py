@@ -61,52 +61,50 @@ class Detector:
         return f"{self.asks} {self.mark!r} {'counts' if self.counts else 'values'}"
 
     def take(
-        self, state: Mapping[str, Any], values: Floats, made: Floats | None = None
+        self, state: Mapping[str, Any], taken: Floats | change.Rows, made: Floats | None = None
     ) -> tuple[dict[str, Any], tuple[int, float] | None]:
         """The state after these values; and, if the line was crossed for the first time, at which of them, how far.
 
-        `made` is when each was made, in seconds, which only `counts` needs.
+        `made` is when each was made, in seconds, which only `counts` needs. Several detectors of the same values are
+        given them as `change.Rows`.
         """
-        if self.asks == "counts":
-            kept, path = _added(state["kept"], values, values * 0.0 if made is None else made)
-            return self._crossed(state, kept, path)
-        follow = _counted if self.asks == "exceeds" and self.counts else _STEPS[self.asks]
-        kept, path = follow(state["kept"], values, self.mark)
-        return self._crossed(state, kept, path if self.asks == "exceeds" else self._logs(path))
-
-    def _logs(self, path: Floats) -> Floats:
-        """The log of the evidence after each value; where it stays below the line throughout, only after the last."""
-        if not path.size:
-            return path
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(path if np.log(path.max()) >= self.line else path[-1:]), dtype=np.float64)
-
-    def _crossed(
-        self, state: Mapping[str, Any], kept: Any, path: Floats
-    ) -> tuple[dict[str, Any], tuple[int, float] | None]:
-        if not path.size:
+        values = taken.values if isinstance(taken, change.Rows) else taken
+        if not values.size:
             return dict(state), None
-        crossed = np.flatnonzero(path >= self.line)
-        new = crossed.size and state["crossed"] is None
-        first = (int(crossed[0]), float(path[crossed[0]])) if new else None
-        return {**state, "evidence": float(path[-1]), "kept": kept}, first
+        if self.asks == "counts":
+            kept, last, crossed = _added(state["kept"], values, values * 0.0 if made is None else made, self.line)
+        else:
+            # What has crossed is not asked again until it is put back.
+            line = self.line if state["crossed"] is None else math.inf
+            if self.asks == "exceeds":
+                follow = _counted if self.counts else _exceeds
+                kept, last, crossed = follow(state["kept"], values, self.mark, line)
+            else:
+                rows = taken if isinstance(taken, change.Rows) else change.Rows(values)
+                turn = _rises if self.asks == "rises" else _falls
+                kept, last, crossed = turn(state["kept"], rows, self.mark, line)
+        return {**state, "evidence": last, "kept": kept}, crossed if state["crossed"] is None else None
 
 
-def _added(kept: Any, values: Floats, made: Floats) -> tuple[Any, Floats]:
-    """The sums of the newest days, and after each value the sum of its own day."""
+def _added(kept: Any, values: Floats, made: Floats, line: float) -> tuple[Any, float, tuple[int, float] | None]:
+    """The sums of the newest days; the last value's day's; and the first value at which its day's was at the line."""
     days = {int(day): float(total) for day, total in kept or ()}
-    path = np.empty(values.size)
-    for place, (value, when) in enumerate(zip(values, made, strict=True)):
-        day = int(when // DAY_S)
+    crossed = None
+    for place, (value, day) in enumerate(zip(values.tolist(), (made // DAY_S).astype(int).tolist(), strict=True)):
         if len(days) >= _DAYS and day < min(days):
             # So late that its day is no longer kept: it counts by itself.
-            path[place] = value
-            continue
-        days[day] = days.get(day, 0.0) + float(value)
-        path[place] = days[day]
-        if len(days) > _DAYS:
-            del days[min(days)]
-    return sorted([day, total] for day, total in days.items()), path
+            total = value
+        else:
+            total = days[day] = days.get(day, 0.0) + value
+            if len(days) > _DAYS:
+                del days[min(days)]
+        if crossed is None and total >= line:
+            crossed = place, total
+    return sorted([day, total] for day, total in days.items()), total, crossed
+
+
+Found = tuple[dict[str, Any], float, tuple[int, float] | None]
+"""What is kept, the log evidence after the last value, and where it crossed."""
 
 
 def _plain(kept: change.Suspicion | exceedance.Capital | exceedance.Tally) -> dict[str, Any]:
@@ -114,40 +112,40 @@ def _plain(kept: change.Suspicion | exceedance.Capital | exceedance.Tally) -> di
     return {each.name: getattr(kept, each.name) for each in fields(kept)}
 
 
-def _exceeds(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
-    before = exceedance.Capital() if kept is None else _capital(kept)
-    after, path = exceedance.bet(before, values, mark)
-    return _plain(after), path
+def _exceeds(kept: Any, values: Floats, mark: float, line: float) -> Found:
+    after, last, crossed = exceedance.cross_by_bets(_capital(kept), values, mark, line)
+    return _plain(after), last, crossed
 
 
-def _counted(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
-    after, path = exceedance.follow(exceedance.Tally(**(kept or {})), values, mark)
-    return _plain(after), path
+def _counted(kept: Any, values: Floats, mark: float, line: float) -> Found:
+    tally = exceedance.Tally() if kept is None else exceedance.Tally(ones=int(kept["ones"]), rows=int(kept["rows"]))
+    after, last, crossed = exceedance.cross(tally, values, mark, line)
+    return _plain(after), last, crossed
 
 
 def _capital(kept: Any) -> exceedance.Capital:
-    return exceedance.Capital(
-        logs=tuple(kept["logs"]), rows=int(kept["rows"]), total=float(kept["total"]), most=float(kept["most"])
-    )
+    if kept is None:
+        return exceedance.Capital()
+    return exceedance.Capital(logs=tuple(kept["logs"]), rows=int(kept["rows"]), total=float(kept["total"]))
 
 
-def _rises(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
-    before = change.Suspicion() if kept is None else _suspicion(kept)
-    after, path = change.follow(before, values, mark)
-    return _plain(after), path
+def _rises(kept: Any, values: change.Rows, mark: float, line: float) -> Found:
+    after, last, crossed = change.cross(_suspicion(kept), values, mark, line)
+    return _plain(after), last, crossed
 
 
-def _falls(kept: Any, values: Floats, mark: float) -> tuple[Any, Floats]:
-    return _rises(kept, 1.0 - values, 1.0 - mark)
+def _falls(kept: Any, values: change.Rows, mark: float, line: float) -> Found:
+    return _rises(kept, values.flipped, 1.0 - mark, line)
 
 
 def _suspicion(kept: Any) -> change.Suspicion:
-    parts = ("processes", "anchor", "product", "inverse")
-    sequences = {name: tuple(kept[name]) for name in parts if kept.get(name) is not None}
-    return change.Suspicion(rows=int(kept["rows"]), most=float(kept["most"]), **sequences)
-
-
-_STEPS = {"exceeds": _exceeds, "rises": _rises, "falls": _falls}
+    if kept is None:
+        return change.Suspicion()
+    parts = ("anchor", "product", "added")
+    if not all(part in kept for part in parts):
+        # Kept by an earlier version: its processes are what the next rows go on from.
+        return change.Suspicion(anchor=tuple(kept["processes"]), rows=int(kept["rows"]))
+    return change.Suspicion(rows=int(kept["rows"]), **{part: tuple(kept[part]) for part in parts})
 
 
 def change_point(values: Floats, mark: float, *, rising: bool) -> int:

@@ -217,6 +217,12 @@ class Store:
             row = connection.execute(query).first()
         return None if row is None else _stored(row)
 
+    def arrived(self, kind: Kind, *, ago: int) -> float | None:
+        """When the event arrived (seconds) since which `ago` of its kind have come, itself included."""
+        mine = select(EVENTS.c.arrived).where(EVENTS.c.kind == int(kind))
+        with self._reading() as connection:
+            return connection.execute(mine.order_by(EVENTS.c.sequence.desc()).offset(ago - 1).limit(1)).scalar()
+
     def _known(self, connection: Connection, events: Sequence[WatchEvent]) -> dict[tuple[int, str], bytes]:
         found: dict[tuple[int, str], bytes] = {}
         for kind in (Kind.PREDICTION, Kind.OUTCOME, Kind.CLOSING):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from seatrial.stats import change
 from seatrial.watch.batch import Batch, Values
 from seatrial.watch.detectors import DAY_S, Detector, Level, change_point
 
 OPEN_DAYS = 2
 HISTORY = 100
 NEWEST = 500
-"""So many values are kept to show the level of now and since when it changed."""
+"""So many values are kept, where nothing else is said, to show the level of now and since when it changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Stream:
     """Whether its values need outcomes."""
     by_day: bool = False
     """Whether the rows of one day depend on each other, so that days are judged by their means, not rows."""
+    keeps: int = NEWEST
+    """So many of its newest values are kept."""
 
     def start(self) -> dict[str, Any]:
         """What is known before the first value."""
@@ -45,6 +48,7 @@ class Stream:
             "newest": [],
             "days": [],
             "history": [],
+            "by_day": self.by_day,
             "detectors": {each.name: each.start() for each in self.detectors},
         }
 
@@ -77,12 +81,14 @@ class Crossing:
 def step(stream: Stream, state: Mapping[str, Any], batch: Batch) -> tuple[dict[str, Any], list[Crossing]]:
     """The stream's state after the batch, and the lines that were crossed in it."""
     taken = stream.take(batch)
+    # Everything below goes over the values many times: they may be a column among others.
+    taken = replace(taken, values=np.ascontiguousarray(taken.values))
     state = _known(stream, state)
     if not taken.values.size:
         return state, []
-    newest = _newest(state["newest"], taken)
+    newest = _newest(state["newest"], taken, stream.keeps)
     days, closed = _days(state["days"], taken) if stream.by_day else (state["days"], [])
-    values = np.array([day.mean for day in closed]) if stream.by_day else taken.values
+    values = change.Rows(np.array([day.mean for day in closed]) if stream.by_day else taken.values)
     found, detectors = [], {}
     for detector in stream.detectors:
         before = state["detectors"][detector.name]
@@ -101,6 +107,7 @@ def step(stream: Stream, state: Mapping[str, Any], batch: Batch) -> tuple[dict[s
         "newest": newest,
         "days": days,
         "history": _history(state["history"], taken),
+        "by_day": stream.by_day,
         "detectors": detectors,
     }
     return after_all, found
@@ -113,6 +120,16 @@ def put_back(stream: Stream, state: Mapping[str, Any], detector: str) -> dict[st
     return {**state, "detectors": {**state["detectors"], **fresh}}
 
 
+def begins_anew(stream: Stream, state: Mapping[str, Any]) -> bool:
+    """Whether what is kept judged rows where days are judged now, or days where rows are: evidence of another kind.
+
+    State of earlier versions does not say which it was; it has open days where days were judged.
+    """
+    if not state.get("rows"):
+        return False
+    return bool(state.get("by_day", bool(state.get("days")))) is not stream.by_day
+
+
 def level_now(state: Mapping[str, Any]) -> float | None:
     """The mean of the newest values, None before the first."""
     values = [value for _, _, value in state["newest"]]
@@ -120,9 +137,11 @@ def level_now(state: Mapping[str, Any]) -> float | None:
 
 
 def _known(stream: Stream, state: Mapping[str, Any]) -> dict[str, Any]:
-    """The kept state, with a fresh start for whatever it does not know yet."""
+    """The kept state, with a fresh start for whatever it does not know yet or judged in another way."""
     fresh = stream.start()
     kept = {**fresh, **state}
+    if begins_anew(stream, state):
+        kept = {**kept, **{part: fresh[part] for part in ("by_day", "days", "detectors")}}
     return {**kept, "detectors": {**fresh["detectors"], **_of(stream, kept["detectors"])}}
 
 
@@ -144,29 +163,37 @@ def _days(open_days: list[list[float]], taken: Values) -> tuple[list[list[float]
 
     A day is open until rows of `OPEN_DAYS` later ones have come; what comes still later counts with the oldest.
     """
-    days = {int(day): [rows, total] for day, rows, total in open_days}
+    days = {int(day): (int(rows), float(total)) for day, rows, total in open_days}
     closed: list[_Day] = []
-    for place, (made, value) in enumerate(zip(taken.made, taken.values, strict=True)):
-        day = int(made // DAY_S)
-        if days and day < min(days):
-            day = min(days)
-        tally = days.setdefault(day, [0, 0.0])
-        tally[0] += 1
-        tally[1] += float(value)
-        while len(days) > OPEN_DAYS:
-            rows, total = days.pop(min(days))
-            closed.append(_Day(mean=float(total / rows), place=place))
+    made = np.floor(taken.made / DAY_S).astype(np.int64)
+    place = 0
+    while place < made.size:
+        oldest = min(days, default=int(made[place]))
+        mine = np.maximum(made[place:], oldest)
+        if int(mine[0]) not in days:
+            days[int(mine[0])] = 0, 0.0
+            while len(days) > OPEN_DAYS:
+                rows, total = days.pop(min(days))
+                closed.append(_Day(mean=total / rows, place=place))
+            continue
+        # All rows up to the first of a day that is not open.
+        new = np.flatnonzero(~np.isin(mine, list(days)))
+        upto = int(new[0]) if new.size else mine.size
+        for day, (rows, total) in days.items():
+            of_day = taken.values[place : place + upto][mine[:upto] == day]
+            days[day] = rows + int(of_day.size), _added(total, of_day)
+        place += upto
     return [[day, rows, total] for day, (rows, total) in sorted(days.items())], closed
 
 
 def _history(before: list[list[float]], taken: Values) -> list[list[float]]:
     """How many values became known on each day, and their sum: the newest `HISTORY` days in which there were any."""
     known = {int(day): (int(rows), float(total)) for day, rows, total in before}
-    days = np.floor(taken.at / DAY_S).astype(np.int64)
-    first, last = int(days.min()), int(days.max())
+    first, last = int(taken.at.min() // DAY_S), int(taken.at.max() // DAY_S)
     # Most batches are of one day.
-    for day in (first,) if first == last else np.unique(days).tolist():
-        values = taken.values if first == last else taken.values[days == day]
+    days = None if first == last else np.floor(taken.at / DAY_S).astype(np.int64)
+    for day in (first,) if days is None else np.unique(days).tolist():
+        values = taken.values if days is None else taken.values[days == day]
         rows, total = known.get(day, (0, 0.0))
         known[day] = rows + int(values.size), _added(total, values)
     return [[day, *known[day]] for day in sorted(known)[-HISTORY:]]
@@ -174,13 +201,22 @@ def _history(before: list[list[float]], taken: Values) -> list[list[float]]:
 
 def _added(total: float, values: npt.NDArray[np.float64]) -> float:
     """Summed one after the other, so that the sum does not depend on how the stream was cut into batches."""
+    if total.is_integer() and (whole := _ones(values)) is not None:
+        # Whole numbers are exact in any order.
+        return total + whole
     return float(np.cumsum(np.concatenate([[total], values]))[-1])
 
 
-def _newest(before: list[list[float]], taken: Values) -> list[list[float]]:
+def _ones(values: npt.NDArray[np.float64]) -> int | None:
+    """How many ones there are among zeros and ones, None for other values."""
+    ones = int(np.count_nonzero(values == 1.0))
+    return ones if ones == np.count_nonzero(values) else None
+
+
+def _newest(before: Sequence[Sequence[float]], taken: Values, most: int) -> list[Sequence[float]]:
     columns = (taken.sequence, taken.at, taken.values)
-    added = [list(each) for each in zip(*(column[-NEWEST:].tolist() for column in columns), strict=True)]
-    return [*before, *added][-NEWEST:]
+    added: list[Sequence[float]] = list(zip(*(column[-most:].tolist() for column in columns), strict=True))
+    return added if len(added) == most else [*before, *added][-most:]
 
 
 def _crossing(
@@ -188,7 +224,7 @@ def _crossing(
 ) -> Crossing:
     upto = slice(first + 1)
     until = Values(values=taken.values[upto], at=taken.at[upto], sequence=taken.sequence[upto], made=taken.made[upto])
-    shown = _newest(state["newest"], until)
+    shown = _newest(state["newest"], until, stream.keeps)
     values = np.array([value for _, _, value in shown])
     counted = detector.asks == "counts"
     day = float(taken.made[first] // DAY_S) * DAY_S

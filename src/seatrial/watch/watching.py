@@ -16,7 +16,7 @@ from seatrial.watch.detectors import Level
 from seatrial.watch.events import Kind, WatchEvent
 from seatrial.watch.states import ACKNOWLEDGED, CLOSED, OPEN
 from seatrial.watch.store import Store, Stored, at_time
-from seatrial.watch.stream import Stream, put_back, step
+from seatrial.watch.stream import Stream, begins_anew, put_back, step
 
 NAME = "streams"
 MOST = 5_000
@@ -40,6 +40,8 @@ class Awaited:
     """Whether `last` is when it arrived here, rather than a time that a record carries."""
     let_be_s: float | None = None
     """How long the alarm of one and the same silence stays away once somebody closed it; `within_s` without it."""
+    lacks: str = "nothing"
+    """What there has been for so long, in words."""
 
 
 class Watching:
@@ -114,7 +116,7 @@ class Watching:
                     self.store.change_alarm(over["id"], lambda current: _come_again(current, now))
             elif not mine and not self._let_be(each, since, stamp):
                 longest = f", and {_span(each.within_s)} is the longest allowed" if each.within_s else ""
-                says = f"nothing for {_span(age)}{longest}{problem}"
+                says = f"{each.lacks} for {_span(age)}{longest}{problem}"
                 alarm = quiet_alarm(each.name, words=each.words, says=says, at=stamp, since=since, level=each.level)
                 if self.store.raise_alarm(alarm):
                     raised.append(alarm)
@@ -140,17 +142,28 @@ class Watching:
                     return True
         return False
 
-    def close(self, alarm: Mapping[str, Any], *, by: str, now: datetime) -> dict[str, Any]:
-        """A person has dealt with the alarm: its detector starts anew, from here on in the journal."""
+    def close(self, alarm: Mapping[str, Any], *, by: str, now: datetime) -> dict[str, Any] | None:
+        """A person has dealt with the alarm: its detector starts anew, from here on in the journal.
+
+        None where somebody else has closed it meanwhile: what they did stands, and nothing is added.
+        """
         content = {"monitor": alarm["monitor"], "detector": alarm["detector"], "by": by}
         self.store.append([WatchEvent(kind=Kind.CLOSING, id=alarm["id"], at=now, content=content)], now=now)
         text = f"closed by {by}"
 
-        def change(current: dict[str, Any]) -> Mapping[str, Any]:
+        def change(current: dict[str, Any]) -> Mapping[str, Any] | None:
+            if current["state"] == CLOSED:
+                return None
             answered = current.get("acknowledged") or {"by": by, "at": now.isoformat()}
             return noted(current, at=now.isoformat(), text=text, state=CLOSED, acknowledged=answered)
 
-        return self.store.change_alarm(alarm["id"], change) or noted(alarm, at=now.isoformat(), text=text, state=CLOSED)
+        return self.store.change_alarm(alarm["id"], change)
+
+    def anew(self) -> Iterator[Stream]:
+        """The streams whose detectors begin anew with the next value, since they judged in another way until now."""
+        _, state = self.store.state(NAME)
+        known = state.get("streams", {})
+        return (stream for stream in self.streams if begins_anew(stream, known.get(stream.name, {})))
 
     def standing(self) -> Iterator[tuple[Stream, Mapping[str, Any]]]:
         """Each stream with what it knows now."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from seatrial.core.errors import Refused
+from seatrial.core.vocabulary import Role
 from seatrial.gate.permissions import Action, Actor, Context, Permission, may
 from seatrial.web.language import _, english, sentences
 from seatrial.web.models import AccessToken, Account, Deed, Membership, Registered
@@ -34,6 +35,8 @@ class SiteAction(StrEnum):
     DECIDE = "record-decision"
     """Put on record what the gate says; the answer is computed, not chosen."""
     RUN = "run"
+    DRILL = "begin-drill"
+    """A drill takes the system off its usual way for a while: whoever may run checks may not rehearse by that alone."""
     CANCEL = "cancel"
     INVITE = "invite"
     ADD_SYSTEM = "add-system"
@@ -49,6 +52,8 @@ class SiteAction(StrEnum):
     PREPARE_LABELS = "prepare-labels"
     SAY_USE = "say-what-became-of-an-output"
     DEMAND_FACTOR = "demand-second-factor"
+    CONNECT = "complete-connections"
+    """Say in the system file where the model, its data and its integrations are."""
     ADMINISTER = "administer"
     """Lift lock-outs, close accounts, end sessions, let somebody choose a new password; read the site's own log."""
 
@@ -75,14 +80,17 @@ class Scope(StrEnum):
     READ = "read"
     EVIDENCE = "evidence"
     RUNS = "runs"
+    DRILLS = "drills"
     DOUBTS = "doubts"
 
 
 SCOPE_OF: Final[Mapping[SiteAction | Action, Scope]] = {
     SiteAction.SEE: Scope.READ,
+    SiteAction.USE: Scope.READ,
     Action.IMPORT: Scope.EVIDENCE,
     SiteAction.RUN: Scope.RUNS,
     SiteAction.CANCEL: Scope.RUNS,
+    SiteAction.DRILL: Scope.DRILLS,
     SiteAction.DOUBT: Scope.DOUBTS,
 }
 """Everything that a program can ever do, by the scope that it takes. What is not listed, only people do."""
@@ -238,6 +246,7 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
             | SiteAction.CALL_REVIEW
             | SiteAction.DECIDE
             | SiteAction.RUN
+            | SiteAction.DRILL
             | SiteAction.CANCEL
             | SiteAction.PREPARE_LABELS
         ):
@@ -250,10 +259,8 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
         case SiteAction.DOUBT | SiteAction.LABEL:
             fine = who.person is not None or who.user is not None
             return _answer(fine, _("only this system's people and users do this"))
-        case SiteAction.ANSWER_DOUBT:
-            point = None if context is None else context.system.duties.escalation_point
-            named = () if point is None else (point.who, point.deputy)
-            return _answer(who.person is not None and who.person in named, _("only the escalation point does this"))
+        case SiteAction.ANSWER_DOUBT | SiteAction.CONNECT:
+            return _by_part(who, action, context)
         case (
             SiteAction.DEMAND_FACTOR
             | SiteAction.INVITE
@@ -262,6 +269,17 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
             | SiteAction.ADMINISTER
         ):
             return _answer(who.admin, _("only an administrator of the site does this"))
+
+
+def _by_part(who: Visitor, action: SiteAction, context: Context | None) -> Permission:
+    """What goes by the part that the system file gives somebody."""
+    if action is SiteAction.CONNECT:
+        signs = None if context is None else context.system.signers.get(Role.IT)
+        fine = who.admin or (who.person is not None and who.person == signs)
+        return _answer(fine, _("only whoever signs for IT and an administrator of the site do this"))
+    point = None if context is None else context.system.duties.escalation_point
+    named = () if point is None else (point.who, point.deputy)
+    return _answer(who.person is not None and who.person in named, _("only the escalation point does this"))
 
 
 def _answer(fine: bool, otherwise: str) -> Permission:

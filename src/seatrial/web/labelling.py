@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from seatrial.adapters.store.artifacts import ArtifactFolder
-from seatrial.app.label_round import Given, second_share
+from seatrial.app.label_answers import Scale
+from seatrial.app.label_round import Given, Labelled, second_share, write_round
 from seatrial.app.labelling import plan_labels
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
+from seatrial.core.record import Evidence
 from seatrial.web.language import _
 from seatrial.web.models import Account, LabelRound, Registered, RowLabel
+
+MOST_ROWS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A round that somebody wants: so many rows (None: as many as the plan asks for), and what may be said of each."""
+
+    rows: int | None
+    share: float
+    options: Mapping[str, str] = field(default_factory=dict)
+    scale: Scale | None = None
 
 
 def draw_round(
@@ -22,16 +39,15 @@ def draw_round(
     workspace: Workspace,
     *,
     by: Account,
-    labels: int | None,
-    options: Mapping[str, str],
-    share: float,
+    wish: Wish,
 ) -> LabelRound:
     """Draw the rows that the plan asks for and begin a round with them. Raises Unreachable, Malformed.
 
-    `options` maps each answer to what it is called; `share` of the rows, as a fraction, is labelled by two people.
+    `options` of the wish maps each answer to what it is called, none where numbers on a `scale` are asked for; `share`
+    of the rows, as a fraction, is labelled by two people.
     """
     file = "labels.csv"
-    plan = plan_labels(workspace, labels=labels, file=file)
+    plan = plan_labels(workspace, labels=wish.rows, file=file)
     if not plan.chosen:
         raise Malformed(_("no row was drawn"), remedy=_("Give a recent sample of what production sends in data.live."))
     source = workspace.system.data.evaluation
@@ -42,9 +58,10 @@ def draw_round(
         rows=ArtifactFolder(workspace.folder / "artifacts").put(kept, media_type="application/json"),
         count=len(plan.chosen),
         label=label,
-        options=list(options),
-        titles=dict(options),
-        second=list(second_share(len(plan.chosen), share)),
+        options=list(wish.options),
+        titles=dict(wish.options),
+        scale=None if wish.scale is None else asdict(wish.scale),
+        second=list(second_share(len(plan.chosen), wish.share)),
         by=by,
     )
     with transaction.atomic():
@@ -89,3 +106,17 @@ def unsay(found: LabelRound, rater: str) -> int | None:
         return None
     last.delete()
     return int(last.row)
+
+
+def write(workspace: Workspace, found: LabelRound, *, person: str) -> tuple[Evidence, bool]:
+    """Write the label file of the round; the record, and whether the system file names it. Raises SeatrialError."""
+    done = Labelled(
+        rows=rows_of(workspace, found),
+        label=found.label,
+        second=found.second,
+        given=given_of(found),
+        answers=found.takes,
+    )
+    written = write_round(workspace, done, person=person, file=found.file, declare=found.declare)
+    LabelRound.objects.filter(pk=found.pk).update(written_at=timezone.now())
+    return written

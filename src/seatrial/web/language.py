@@ -189,6 +189,12 @@ class Words:
         """What those who sign are called."""
         return _translated(words.ROLE_TITLES)
 
+    def duty(self, named: str) -> str:
+        """What a duty is called; `<duty>.deputy` is the deputy's."""
+        duty, _, deputy = named.partition(".")
+        said = translation.gettext(words.DUTIES[duty])
+        return f"{said} ({translation.gettext('deputy')})" if deputy else said
+
     def place(self, named: str) -> str:
         """What a gap is about: a requirement by its id, anything else in words."""
         said = words.place(named)

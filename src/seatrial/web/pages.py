@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from jinja2 import Environment, StrictUndefined
@@ -66,4 +67,9 @@ def page(
 
 
 def _url(name: str, *arguments: object) -> str:
+    return _address(get_script_prefix(), name, *arguments)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _address(_prefix: str, name: str, *arguments: object) -> str:
     return reverse(name, args=arguments)

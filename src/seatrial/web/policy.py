@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from seatrial.app.keeping import AGAIN_S, NotReadYet
 from seatrial.app.ledgers import following
 from seatrial.core.errors import Refused, SeatrialError
 
@@ -40,7 +41,12 @@ def plain_errors(get_response: Answer) -> Answer:
             if not isinstance(error, SeatrialError):
                 return None
             status = 403 if isinstance(error, Refused) else 503
-            return page(request, "problem.html", {"what": error.what, "remedy": error.remedy}, status=status)
+            response = page(request, "problem.html", {"what": error.what, "remedy": error.remedy}, status=status)
+            if isinstance(error, NotReadYet):
+                response["Retry-After"] = str(AGAIN_S)
+                if request.method == "GET":
+                    response["Refresh"] = str(AGAIN_S)
+            return response
 
     return Answering()
 

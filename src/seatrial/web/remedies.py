@@ -19,13 +19,15 @@ _COMMAND = re.compile(
     r"(?P<run>run)(?: FILE)?(?: --only [\w.-]*\w)*"
     r"|(?P<drill>drill) [\w-]+"
     r"|(?P<accept>accept) --as \S+ [\w-]+"
-    r"|(?P<sign>sign) [\w-]+ --as [\w-]+))`?"
+    r"|(?P<sign>sign) [\w-]+ --as [\w-]+"
+    r"|(?P<retraining>retraining) show \w+))`?"
 )
 _ROOMS: Final = {
     "run": ("runs", "start a run on this site"),
     "drill": ("drills", "hold the drill on this site"),
     "accept": ("people", "accept it on this site"),
     "sign": ("review", "sign on this site"),
+    "retraining": ("alarms", "answer it on this site"),
 }
 """Command to the room that does the same, and how a remedy says so. Remedies are English, and so is this."""
 

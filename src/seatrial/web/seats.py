@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.app.ledgers import head_of, read_ledger
+from seatrial.app.ledgers import head_of, is_long, read_ledger
 from seatrial.app.training import listed_users
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import DepartureBody
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import RecordType
 from seatrial.web.access import SiteAction, Visitor, allowed, visitor
-from seatrial.web.fleet import Seen, see, systems_of, workspace_of
+from seatrial.web.fleet import Seen, kept_verdicts, see, surroundings, systems_of, unseen, workspace_of
 from seatrial.web.models import Account, Membership, Registered
 
 if TYPE_CHECKING:
@@ -69,15 +69,18 @@ def _seated(
 def seen_by(account: Account) -> Iterator[Seen]:
     """The systems that the account may see now, with their verdicts. One whose file is broken is told as such."""
     seats = {seat.system.pk: seat for seat in Membership.objects.filter(account=account).select_related("system")}
-    for system in systems_of(account):
+    around, kept = surroundings(), kept_verdicts()
+    systems = list(systems_of(account))
+    is_long(len(systems))
+    for system in systems:
         try:
-            workspace = workspace_of(system)
+            workspace = workspace_of(system, around=around)
             who = _seated(account, system, workspace, seats.get(system.pk))
         except SeatrialError as error:
-            yield Seen(system=system, verdict=None, problem=error.what, remedy=error.remedy)
+            yield unseen(system, error)
             continue
         if allowed(who, SiteAction.SEE).allowed:
-            yield see(system, workspace)
+            yield see(system, workspace, kept.get(system.pk))
 
 
 def has_left(workspace: Workspace, person: str) -> bool:
@@ -85,7 +88,7 @@ def has_left(workspace: Workspace, person: str) -> bool:
     declared = workspace.system.people.get(person)
     today = workspace.clock.now().date()
     gone = declared is not None and declared.left_on is not None and declared.left_on <= today
-    return gone or person in _left_on_record(workspace)
+    return gone or person in left_on_record(workspace)
 
 
 def _on_list(workspace: Workspace, seat: Membership) -> str | None:
@@ -102,7 +105,8 @@ def _still_here(workspace: Workspace, person: str) -> bool:
     return person in workspace.system.people and not has_left(workspace, person)
 
 
-def _left_on_record(workspace: Workspace) -> frozenset[str]:
+def left_on_record(workspace: Workspace) -> frozenset[str]:
+    """The people who left by a record, read again where the ledger moved. Raises LedgerError, NotReadYet."""
     head = str(head_of(workspace))
     known = _departures.get(workspace.file)
     if known is not None and known[0] == head:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from jinja2 import Environment
 
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.web.settings import configure
@@ -47,7 +50,7 @@ def serve(folder: Path, listen: str, *, say: Callable[[str], None], with_worker:
             self.cfg.set("threads", threads)
             self.cfg.set("loglevel", "error")
             self.cfg.set("graceful_timeout", 5)
-            self.cfg.set("post_worker_init", lambda _: _work(say) if with_worker else None)
+            self.cfg.set("post_worker_init", lambda _: _beside(say, with_worker=with_worker))
             self.cfg.set("when_ready", lambda _: _greet(f"http://{host}:{port}", folder, say))
 
         def load(self) -> object:
@@ -67,13 +70,40 @@ def _greet(address: str, folder: Path, say: Callable[[str], None]) -> None:
         say(f"nobody has an account yet; this address makes the first one, once: {address}/begin/{token}/")
 
 
-def _work(say: Callable[[str], None]) -> None:
+def _beside(say: Callable[[str], None], *, with_worker: bool) -> None:
+    """What goes on beside the pages of this process, once what all of them need is there."""
     from seatrial.web.jobs import Worker
+    from seatrial.web.keeping import Keeper
 
+    _load_pages()
+    _always("keeper", Keeper(say=say).run, say)
+    if with_worker:
+        _always("worker", lambda: Worker(say=say).run(), say)
+
+
+def _load_pages() -> None:
+    """What would be loaded by the first who ask: templates, addresses with their views, and what draws pictures."""
+    from django.template import engines
+    from django.urls import reverse
+
+    from seatrial.present import charts
+    from seatrial.web.fleet import product
+    from seatrial.web.keeping import set_apart
+
+    templates: Environment = engines["jinja2"].env  # type: ignore[attr-defined]
+    for name in templates.list_templates(extensions=["html"]):
+        templates.get_template(name)
+    reverse("fleet")
+    product()
+    charts.start()
+    set_apart()
+
+
+def _always(name: str, run: Callable[[], None], say: Callable[[str], None]) -> None:
     def always() -> None:
         while True:
             try:
-                Worker(say=say).run()
+                run()
             except (
                 ArithmeticError,
                 AttributeError,
@@ -83,9 +113,10 @@ def _work(say: Callable[[str], None]) -> None:
                 TypeError,
                 ValueError,
             ) as error:
-                say(f"the worker broke down and begins anew: {type(error).__name__}: {error}")
+                say(f"the {name} broke down and begins anew: {type(error).__name__}: {error}")
+                time.sleep(1)
 
-    threading.Thread(target=always, name="seatrial-worker", daemon=True).start()
+    threading.Thread(target=always, name=f"seatrial-{name}", daemon=True).start()
 
 
 def work(say: Callable[[str], None]) -> None:

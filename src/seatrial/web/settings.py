@@ -19,6 +19,7 @@ SYSTEMS = "SEATRIAL_SITE_SYSTEMS"
 """The folder below which the interview makes new systems; by default `systems` in the site's own folder."""
 PROXIES = "SEATRIAL_SITE_PROXIES"
 """Addresses of the proxies before the site, separated by commas: they alone are believed where somebody comes from."""
+_FILE = "site.db"
 _HERE = "http://127.0.0.1:8740"
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _YEAR_S = 365 * 86_400
@@ -98,6 +99,7 @@ def _protection(folder: Path, hosts: list[str], *, secure: bool) -> dict[str, An
         "ALLOWED_HOSTS": [*_LOCAL, *hosts],
         "CSRF_TRUSTED_ORIGINS": [f"https://{host}" for host in hosts],
         "CSRF_COOKIE_SECURE": secure,
+        "CSRF_FAILURE_VIEW": "seatrial.web.views.problems.forged",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
@@ -152,6 +154,11 @@ def configure(folder: Path, *, secure: bool = False) -> None:
     django.setup()
 
 
+def stands(folder: Path) -> bool:
+    """Whether a site was begun there, or keeps its own data in the database that the environment names."""
+    return bool(os.environ.get(DATABASE)) or (folder / _FILE).is_file()
+
+
 def _listed(name: str) -> list[str]:
     return [each.strip() for each in os.environ.get(name, "").split(",") if each.strip()]
 
@@ -194,4 +201,4 @@ def _database(folder: Path) -> dict[str, Any]:
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "site.db", "OPTIONS": options}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / _FILE, "OPTIONS": options}

@@ -7,11 +7,10 @@ from datetime import datetime
 
 from seatrial.app.ledgers import read_ledger
 from seatrial.app.workspace import Workspace
-from seatrial.core.bodies import AcceptanceBody
-from seatrial.core.vocabulary import RecordType
+from seatrial.gate.acceptances import accepted
 
 
 def accepted_duties(workspace: Workspace) -> Mapping[tuple[str, str], datetime]:
     """Duty and person to when they accepted it last. Whether it still counts, the verdict says."""
-    accepted = read_ledger(workspace, quick=True).bodies(RecordType.ACCEPTANCE, AcceptanceBody)
-    return {(body.duty, body.person): evidence.record.at for evidence, body in accepted}
+    on_record = accepted(read_ledger(workspace, quick=True).evidence)
+    return {(body.duty, body.person): evidence.record.at for evidence, body in on_record}

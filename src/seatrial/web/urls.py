@@ -11,11 +11,13 @@ from seatrial.web.views import (
     administering,
     alarms,
     board,
+    connections,
     deeds,
     doubts,
     drills,
     duties,
     entering,
+    exempting,
     fleet,
     frameworks,
     gaps,
@@ -36,6 +38,9 @@ from seatrial.web.views import (
     training_import,
     uses,
 )
+
+handler404 = "seatrial.web.views.problems.not_found"
+handler500 = "seatrial.web.views.problems.failed"
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),
@@ -72,6 +77,7 @@ urlpatterns = [
     path("s/<slug:slug>/dossier.pdf", board.dossier_print, name="dossier-pdf"),
     path("s/<slug:slug>/frameworks/", frameworks.frameworks, name="frameworks"),
     path("s/<slug:slug>/requirements/<str:requirement>/", board.requirement, name="requirement"),
+    path("s/<slug:slug>/requirements/<str:requirement>/exemption/", exempting.exemption, name="exemption"),
     path("s/<slug:slug>/people/", duties.people, name="people"),
     path("s/<slug:slug>/people/invite/", accounts.invite, name="invite"),
     path("s/<slug:slug>/duties/<str:duty>/", duties.accept, name="accept-duty"),
@@ -79,6 +85,7 @@ urlpatterns = [
     path("s/<slug:slug>/training/certificate/", training.certificate, name="certificate"),
     path("s/<slug:slug>/training/import/<str:what>/", training_import.bring, name="training-import"),
     path("s/<slug:slug>/training/invite/", training.invite_user, name="invite-user"),
+    path("s/<slug:slug>/connections/", connections.connections, name="connections"),
     path("s/<slug:slug>/documents/", papers.documents, name="documents"),
     path("s/<slug:slug>/documents/<str:field>/", papers.document, name="document"),
     path("s/<slug:slug>/documents/<str:field>/<str:digest>/", papers.version, name="document-version"),

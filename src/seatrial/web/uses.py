@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
 from django.utils import timezone
 
-from seatrial.app.response_log import Response, write_log
+from seatrial.app.response_log import Response, kept_log, recorded_here, write_log
+from seatrial.app.used import counted
 from seatrial.app.workspace import Workspace
-from seatrial.domains.organization.responses import IGNORED, WAYS
 from seatrial.web.models import OutputUse, Registered
 
 _writing: dict[Path, Lock] = {}
@@ -52,37 +51,32 @@ def keep_shown(system: Registered, workspace: Workspace, shown: Sequence[Respons
 
 
 def write_again(system: Registered, workspace: Workspace) -> None:
-    """Write the log as it is now, as far back as it counts; one at a time, so that no older one comes last."""
+    """Write the log as it is now, as far back as it counts; one at a time, so that no older one comes last.
+
+    What was brought past the site (`seatrial uses`) stays, but for outputs of which the site knows more.
+    """
     log = workspace.system.change.log
     back = timedelta(seconds=log.looked_back if log is not None else 0.0)
     with _writing.setdefault(workspace.file, Lock()):
         kept = OutputUse.objects.filter(system=system, at__gte=timezone.now() - back).order_by("at", "id")
         fields = ("output", "workflow", "team", "response", "at", "workaround")
+        here = set(OutputUse.objects.filter(system=system).values_list("output", "workflow", "team"))
+        brought = [each for each in kept_log(workspace) if (each.output, each.workflow, each.team) not in here]
         write_log(
             workspace,
             (
-                Response(output=o, workflow=w, team=t, response=r, at=at, workaround=a)
-                for o, w, t, r, at, a in kept.values_list(*fields).iterator()
+                *brought,
+                *(
+                    Response(output=o, workflow=w, team=t, response=r, at=at, workaround=a)
+                    for o, w, t, r, at, a in kept.values_list(*fields).iterator()
+                ),
             ),
         )
 
 
-def counted(uses: Iterable[OutputUse]) -> list[dict[str, object]]:
-    """By workflow and team how many outputs somebody acted on, overrode and ignored, and worked around.
+def counted_here(workspace: Workspace) -> Sequence[Mapping[str, str | int]]:
+    """What the log says, as the check reads it, by workflow and team; nothing while it is not kept here.
 
-    What was shown, and of which nobody says anything, was ignored.
+    Raises SeatrialError where the log cannot be read.
     """
-    listed = list(uses)
-    said = {(use.output, use.workflow, use.team) for use in listed if use.response}
-    found: dict[tuple[str, str], Counter[str]] = {}
-    for use in listed:
-        if not use.response and (use.output, use.workflow, use.team) in said:
-            continue
-        counts = found.setdefault((use.workflow, use.team), Counter())
-        counts[use.response or IGNORED] += 1
-        counts["worked around"] += bool(use.workaround)
-    return [
-        {"workflow": workflow, "team": team, "worked_around": counts["worked around"]}
-        | {way.replace(" ", "_"): counts[way] for way in WAYS}
-        for (workflow, team), counts in sorted(found.items())
-    ]
+    return counted(workspace) if recorded_here(workspace.system) else ()

@@ -89,6 +89,9 @@ def test_a_record_is_written_as_parquet_and_found_again(tmp_path: Path) -> None:
         ("x.csv", "id,name\n1,a\n".encode("utf-16"), {}, "mark of utf-16"),
         ("x.csv", "id,name\n1,a\n".encode("utf-16-le"), {}, "NUL"),
         ("x.csv", b"\xef\xbb\xbfid,name\n", {"encoding": "latin-1"}, "mark of utf-8"),
+        ("x.csv", "id,name\n1,a\n2,Dübel\n".encode(), {"encoding": "latin-1"}, "line 3, is written in utf-8"),
+        ("x.csv", "id,name\n1,a\n2,Öse".encode(), {"encoding": "cp1252"}, "line 3, is written in utf-8"),
+        ("x.json", '[{"id":\n "Öse"}]'.encode(), {"encoding": "latin-1"}, "line 2, is written in utf-8"),
         ("x.csv", b"id,name\n1,a\n", {"encoding": "utf-16"}, "is not utf-16"),
         ("x.csv", b"id\n1\n\x81\n", {"encoding": "cp1252"}, "line 3: the byte 0x81 is not cp1252"),
         ("x.csv", b'id,name\n1,"a\n', {}, "line 2"),
@@ -163,3 +166,10 @@ def test_a_folder_without_files_gives_nothing(tmp_path: Path) -> None:
     assert drop(tmp_path).schema() == {}
     with pytest.raises(SeatrialError):
         drop(tmp_path).version()
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8"])
+def test_letters_of_the_declared_encoding_are_read_as_they_are(tmp_path: Path, encoding: str) -> None:
+    names = ["Dübel", "Größe 5°", "Ã", "Année", "plain"]
+    (tmp_path / "x.csv").write_text("name\n" + "\n".join(names) + "\n", encoding)
+    assert [row["name"] for row in drop(tmp_path, encoding=encoding).read(9)] == names

@@ -249,6 +249,21 @@ def test_the_origins_of_a_system_are_its_http_targets() -> None:
     }
 
 
+def test_where_a_declared_alarm_is_looked_for_is_declared() -> None:
+    look = {
+        "name": "Up",
+        "kind": "wait-until",
+        "deadline": "1s",
+        "with": {"http": {"url": "http://alerts.example:9093/api"}},
+    }
+    for data in (
+        {"interruption": {"window": "1s", "catch_up": "1s", "sources": {"erp": {"alarm": look}}}},
+        {"schema_change": {"sources": {"erp": {"alarm": look}}}},
+    ):
+        declared = System.model_validate({**system().model_dump(by_alias=True, exclude_unset=True), "data": data})
+        assert declared_origins(declared) - declared_origins(system()) == {"http://alerts.example:9093"}
+
+
 def test_the_secrets_of_a_system_are_all_found() -> None:
     redact = Redactor(secrets_of(system()))
     for secret in ["topsecret", "mailword", "modelword", "dbword", "queryword", "T0000hosttoken", "B000pathtoken"]:

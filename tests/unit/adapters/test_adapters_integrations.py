@@ -77,6 +77,53 @@ def test_many_keys_are_observed_in_several_requests_and_counted_once() -> None:
         integration.close()
 
 
+def paged(told: Callable[[Asked, int], Said], *, of: int = 20) -> Callable[[Asked], Said]:
+    """Answers what it is asked for in pages; `told` makes the answer of what is left of them."""
+
+    def answer(asked: Asked) -> Said:
+        start = int(asked.query.get("start", ["0"])[0])
+        found = [{"id": value} for value in asked.query["value"]][start:]
+        more = told(asked, start + of) if len(found) > of else said({})
+        content = {"records": found[:of], **json.loads(more.body)}
+        return said(content, headers=more.headers)
+
+    return answer
+
+
+def linked(asked: Asked, start: int) -> Said:
+    values = "&".join(f"value={value}" for value in asked.query["value"])
+    return said({}, headers={"Link": f'</arrived?start=0>; rel="first", </arrived?start={start}&{values}>; rel="next"'})
+
+
+def test_every_page_of_what_arrived_is_looked_at() -> None:
+    with Server(paged(linked)) as server:
+        integration = planner(server)
+        keys = [f"k{at}" for at in range(70)]
+        assert {key: len(rows) for key, rows in integration.observe("id", keys).items()} == dict.fromkeys(keys, 1)
+        integration.close()
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (lambda asked, start: said({"has_more": True}), "more by its 'has_more'"),
+        (lambda asked, start: said({"next": f"/arrived?start={start}"}), "more by its 'next'"),
+        (lambda asked, start: said({}, headers={"Link": "</arrived?value=k0&value=k1&value=k2>; rel=next"}), ""),
+    ],
+    ids=["a flag", "an address in the body", "the last page"],
+)
+def test_a_page_that_cannot_be_followed_is_no_lost_record(told: Callable[[Asked, int], Said], why: str) -> None:
+    with Server(paged(told)) as server:
+        integration = planner(server)
+        if why:
+            with pytest.raises(Malformed, match=why) as raised:
+                integration.observe("id", [f"k{at}" for at in range(30)])
+            assert "Link" in raised.value.remedy
+        few = {key: len(rows) for key, rows in integration.observe("id", ["k1", "k2"]).items()}
+        assert few == {"k1": 1, "k2": 1}
+        integration.close()
+
+
 def test_the_prepared_request_is_the_one_that_write_sends() -> None:
     with Server(Records()) as server:
         integration = planner(server, headers={"X-Tenant": "docks"})

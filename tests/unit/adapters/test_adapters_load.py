@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plants.certificates import self_signed
 from plants.load_server import CHUNKED, OLD, LoadServer, frozen
 from plants.server import unused_url
 from seatrial.adapters.load.client import LoadClient
@@ -61,6 +63,57 @@ def test_a_server_that_closes_every_connection_unannounced_loses_no_request() ->
     with LoadServer(close_after=True) as server:
         result = drive(stream(server.url, rate=200), duration_s=0.5)
     assert set(result.status) == {200}
+
+
+def secured(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a server over TLS needs, and the certificate that whoever asks it must trust."""
+    certificate, key = self_signed(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+def test_over_tls_all_is_answered_in_pieces_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, certificate = secured(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b" " * 300_000
+    with LoadServer(secured=context, answer=long) as server:
+        result = drive(stream(server.url, rate=60), duration_s=0.4)
+        assert server.count == result.planned > 10
+    assert set(result.status) == {200}
+
+
+def test_over_tls_a_certificate_that_nobody_trusts_is_no_answer(tmp_path: Path) -> None:
+    context, _ = secured(tmp_path)
+    with LoadServer(secured=context) as server:
+        result = drive(stream(server.url, rate=50), duration_s=0.2)
+        assert server.count == 0
+    assert set(result.status) == {0}
+
+
+def test_a_name_is_asked_at_each_of_its_addresses_and_kept_alive() -> None:
+    with LoadServer() as server:
+        named = server.url.replace("127.0.0.1", "localhost")
+        result = drive(stream(named, rate=100), duration_s=0.4)
+        assert server.count == result.planned
+        assert 0 < server.opened < result.planned / 2
+    assert set(result.status) == {200}
+
+
+def test_a_request_that_no_socket_takes_at_once_is_sent_to_its_end() -> None:
+    with LoadServer() as server:
+        request = Request(method="POST", url=f"{server.url}/predict", body=b"[" + b"1, " * 2_000_000 + b"1]")
+        result = drive(Stream(name="s", requests=(request,), rate_per_s=20), duration_s=0.3)
+        assert server.count == result.planned > 0
+    assert set(result.status) == {200}
+
+
+def test_a_plan_of_very_many_starts_as_punctually_as_one_of_few() -> None:
+    with LoadServer(delay_s=lambda _, __: 60.0) as server:
+        one = stream(server.url, rate=300_000, in_flight=1, timeout_s=0.1)
+        result = LoadClient(origins=[server.url], processes=0).run([one], duration_s=1.0, seed=1)["s"]
+    assert result.planned > 290_000
+    assert max(result.lag_s[:100]) < 0.05
 
 
 def test_a_freeze_is_seen_by_everybody_who_arrived_in_it() -> None:

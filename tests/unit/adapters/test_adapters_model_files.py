@@ -215,6 +215,7 @@ def test_an_answer_that_comes_after_its_time_out_is_never_taken_for_the_next(tmp
         time.sleep(0.6)
         after = model.predict([{"id": "after", "wait": 0}])
     assert late.kind is ReplyKind.TIMED_OUT
+    assert "model.timeout" in late.error
     assert [p.prediction for p in after.predictions] == ["after"]
 
 

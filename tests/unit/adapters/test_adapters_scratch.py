@@ -21,6 +21,7 @@ from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.ports import Clocked
 from seatrial.core.schema_change import ChangeKind, SchemaChange
+from seatrial.spec.file_format import FileFormat
 from seatrial.spec.integration import IntegrationSection
 from seatrial.spec.system import System
 
@@ -108,7 +109,7 @@ def test_files_are_changed_in_a_folder_of_their_own(tmp_path: Path) -> None:
     source.mkdir()
     (source / "a.csv").write_text("id;temp\n1;12.5\n")
     (source / "b.jsonl").write_text('{"id":1,"temp":2}\n{"id":2}\n')
-    scratch = FilesScratch(source, copy)
+    scratch = FilesScratch(source, copy, FileFormat())
     scratch.make(change("renamed", name="t2m"))
     assert (copy / "a.csv").read_text() == "id;t2m\n1;12.5\n"
     assert (copy / "b.jsonl").read_text() == '{"id":1,"t2m":2}\n{"id":2}\n'
@@ -123,6 +124,48 @@ def test_files_are_changed_in_a_folder_of_their_own(tmp_path: Path) -> None:
         scratch.make(change("dropped"))
     scratch.drop()
     assert copy.is_dir()
+
+
+CSV = {"kind": "csv", "names": "ART*.dat", "encoding": "latin-1", "delimiter": "|", "decimal": ",", "numbers": ["temp"]}
+FIXED = {"kind": "fixed-width", "encoding": "cp1252", "columns": {"id": 3, "temp": 6, "ort": 8}}
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "before", "wanted", "after"),
+    [
+        (
+            CSV,
+            "ART1.dat",
+            "id|ort|temp\n1|Köln; Süd|12,5\n",
+            change("renamed", name="t2m"),
+            "id|ort|t2m\n1|Köln; Süd|12,5\n",
+        ),
+        (CSV, "ART1.dat", "id|ort|temp\n1|Köln|12,5\n", change("retyped"), "id|ort|temp\n1|Köln|A12,5\n"),
+        (CSV, "ART1.dat", "id|temp\n1|12,5\n", change("none", held={"temp": 3.5}), "id|temp\n1|3,5\n"),
+        (FIXED, "a.txt", "1  12.5  Köln    \r\n", change("dropped"), "1  Köln    \r\n"),
+        (FIXED, "a.txt", "1  12.5  Köln    \n", change("reordered"), "Köln    12.5  1  \n"),
+        (FIXED, "a.txt", "1  12.5  Köln    \n", change("added", name="new"), "1  12.5  Köln    A1    \n"),
+    ],
+)
+def test_files_are_changed_in_the_form_that_is_declared(
+    tmp_path: Path, form: dict[str, Any], name: str, before: str, wanted: SchemaChange, after: str
+) -> None:
+    declared = FileFormat.model_validate(form)
+    source, copy = tmp_path / "in", tmp_path / "copy"
+    source.mkdir()
+    (source / name).write_text(before, declared.encoding, newline="")
+    (source / "notes.csv").write_text("temp\n1\n")
+    FilesScratch(source, copy, declared).make(wanted)
+    assert (copy / name).read_bytes().decode(declared.encoding) == after
+    assert not (copy / "notes.csv").exists()
+
+
+def test_bytes_that_the_declared_encoding_does_not_have_are_told(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.csv").write_bytes("id,temp\nKöln,1\n".encode("latin-1"))
+    with pytest.raises(Malformed, match="not in utf-8"):
+        FilesScratch(source, tmp_path / "copy", FileFormat()).make(change("dropped"))
 
 
 STEP = {"name": "s", "kind": "command", "with": {"run": ["true"]}, "deadline": "1s"}

@@ -170,10 +170,11 @@ def test_a_reference_that_was_damaged_is_no_reference(box: Box) -> None:
 @pytest.fixture
 def past(tmp_path: Path) -> Path:
     rows = {
-        "load": [0.1, 0.9, 0.9, None],
-        "carrier": ["red", "blue", "blue", "red"],
-        "label": [0, 1, 0, None],
-        "probability": [0.2, 0.8, 0.4, None],
+        "load": [0.1, 0.9, 0.9, 0.4, 0.4, None],
+        "carrier": ["red", "blue", "blue", "grey", "grey", "red"],
+        "place": ["a", "b", "b", "c", "d", "a"],
+        "label": [0, 1, 1, 1, 0, None],
+        "probability": [0.2, 0.8, 0.8, 0.8, 0.4, None],
     }
     pq.write_table(pa.table(rows), tmp_path / "past.parquet")
     return tmp_path
@@ -185,7 +186,7 @@ def test_rows_are_answered_as_they_were_in_the_past_and_nothing_else_is(past: Pa
     reply = model.predict(
         [{"load": 0.9, "carrier": "blue"}, {"carrier": "blue", "load": 0.9}, {"load": 0.1, "carrier": "red"}]
     )
-    assert [(p.prediction, p.score) for p in reply.predictions] == [(1, 0.8), (0, 0.4), (0, 0.2)]
+    assert [(p.prediction, p.score) for p in reply.predictions] == [(1, 0.8), (1, 0.8), (0, 0.2)]
     unknown: list[Row] = [{"load": 0.5, "carrier": "red"}, {"load": None, "carrier": "red"}]
     for never in unknown:
         assert model.predict([never]).kind is ReplyKind.UNREACHABLE
@@ -194,6 +195,18 @@ def test_rows_are_answered_as_they_were_in_the_past_and_nothing_else_is(past: Pa
     (past / "past.parquet").write_bytes((past / "past.parquet").read_bytes() + b" ")
     assert model.identity() != identity
     model.close()
+
+
+def test_a_row_is_never_given_the_answer_to_another_row_with_the_same_inputs(past: Path) -> None:
+    section = _system(recorded="past.parquet", vendor={"name": "Acme", "version": "4"})
+    model = open_model(section, base_dir=past, http=Http(origins=frozenset()))
+    reply = model.predict([{"load": 0.4, "carrier": "grey"}, {"load": 0.1, "carrier": "red"}])
+    assert reply.kind is ReplyKind.UNREACHABLE
+    assert "1 of 2 rows have several past predictions" in reply.error
+    assert "such as place" in reply.error
+    apart = open_model(section, base_dir=past, http=Http(origins=frozenset()))
+    told = apart.predict([{"load": 0.4, "carrier": "grey", "place": place} for place in "dc"])
+    assert [p.prediction for p in told.predictions] == [0, 1]
 
 
 def test_a_table_without_predictions_or_inputs_says_so(past: Path) -> None:

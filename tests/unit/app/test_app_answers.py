@@ -17,7 +17,7 @@ from seatrial.app.ledgers import read_ledger
 from seatrial.app.probing import probe, record_probe
 from seatrial.app.subject import MODEL, Identities, digest_files, identities_on_record, subject
 from seatrial.app.workspace import Workspace, open_workspace
-from seatrial.core.record import Evidence
+from seatrial.core.records import Records
 from seatrial.gate.binding import depends
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.standing import subject_objection
@@ -53,8 +53,8 @@ def workspace(model: Replaceable, tmp_path: Path) -> Iterator[Workspace]:
         yield open_workspace(plant(tmp_path / "system", server.url), environment={"MODEL_KEY": SECRET})
 
 
-def on_record(workspace: Workspace) -> tuple[Evidence, ...]:
-    return tuple(read_ledger(workspace, quick=True).evidence)
+def on_record(workspace: Workspace) -> Records:
+    return read_ledger(workspace, quick=True).evidence
 
 
 def at_the_gate(workspace: Workspace) -> Identities:

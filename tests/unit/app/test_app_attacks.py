@@ -23,7 +23,8 @@ from seatrial.app.workspace import TRUST, Workspace, open_workspace
 from seatrial.core.bodies import SignOffBody
 from seatrial.core.codec import from_data
 from seatrial.core.errors import Refused
-from seatrial.core.record import Evidence, Subject
+from seatrial.core.record import Subject
+from seatrial.core.records import Records
 from seatrial.core.vocabulary import RecordType, Role
 from seatrial.evidence.trust import TrustRoot
 
@@ -150,7 +151,7 @@ def changing(asked: Asked) -> Said:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Workspace, Server, tuple[Evidence, ...]]]:
+def served(tmp_path: Path) -> Iterator[tuple[Workspace, Server, Records]]:
     VERSION["now"] = "v1"
     with Server(changing) as server:
         workspace = opened(plant(tmp_path / "served", server.url))
@@ -160,7 +161,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Workspace, Server, tuple[Evidence, 
 
 
 def test_a_model_that_was_exchanged_after_the_run_is_another_subject(
-    served: tuple[Workspace, Server, tuple[Evidence, ...]],
+    served: tuple[Workspace, Server, Records],
 ) -> None:
     workspace, _, evidence = served
 

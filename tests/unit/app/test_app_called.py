@@ -109,3 +109,10 @@ def test_a_procedure_that_cannot_be_read_calls_nothing_and_keeps_nobody_from_the
     (tmp_path / "back.yaml").write_text("steps: [\n")
     assert called_files(opened) == {}
     assert parts(opened)
+
+
+def test_a_procedure_that_changes_while_the_process_runs_is_read_anew(tmp_path: Path) -> None:
+    before = workspace(tmp_path, ["sh", "scripts/x.sh"])
+    assert called_files(before)["back.yaml"] == ("scripts/x.sh",)
+    after = workspace(tmp_path, ["python", "scripts/tools/again.py"])
+    assert called_files(after)["back.yaml"] == ("scripts/tools/again.py",)

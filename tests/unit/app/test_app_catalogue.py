@@ -79,7 +79,18 @@ def test_checks_are_chosen_by_id_by_requirement_and_by_domain() -> None:
     assert {c.requirement.split(".")[0] for c in chosen(["ownership"])} == {"ownership"}
 
 
-def test_a_misspelt_choice_is_an_error_with_a_suggestion() -> None:
+def test_several_are_chosen_in_one_word_with_commas() -> None:
+    assert chosen(["ownership.monitor, model.threshold"]) == chosen(["ownership.monitor", "model.threshold"])
+    assert chosen(["ownership,model.threshold,"]) == chosen(["ownership", "model.threshold"])
+
+
+@pytest.mark.parametrize("only", [["model.treshold"], ["ownership,model.treshold"]])
+def test_a_misspelt_choice_is_an_error_with_a_suggestion(only: list[str]) -> None:
     with pytest.raises(SeatrialError) as caught:
-        chosen(["model.treshold"])
+        chosen(only)
     assert "model.threshold" in caught.value.remedy
+
+
+def test_commas_alone_choose_nothing_and_are_an_error() -> None:
+    with pytest.raises(SeatrialError):
+        chosen([","])

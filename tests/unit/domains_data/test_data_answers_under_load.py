@@ -47,7 +47,7 @@ class Under:
 )
 def test_answers_beside_a_load_are_seen_for_what_they_are(then: str, codes: set[str]) -> None:
     model = Under(then)
-    watcher = Watcher(model, ROWS)
+    watcher = Watcher.of(model, ROWS)
     model.loaded = True
     with watcher:
         time.sleep(0.6)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plants.guarded_model import at_the_model
-from plants.real_trial import RealTrial, judged, observed, reason
+from plants.real_trial import RealTrial, judged, observed
 from plants.server import Asked, Said, Server, said
 from seatrial.core.observation import Observation
 from seatrial.core.ports import Row
@@ -92,14 +92,6 @@ def test_a_text_that_is_none_must_be_refused_or_answered_as_before(sees: tuple[s
     found, system = routed(*sees)
     assert kinds(found) == harm
     assert judged(CHECK, system, at_the_model(found)).outcome is (Outcome.NOT_MET if harm else Outcome.MET)
-
-
-def test_a_free_answer_gives_a_reason() -> None:
-    system = system_at("http://127.0.0.1:1", "chat")
-    with RealTrial(system) as trial:
-        told = reason(CHECK, system, trial)
-    assert told.code == "task-not-supported"
-    assert "stress" in told.remedy
 
 
 @pytest.mark.parametrize(

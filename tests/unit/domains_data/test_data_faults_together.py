@@ -17,8 +17,8 @@ from plants.server import Asked, Said, Server, said, unused_port
 from seatrial.core.observation import Finding, Observation
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import Outcome, Weight
-from seatrial.domains.data.campaign import Case
-from seatrial.domains.data.fault_entry import _echoes
+from seatrial.domains.data.campaign import Case, Ending, Probe
+from seatrial.domains.data.fault_entry import EntryCampaign, _echoes
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance, faults_of
 from seatrial.domains.data.fault_pairs import pairs
 from seatrial.domains.data.faults import CHECK
@@ -77,10 +77,13 @@ class Pipeline:
     """Takes records and passes a decision on. Sound as the model behind it, unless told otherwise.
 
     `fills` puts a usual value in the place of what is missing or no number, `loses` takes such a record and drops it,
-    `breaks` answers 500, `falls_back` passes it on by the schedule. What it passes on it keeps, or posts to `hook`.
+    `breaks` answers 500, `falls_back` passes it on by the schedule, `ignores` decides without the temperature. What it
+    passes on it keeps, or posts to `hook`. It works the hour into what comes out, which is over after `turns_after`.
     """
 
-    def __init__(self, how: str = "", *, both: bool = True, hook: str = "") -> None:
+    def __init__(self, how: str = "", *, both: bool = True, hook: str = "", turns_after: int = 10**9) -> None:
+        self.turns_after = turns_after
+        self.taken = 0
         self.how = how
         self.hook = hook
         self.both = both
@@ -99,7 +102,7 @@ class Pipeline:
         return self._take(asked.json())
 
     def _take(self, record: dict[str, Any]) -> Said:
-        temp: Any = record.get("temp")
+        temp: Any = 20.0 if self.how == "ignores" else record.get("temp")
         weight: Any = record.get("weight", None if self.both else 900)
         good = [isinstance(v, int | float) and not isinstance(v, bool) for v in (temp, weight)]
         good += [good[0] and -30 <= temp <= 45, good[1] and 1 <= weight <= 2000 and weight == int(weight)]
@@ -117,6 +120,10 @@ class Pipeline:
             out = {"id": record["id"], "temp": record["temp"], "at": time.time(), "taken": True}
         elif out["source"] == "model":
             out["late"] = int(temp > 25) + int(weight > 800)
+        with self._lock:
+            self.taken += 1
+            if "late" in out:
+                out["late"] += 10 * (self.taken > self.turns_after)
         with self._lock:
             self.out[str(record["id"])] = out
         if self.hook:
@@ -165,6 +172,46 @@ def through(
         with RealTrial(system, tables={"evaluation": rows(400)}, files={"records.jsonl": lines.encode()}) as trial:
             found = observed(CHECK, system, trial)
     return found, judged(CHECK, system, found).outcome
+
+
+def entered(how: str, turns_after: int) -> Probe:
+    """A missing temperature put in at the entry of such a pipeline."""
+    flow = {"name": "warn", "in": "deliveries", "out": "planner", "key": "id", "within": "1s", "peak": "9/s"}
+    with Server(Pipeline(how, turns_after=turns_after)) as server:
+        test = {"url": server.url, "writable": True, "read": "/in", "write": "/in", "observe": "/out"}
+        plain = declared(server.url)
+        system = System.model_validate(
+            {
+                **plain,
+                "integrations": {
+                    "deliveries": {"kind": "http", "test": test},
+                    "planner": {"kind": "http", "direction": "out", "test": test},
+                },
+                "flows": [{**flow, "records": "records.jsonl"}],
+            }
+        )
+        records = [{"id": f"d{at}", "temp": 15.5 + at, "weight": 700 + 20 * at} for at in range(20)]
+        lines = "".join(f"{json.dumps(each)}\n" for each in records)
+        place = Place(
+            name="temp",
+            declared=InputField.model_validate(INPUTS["temp"]),
+            profile=profile_of(rows(200), "temp"),
+            known=FaultField(),
+            others=rows(200),
+        )
+        fault = next(fault for fault in faults_of(place) if fault.kind == "missing")
+        with RealTrial(system, files={"records.jsonl": lines.encode()}) as trial:
+            campaign = EntryCampaign.begun(trial, system.flows[0], most=20, tolerance=0.05, texts=False)
+            assert isinstance(campaign, EntryCampaign), campaign
+            probe = campaign.probe(fault, {"temp": place})
+    assert probe is not None
+    return probe
+
+
+@pytest.mark.parametrize("turns_after", [40, 50, 61, 10**9])
+def test_an_hour_that_ends_between_records_at_the_entry_is_no_harm_and_hides_none(turns_after: int) -> None:
+    assert not entered("ignores", turns_after).of(Ending.HARM)
+    assert entered("fills", turns_after).of(Ending.HARM)
 
 
 def at_the_entry(found: Observation) -> list[Finding]:

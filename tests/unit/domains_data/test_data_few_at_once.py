@@ -104,10 +104,11 @@ def probed(model: Any, kind: str, *, batches: bool = True) -> Probe:
         for name, each in declared.items()
     }
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=time.sleep)
+    stick = Yardstick(task="binary", tolerance=0.05, act_at=0.5)
     campaign = Campaign(
         cast("Trial", SimpleNamespace(model=model, clock=clock)),
         places=places,
-        yardstick=Yardstick(task="binary", tolerance=0.05, act_at=0.5),
+        moved=lambda _, before, after: stick.moved(before, after),
         clean=[(row, CLEAN) for row in ROWS],
         batches=batches,
         deadline=time.monotonic() + 600.0,
@@ -168,3 +169,37 @@ def test_rows_are_asked_together_and_one_by_one_only_where_that_fails() -> None:
     assert answered(model, mixed, batch=64) == ROWS[:3]
     assert answered(model, ROWS, batch=8) == ROWS
     assert answered(model, [], batch=8) == []
+
+
+class Hourly(Model):
+    """Works a feature out from the clock, whose hour is over after so many answers, and does harm with a missing `x`.
+
+    Without `harms` a row that lacks it is answered like the whole one. `restless`: every answer is of another hour.
+    """
+
+    def __init__(self, *, turns_after: int, harms: bool = False, restless: bool = False) -> None:
+        super().__init__()
+        self.turns_after, self.harms, self.restless = turns_after, harms, restless
+
+    def predict(self, rows: list[Row]) -> Reply:
+        with self.lock:
+            self.asked += 1
+            turned = self.asked % 2 == 0 if self.restless else self.asked > self.turns_after
+        base = 0.6 if turned else CLEAN.score
+        assert base is not None
+        scores = [0.3 + base if self.harms and "x" not in row else base for row in rows]
+        answers = tuple(Prediction(prediction=int(score >= 0.5), score=score) for score in scores)
+        return Reply(kind=ReplyKind.OK, latency_s=0.0, predictions=answers)
+
+
+@pytest.mark.parametrize("batches", [True, False])
+@pytest.mark.parametrize("turns_after", [0, 1, 2, 20, 10_000])
+def test_an_hour_that_ends_during_the_run_is_no_harm_and_hides_none(batches: bool, turns_after: int) -> None:
+    harmless = probed(Hourly(turns_after=turns_after), "missing", batches=batches)
+    assert not harmless.of(Ending.HARM)
+    harmful = probed(Hourly(turns_after=turns_after, harms=True), "missing", batches=batches)
+    assert len(harmful.of(Ending.HARM)) >= 30
+
+
+def test_answers_that_never_hold_still_are_no_harm_that_was_seen_twice() -> None:
+    assert not probed(Hourly(turns_after=0, restless=True), "missing", batches=True).of(Ending.HARM)

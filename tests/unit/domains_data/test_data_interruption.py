@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +17,7 @@ from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Server, unused_port
 from seatrial.adapters.steps.runner import StepRunner
 from seatrial.core.observation import Observation
-from seatrial.core.vocabulary import Criticality, Outcome
+from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.data.interruption import CHECK
 from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
@@ -35,11 +37,21 @@ class SteppingTrial(RealTrial):
 
 
 def taken_away(
-    faults: Mapping[str, bool] | None = None, *, changes: dict[str, Any] | None = None
+    faults: Mapping[str, Any] | None = None, *, changes: dict[str, Any] | None = None
 ) -> tuple[Observation, Outcome]:
     via = unused_port()
-    with FedPipeline(via, **(faults or {})) as pipeline, Server(pipeline) as server, Server(weather) as source:
-        made = declared(server.url, source.url, via, **(changes or {}))
+    faults = dict(faults or {})
+    with Server(weather) as source:
+        if faults.pop("another_way", False):
+            faults["direct"] = urlsplit(source.url).port
+        return _taken_away(via, faults, source, changes or {})
+
+
+def _taken_away(
+    via: int, faults: Mapping[str, Any], source: Server, changes: dict[str, Any]
+) -> tuple[Observation, Outcome]:
+    with FedPipeline(via, **faults) as pipeline, Server(pipeline) as server:
+        made = declared(server.url, source.url, via, **changes)
         system = System.model_validate(made).model_copy(update={"policy": POLICY})
         with SteppingTrial(system, files={"records.jsonl": RECORDS}) as trial:
             found = observed(CHECK, system, trial)
@@ -59,21 +71,88 @@ def test_a_pipeline_that_keeps_and_makes_up_for_everything_passes() -> None:
     [
         ({"drops": True}, "records-lost"),
         ({"repeats": True}, "records-doubled"),
+        ({"doubles_after_s": 0.8}, "records-doubled"),
         ({"silent": True}, "alarm-silent"),
         ({"always": True}, "alarm-always-on"),
         ({"synchronous": True}, "records-refused"),
+        ({"again_s": 3.5}, "records-doubled"),
+        ({"alarm_s": 3.0}, "alarm-silent"),
+        ({"keeps": True, "breaker_s": math.inf}, "not-asked-again"),
     ],
 )
-def test_what_an_outage_does_to_a_weak_pipeline_is_a_gap(faults: dict[str, bool], code: str) -> None:
+def test_what_an_outage_does_to_a_weak_pipeline_is_a_gap(faults: dict[str, Any], code: str) -> None:
     found, outcome = taken_away(faults)
     assert outcome is Outcome.NOT_MET
     assert code in codes(found), found.findings
+
+
+FALLBACK = {"flow": {"fallback": {"source": "schedule"}, "within": "3s"}}
+
+
+@pytest.mark.slow
+def test_a_pipeline_that_stays_with_its_fallback_after_the_outage_is_a_gap() -> None:
+    stays = {"falls_back": True, "breaker_s": math.inf, "timeout_s": 1.0}
+    found, outcome = taken_away(stays, changes=FALLBACK)
+    assert outcome is Outcome.NOT_MET
+    assert "stays-in-fallback" in codes(found), found.findings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", [{"breaker_s": 0.8}, {"ruled": "T03"}])
+def test_a_pipeline_that_comes_back_from_its_fallback_passes(faults: dict[str, Any]) -> None:
+    found, outcome = taken_away({"falls_back": True, "timeout_s": 1.0, **faults}, changes=FALLBACK)
+    assert outcome is Outcome.MET, (found.findings, found.measures)
+
+
+@pytest.mark.slow
+def test_a_flow_that_only_falls_back_leaves_it_open_whether_it_comes_back() -> None:
+    found, outcome = taken_away({"falls_back": True, "ruled": "2026-11-23"}, changes=FALLBACK)
+    assert outcome is not Outcome.MET
+    assert "always-fell-back" in {f.code for f in found.findings if f.weight is Weight.OPEN}
 
 
 @pytest.mark.slow
 def test_what_was_refused_and_sent_again_by_its_sender_is_delivered() -> None:
     found, outcome = taken_away({"synchronous": True}, changes={"flow": {"resend": True}})
     assert outcome is Outcome.MET, found.findings
+
+
+@pytest.mark.slow
+def test_what_was_passed_on_although_it_was_refused_is_doubled_by_its_sender() -> None:
+    found, outcome = taken_away({"synchronous": True, "passes_anyway": True}, changes={"flow": {"resend": True}})
+    assert outcome is Outcome.NOT_MET
+    assert codes(found) & {"records-doubled", "records-lost"} == {"records-doubled"}, found.findings
+
+
+ANSWERS = {"flow": {"answers": {"temp": "score"}}}
+
+
+@pytest.mark.slow
+def test_an_answer_for_which_something_was_made_up_is_a_gap() -> None:
+    found, outcome = taken_away({"guesses": True}, changes=ANSWERS)
+    assert outcome is Outcome.NOT_MET
+    assert "answered-otherwise" in codes(found), found.findings
+
+
+@pytest.mark.slow
+def test_the_same_answers_late_are_no_other_answers() -> None:
+    found, outcome = taken_away(changes=ANSWERS)
+    assert outcome is Outcome.MET, (found.findings, found.measures)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", [{"another_way": True}, {"keeps": True}])
+def test_an_outage_that_nobody_felt_leaves_open_what_one_does(faults: dict[str, Any]) -> None:
+    found, outcome = taken_away(faults)
+    assert outcome is Outcome.NOT_DETERMINED, found.findings
+    assert "outage-not-felt" in {f.code for f in found.findings if f.weight is Weight.OPEN}
+
+
+@pytest.mark.slow
+def test_a_source_whose_readings_may_be_kept_need_not_be_missed() -> None:
+    freshness = [{"source": "weather", "at": "observed_at", "at_most": "1h"}]
+    found, outcome = taken_away({"keeps": True}, changes={"freshness": freshness})
+    assert outcome is Outcome.MET, (found.findings, found.measures)
 
 
 @pytest.mark.slow

@@ -11,11 +11,13 @@ from plants.guarded_model import declared
 from plants.planted_trial import PlantedTrial
 from plants.real_trial import judged, observed
 from seatrial.core.errors import Malformed
+from seatrial.core.observation import Measure
 from seatrial.core.ports import LoadResult
-from seatrial.core.vocabulary import Outcome
+from seatrial.core.vocabulary import Outcome, Sense
 from seatrial.domains.data.arrival_trace import busier_than_peak, read_trace
 from seatrial.domains.data.load import CHECK
-from seatrial.domains.data.served import served
+from seatrial.domains.data.load_findings import failing
+from seatrial.domains.load.served import served
 from seatrial.spec.load import Load
 from seatrial.spec.system import System
 
@@ -65,6 +67,22 @@ def test_whatever_failed_or_was_dropped_stands_above_every_latency_and_the_warm_
 
 
 TIMES = b"time\n2026-11-02T06:00:00Z\n2026-11-02T06:00:01.5Z\n\n2026-11-02T08:00:03+02:00\n"
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, "rate limit"), (503, "used up"), (500, "log")])
+def test_failures_under_load_name_their_likely_cause_however_fast_they_come(status: int, told: str) -> None:
+    count = 400
+    codes = [status if at % 10 == 0 else 200 for at in range(count)]
+    due = [at / 100.0 for at in range(count)]
+    full = served(
+        LoadResult(planned=count, scheduled_s=due, latency_s=[0.001] * count, lag_s=[0.0] * count, status=codes)
+    )
+    share = 0.1
+    errors = Measure(name="failed", value=share, lower=0.07, upper=0.13, limit=0.01, sense=Sense.AT_MOST, n=full.n)
+    (finding,) = failing(errors, full, 100.0)
+    assert f"{status}: {int(full.failed.sum())}" in finding.summary
+    assert told in finding.remedy
+    assert full.at(0.95) == math.inf, "a fast error is no fast answer"
 
 
 def test_a_trace_is_read_as_seconds_since_its_first_arrival() -> None:

@@ -16,7 +16,7 @@ from seatrial.core.observation import Observation
 from seatrial.core.ports import LoadResult, Request, Stream
 from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.data.load import CHECK
-from seatrial.domains.data.load_rows import in_turn
+from seatrial.domains.load.rows import in_turn
 from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
 

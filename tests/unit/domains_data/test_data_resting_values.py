@@ -16,7 +16,13 @@ Made = Callable[[int], Row]
 
 
 def _codes(
-    made: Made, *, records: int = 120, at_once: int = 1, may_rest: bool = False, comes_by_itself: bool = True
+    made: Made,
+    *,
+    records: int = 120,
+    at_once: int = 1,
+    may_rest: bool = False,
+    comes_by_itself: bool = True,
+    per: str | None = None,
 ) -> list[str]:
     trial = PlantedTrial()
     now = trial.clock.now()
@@ -25,8 +31,8 @@ def _codes(
         for n in range(records)
     ]
     trial.sources["s"] = PlantedSource(rows)
-    declared = Freshness.model_validate({"source": "s", "at": "at", "at_most": "5m", "may_rest": may_rest})
-    watched = Watched(declared=declared, comes_by_itself=comes_by_itself)
+    declared = Freshness.model_validate({"source": "s", "at": "at", "at_most": "5m", "may_rest": may_rest, "per": per})
+    watched = Watched(declared=declared, comes_by_itself=comes_by_itself, keys=frozenset({"id", "number"}))
     watched.read(trial, {})
     assert set(watched.found) <= set(CODES)
     assert datetime.fromisoformat(str(rows[-1]["at"])) <= now
@@ -73,4 +79,41 @@ def test_what_changes_at_all_or_tells_too_little_is_none(made: Made) -> None:
 def test_values_that_may_rest_or_have_not_rested_for_long_are_none() -> None:
     assert _codes(_frozen, may_rest=True) == []
     assert _codes(_frozen, records=28) == []
-    assert _codes(_frozen, comes_by_itself=False) == []
+
+
+def test_a_source_that_starts_a_flow_and_stamps_old_values_under_new_keys_is_a_gap() -> None:
+    assert _codes(_frozen, comes_by_itself=False) == ["values-stand-still"]
+    assert _codes(lambda n: {"id": f"r{n}", "number": n, **_frozen(n)}, comes_by_itself=False) == ["values-stand-still"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda n: {"id": f"r{n}", "items": 1, "lead": 3},
+        lambda n: {"id": f"r{n}", "items": 1 + n % 2, "price": 9.9},
+        lambda n: {"id": f"r{n}", "order": f"O{n}", "items": 1, "price": 9.9},
+    ],
+    ids=["counts that are mostly the same", "another count in every second event", "texts of their own"],
+)
+def test_events_that_are_alike_in_what_is_no_measurement_are_none(made: Made) -> None:
+    assert _codes(made, comes_by_itself=False) == []
+
+
+def _machines(frozen_from: int) -> Made:
+    def made(n: int) -> Row:
+        still = n % 4 == 0 and n >= frozen_from
+        return {"id": f"r{n}", "number": n, "machine": f"M{n % 4}", "rms": 1.8 if still else n / 7, "temp": 58.0}
+
+    return made
+
+
+@pytest.mark.parametrize("comes_by_itself", [True, False])
+def test_one_declared_part_that_stands_still_among_others_is_a_gap(comes_by_itself: bool) -> None:
+    assert _codes(_machines(0), comes_by_itself=comes_by_itself, per="machine") == ["values-stand-still"]
+    assert _codes(_machines(20), comes_by_itself=comes_by_itself, per="machine") == ["values-stand-still"]
+    assert _codes(_machines(0), per="machine", may_rest=True) == []
+
+
+def test_declared_parts_that_changed_of_late_are_none() -> None:
+    assert _codes(_machines(120), per="machine") == []
+    assert _codes(_machines(100), per="machine") == []

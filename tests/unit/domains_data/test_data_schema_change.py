@@ -10,47 +10,16 @@ from typing import Any
 
 import pytest
 
-from plants.joining_pipeline import READINGS, JoiningPipeline, TablePipeline, declared, source
+from plants.changed_schema import POLICY, RECORDS, changed
+from plants.joining_pipeline import READINGS, JoiningPipeline, TablePipeline, declared
 from plants.real_trial import RealTrial, codes, judged, observed
-from plants.server import Server, unused_port
+from plants.server import Server
 from seatrial.core.observation import Observation
-from seatrial.core.vocabulary import Criticality, Outcome
+from seatrial.core.vocabulary import Outcome
 from seatrial.domains.data.schema_change import CHECK
-from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
 
-pytestmark = pytest.mark.timed
-
-RECORDS = "".join(f'{{"id": "d{at}", "dock": "{"AB"[at % 2]}", "weight": {at}}}\n' for at in range(12)).encode()
-POLICY = short_demo(Criticality.OPERATIONAL).model_copy(update={"outage_duration": 0.4, "recovery": 1.0})
-
-
-def changed(
-    faults: Mapping[str, Any] | None = None,
-    *,
-    more: Mapping[str, Any] | None = None,
-    kinds: int = 1,
-    entry: bool = False,
-) -> tuple[Observation, Outcome]:
-    via = unused_port()
-    policy = POLICY.model_copy(update={"schema_changes": kinds})
-    with (
-        JoiningPipeline(via, **(faults or {})) as pipeline,
-        Server(pipeline) as server,
-        Server(source) as readings,
-    ):
-        weather = {"kind": "http", "test": {"url": readings.url, "read": "/readings", "via": f"127.0.0.1:{via}"}}
-        made = declared(server.url, weather=weather, **(more or {}))
-        if not entry:
-            made["integrations"]["deliveries"].pop("feeds")
-        system = System.model_validate(made).model_copy(update={"policy": policy})
-        with RealTrial(system, files={"records.jsonl": RECORDS}) as trial:
-            # The line is there before the pipeline asks for the first time.
-            trial.line("weather")
-            pipeline.ready.wait(3.0 if (faults or {}).get("asks", True) else 0.0)
-            found = observed(CHECK, system, trial)
-        assert json.loads(json.dumps(READINGS)) == READINGS
-    return found, judged(CHECK, system, found).outcome
+pytestmark = pytest.mark.slow
 
 
 def fates(found: Observation, name: str = "weather") -> dict[str, str]:
@@ -68,7 +37,6 @@ def test_a_pipeline_that_checks_what_it_gets_and_tells_is_met() -> None:
     assert {m.n for m in found.measures} == {5, 4}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "code", "outcome"),
     [
@@ -95,7 +63,32 @@ def test_what_a_changed_schema_does_is_told(faults: dict[str, Any], code: str, o
     assert gaps == set(code.split()), (found.findings, fates(found))
 
 
-@pytest.mark.slow
+LISTED = {"temp": {"type": "number"}, "wind": {"type": "number"}, "dock": {"type": "string", "values": ["A", "B"]}}
+OPEN = {**LISTED, "dock": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("faults", "inputs", "fate"),
+    [
+        ({"docks": ("A", "B")}, LISTED, "refused"),
+        ({"docks": ("A", "B"), "unknown": "schedule"}, LISTED, "refused"),
+        ({"docks": ("A", "B"), "unknown": "first"}, LISTED, "altered"),
+        ({}, LISTED, "altered"),
+        ({}, OPEN, None),
+    ],
+    ids=["refused", "answered by the fallback", "taken for another one", "passed on", "any text may come"],
+)
+def test_a_list_of_codes_that_gains_one_is_refused_or_a_gap(
+    faults: dict[str, Any], inputs: dict[str, Any], fate: str | None
+) -> None:
+    model = {"endpoint": "http://127.0.0.1:9/predict", "task": "binary", "inputs": inputs}
+    found, outcome = changed(faults, more={"model": model}, entry=True)
+    assert fates(found, "deliveries").get("dock given a code that is not listed") == fate, found.facts
+    absorbed = [f.fields for f in found.findings if f.detail.get("kind") == "given a code that is not listed"]
+    assert absorbed == ([("deliveries.dock",)] if fate == "altered" else [])
+    assert (outcome is Outcome.NOT_MET) is (fate == "altered"), found.findings
+
+
 def test_an_entry_that_takes_any_record_absorbs_what_its_sender_changed() -> None:
     found, outcome = changed({"takes": True}, entry=True)
     assert outcome is Outcome.NOT_MET
@@ -103,7 +96,6 @@ def test_an_entry_that_takes_any_record_absorbs_what_its_sender_changed() -> Non
     assert [f.fields for f in found.findings] == [("deliveries.dock",)]
 
 
-@pytest.mark.slow
 def test_a_gap_names_the_column_the_change_and_the_values_before_and_after() -> None:
     found, _ = changed({"reads": "defaulting"})
     (finding,) = [f for f in found.findings if f.code == "schema-altered" and f.detail["kind"] == "dropped"]
@@ -113,7 +105,6 @@ def test_a_gap_names_the_column_the_change_and_the_values_before_and_after() -> 
     assert finding.explains == ("number of schema changes of weather that were silently absorbed",)
 
 
-@pytest.mark.slow
 def test_without_an_alarm_only_what_is_refused_or_handled_counts() -> None:
     found, outcome = changed({}, more={"alarm": False})
     assert outcome is Outcome.NOT_MET
@@ -203,7 +194,6 @@ def in_a_copy(table: Table, faults: Mapping[str, Any], copy: str = "readings_cop
     return found, judged(CHECK, system, found).outcome
 
 
-@pytest.mark.slow
 def test_a_table_is_altered_in_a_copy_and_the_source_stays_as_it_is(tmp_path: Path) -> None:
     table = Table(tmp_path)
     found, outcome = in_a_copy(table, {})
@@ -218,7 +208,6 @@ def test_a_table_is_altered_in_a_copy_and_the_source_stays_as_it_is(tmp_path: Pa
     assert table.rows("readings") == READINGS
 
 
-@pytest.mark.slow
 def test_what_a_killed_run_left_is_taken_away_and_what_is_none_of_ours_never(tmp_path: Path) -> None:
     table = Table(tmp_path)
     with table.opened() as db:
@@ -296,7 +285,6 @@ def test_that_our_own_insert_does_not_fit_a_table_refuses_nothing(tmp_path: Path
     assert outcome is Outcome.NOT_DETERMINED
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("guarded", "outcome"), [(True, Outcome.MET), (False, Outcome.NOT_MET)])
 def test_records_of_a_table_that_is_an_entry_go_into_its_copy(tmp_path: Path, guarded: bool, outcome: Outcome) -> None:
     orders = Orders(tmp_path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ from seatrial.domains.flows.driving import Lane, Passage, drive, spare
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.marking import broken_on_purpose, enough, marked, marker, place_of
 from seatrial.domains.flows.same_value import same
-from seatrial.domains.integration.combined_load import CHECK, together_s
+from seatrial.domains.integration.combined_load import CHECK
+from seatrial.domains.integration.combined_running import together_s
 from seatrial.spec.integration import Flow, IntegrationSection
 from seatrial.spec.policy import policy_for, short_demo
 from seatrial.spec.system import System
@@ -124,13 +127,21 @@ def test_a_flow_that_is_observed_where_it_is_put_in_is_a_gap(
     assert found == ([("exit-is-entry", Weight.GAP)] if seen_at_once else [])
 
 
-@pytest.mark.parametrize(("expect", "codes"), [({}, ["contents-not-compared"]), ({"dock": "dock"}, [])])
+@pytest.mark.parametrize(
+    ("expect", "other", "codes"),
+    [
+        ({}, "A", ["contents-not-compared"]),
+        ({"dock": "dock"}, "A", ["contents-not-compared"]),
+        ({"dock": "dock"}, "C", []),
+    ],
+    ids=["no expectation", "the same in all", "one that tells them apart"],
+)
 def test_what_was_not_compared_is_not_counted_as_unaltered(
-    tmp_path: Path, expect: dict[str, str], codes: list[str]
+    tmp_path: Path, expect: dict[str, str], other: str, codes: list[str]
 ) -> None:
     with sqlite3.connect(tmp_path / "erp.db") as erp:
         erp.execute("CREATE TABLE orders (id TEXT, dock TEXT)")
-        erp.execute("INSERT INTO orders VALUES ('o1', 'A')")
+        erp.executemany("INSERT INTO orders VALUES (?, ?)", [(f"o{at}", "A" if at % 2 else other) for at in range(50)])
         erp.execute("CREATE VIEW passed_on AS SELECT id, 'B7' AS dock FROM orders")
     erp.close()
     url = "sqlite:///erp.db"
@@ -169,6 +180,11 @@ def test_what_was_not_compared_is_not_counted_as_unaltered(
         (12, 12.0, True),
         ("12", 12, False),
         (True, 1, False),
+        (1, True, True),
+        (0, False, True),
+        (0, True, False),
+        (2, True, False),
+        ("1", True, False),
         ("2026-11-23T10:00:00+00:00", "2026-11-23T11:00:00+01:00", True),
         ("2026-11-23T10:00:00", "2026-11-23T10:00:00Z", False),
         (None, None, True),
@@ -240,7 +256,7 @@ def test_there_are_more_records_than_chance_can_ask_for() -> None:
 def test_a_flow_through_databases_is_written_record_by_record_and_accounted_for(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "erp.db") as erp:
         erp.execute("CREATE TABLE orders (id TEXT, dock TEXT)")
-        erp.execute("INSERT INTO orders VALUES ('o1', 'A')")
+        erp.execute("INSERT INTO orders VALUES ('o1', 'A'), ('o2', 'B')")
         erp.execute("CREATE VIEW booked AS SELECT * FROM orders")
     erp.close()
     place = {"url": "sqlite:///erp.db", "writable": True, "read": "orders", "write": "orders", "observe": "booked"}
@@ -297,6 +313,67 @@ def test_looking_keeps_up_with_thousands_of_records_a_second() -> None:
     found = account(passages[flow.name])
     assert found.n > 5000
     assert found.delivered == found.n
+
+
+class _Slow(_Mirror):
+    """The same, but each look takes so long; when each began and ended is kept."""
+
+    def __init__(self, takes_s: float) -> None:
+        super().__init__()
+        self.takes_s = takes_s
+        self.looks: list[tuple[float, float]] = []
+
+    def observe(self, key: str, values: Sequence[str]) -> Mapping[str, Sequence[Row]]:
+        began = time.monotonic()
+        time.sleep(self.takes_s)
+        self.looks.append((began, time.monotonic()))
+        return super().observe(key, values)
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize(("takes_s", "usual_s"), [(0.0, 0.1), (0.08, 0.6)])
+def test_an_exit_is_looked_at_often_where_that_costs_it_little(takes_s: float, usual_s: float) -> None:
+    (plain,) = declared("http://127.0.0.1:1")["flows"]
+    flow = Flow.model_validate({**plain, "within": "5s", "peak": "50/s"})
+    records = tuple({"id": f"k{at}", "dock": "A", "planned_at": "x"} for at in range(spare(50, 2.0)))
+    exit_ = _Slow(takes_s)
+    trial: Any = PlantedTrial()
+    trial.clock = SystemClock()
+    trial.integration = dict.fromkeys((flow.from_, flow.to), exit_).__getitem__
+    passages, _ = drive(trial, [Lane(flow=flow, records=records, requests=None)], duration_s=2.0, settled=False)
+    assert np.median(passages[flow.name].after_s) < usual_s
+    # The last look is at everything once more, with no pause before it.
+    *looks, _ = exit_.looks
+    assert all(later - ended >= min(3.0 * (ended - began), 0.5) for (began, ended), (later, _) in pairwise(looks))
+
+
+class _Swallowing(_Mirror):
+    """Takes every record and passes none on."""
+
+    def write(self, record: Row) -> None:
+        return None
+
+
+def _driven(exit_: _Mirror, keys: Mapping[str, int], standing: Sequence[int]) -> Passage:
+    flow = _flow(within="200ms", peak="50/s", keys=keys)
+    trial: Any = PlantedTrial()
+    trial.clock = SystemClock()
+    exit_.rows.update({str(key): [{"id": key, "dock": "A", "planned_at": "x"}] for key in standing})
+    trial.integration = dict.fromkeys((flow.from_, flow.to), exit_).__getitem__
+    first = keys["first"]
+    records: list[Row] = [{"id": first + at, "dock": "A", "planned_at": "x"} for at in range(spare(50, 0.5))]
+    passages, _ = drive(trial, [Lane(flow=flow, records=tuple(records), requests=None)], duration_s=0.5)
+    return passages[flow.name]
+
+
+def test_what_stands_at_the_exit_since_an_earlier_run_is_not_delivered_by_this_one() -> None:
+    reserved = {"first": 1, "last": 1000}
+    with pytest.raises(Refused, match=r"records under 3 of the keys that flows\.f\.keys reserves"):
+        _driven(_Swallowing(), reserved, standing=[2, 3, 5])
+    lost = account(_driven(_Swallowing(), reserved, standing=[900]))
+    assert lost.lost == lost.n > 0, "a key that is not this run's hinders nobody"
+    sound = account(_driven(_Mirror(), reserved, standing=[900]))
+    assert sound.delivered == sound.n > 0
 
 
 def test_an_entry_that_refuses_too_often_is_given_nothing_further() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from itertools import combinations, product
 from typing import Any
 
@@ -142,6 +143,17 @@ def test_noise_declared_as_next_to_nothing_is_as_much_as_the_data_leave_open() -
     assert judged(CHECK, system, seen(system, trial)) is Outcome.NOT_MET
 
 
+@pytest.mark.parametrize("wanted", [[1], [0]])
+def test_noise_counts_whichever_way_it_turns_an_answer_though_somebody_wants_one_way(wanted: list[int]) -> None:
+    def forgetful(row: Row) -> float:
+        return 0.0 if round(float(str(row["distance"])) * 100) % 10 else steady(row)
+
+    threat = {"who": "a carrier", "why": "a dock", "to": wanted}
+    _, trial = turned_world(Answering(forgetful), threat=threat, immutable=["distance"], **QUICK)
+    plain = {**declared(threat=threat, immutable=["distance"], **QUICK), "stress": {"noise": {"distance": 0.5}}}
+    assert (measure(seen(System.model_validate(plain), trial), SHAKEN).lower or 0.0) > 0.05
+
+
 def test_nothing_is_sent_to_an_endpoint_that_is_not_declared_for_tests() -> None:
     model = Answering(leaning)
     system, trial = turned_world(model, **QUICK)
@@ -154,14 +166,25 @@ def test_nothing_is_sent_to_an_endpoint_that_is_not_declared_for_tests() -> None
 
 @pytest.mark.slow
 def test_the_most_that_will_be_asked_is_said_before_the_first_call_and_kept() -> None:
-    model = Answering(leaning)
+    given = [*rows(700, 1)]
+    changed: list[Row] = []
+
+    def seeing(row: Row) -> float:
+        if row not in given:
+            changed.append(row)
+        return leaning(row)
+
+    model = Answering(seeing)
     system, trial = turned_world(model, queries=60, rate="5/s")
+    changed.clear()
     said_first: list[str] = []
     trial.say = lambda doing, share=None: said_first.append(doing) if model.asked == 0 else None  # type: ignore[method-assign]
     begun = trial.clock.monotonic()
     model.asked = model.requests = 0
     seen(system, trial)
-    assert "At most 13,000 changed rows" in said_first[0]
+    told = re.match(r"At most ([\d,]+) changed rows", said_first[0])
+    assert told is not None, said_first[0]
+    assert 0 < len(changed) <= int(told[1].replace(",", ""))
     assert trial.clock.monotonic() - begun >= (model.requests - 1) / 5.0 - 1e-6
 
 
@@ -211,6 +234,20 @@ def test_a_threat_with_a_direction_attacks_only_the_answers_that_somebody_would_
         threat = {"who": "a carrier", "why": "a dock", "from": [source]}
         system, trial = turned_world(one_way, threat=threat, immutable=["distance"], **ENOUGH)
         assert judged(CHECK, system, seen(system, trial)) is expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("back_door", "expected"), [("grey", Outcome.NOT_MET), ("", Outcome.MET)])
+def test_answers_that_are_rare_are_attacked_as_often_as_common_ones(back_door: str, expected: Outcome) -> None:
+    def seldom(row: Row) -> float:
+        return steady({**row, "distance": float(str(row["distance"])) - 560.0})
+
+    model = Answering(lambda row: 0.0 if row["carrier"] == back_door else seldom(row))
+    threat = {"who": "a carrier", "why": "a dock", "from": [1]}
+    system, trial = turned_world(model, n=6000, threat=threat, immutable=["distance"], **ENOUGH)
+    found = seen(system, trial)
+    assert (measure(found, TURNED).n or 0) > 60
+    assert judged(CHECK, system, found) is expected
 
 
 @pytest.mark.parametrize(("changes", "code"), [({"immutable": list(INPUTS)}, "nothing-to-change")])

@@ -16,8 +16,9 @@ from seatrial.core.check import PREDICTION, Check
 from seatrial.core.codec import from_data, to_data
 from seatrial.core.observation import Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
-from seatrial.domains.model import failure_modes, out_of_sample, search_power, threshold
+from seatrial.domains.model import out_of_sample, search_power, searching, threshold
 from seatrial.domains.model.failure_modes import CHECK
+from seatrial.domains.model.searching import POWER
 from seatrial.spec.conditions import parse_condition
 from seatrial.spec.problem import SpecErrors
 from seatrial.spec.system import System
@@ -223,7 +224,7 @@ def test_few_rows_leave_the_search_without_power_and_say_how_many_more() -> None
 def test_where_no_number_of_rows_gives_the_search_its_power_the_remedy_says_what_would(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(failure_modes, "rows_needed", lambda *_: None)
+    monkeypatch.setattr(searching, "rows_needed", lambda *_: None)
     assert "improve the model" in finding(observe(even(400)), "search-too-weak").remedy
 
 
@@ -304,7 +305,7 @@ def test_a_regression_that_is_off_by_the_same_amount_in_many_rows_is_not_taken_f
     assert "no-errors" not in {f.code for f in found.findings}
     if everywhere:
         assert finding(found, "wrong-throughout").weight is Weight.OPEN
-        assert found.measures == ()
+        assert POWER not in {m.name for m in found.measures}
     else:
         assert "off by 100 or more" in finding(found, "unanswered-failure-mode").summary
 
@@ -329,7 +330,7 @@ def test_every_code_is_documented_and_the_power_limit_is_measured() -> None:
     spoil(made, "carrier == 'red'", 0.5)
     found = observe(made, made.trial())
     assert codes(found) <= set(CHECK.codes)
-    assert [t.measure for t in CHECK.limits(made.system())] == ["power of the search for weak slices"]
+    assert [t.measure for t in CHECK.limits(made.system())] == [POWER]
 
 
 def test_an_entry_where_the_model_is_better_than_elsewhere_is_noted() -> None:
@@ -390,3 +391,15 @@ def test_conditions_hold_for_rows_as_for_columns(text: str, expected: list[bool]
     assert RowConditions(Columns.of(batch)).holds(condition).tolist() == expected
     if "at" not in condition.fields and "code" not in condition.fields:
         assert [condition.holds(row) for row in batch.to_pylist()] == expected
+
+
+def test_where_a_slice_has_no_case_to_find_it_is_told_without_a_share_of_misses() -> None:
+    made = even()
+    columns = made.columns["scored.evaluation"]
+    red = np.asarray(columns["carrier"]) == "red"
+    columns["late"] = np.where(red, 0, columns["late"])
+    columns[PREDICTION] = np.where(red & (np.random.default_rng(3).random(4000) < 0.5), 1, columns["late"])
+    summary = finding(observe(made), "unanswered-failure-mode").summary
+    assert "carrier is red" in summary
+    assert "misses" not in summary
+    assert "nan" not in summary.lower()

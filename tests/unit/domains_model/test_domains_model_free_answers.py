@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import time
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from seatrial.core.observation import Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.model.bounding import Setting
 from seatrial.domains.model.silence import EMPTY, REFUSED, silences
+from seatrial.domains.scored.chat import accepted_answers, holds, words_of
 from seatrial.domains.scored.metrics import MetricProblem, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
 from seatrial.domains.scored.rows import read_rows
@@ -214,3 +216,8 @@ def test_a_metric_that_the_task_does_not_have_is_a_problem_in_words(name: str) -
     made = outcomes("extraction", {"expected": ['{"a": 1}'], PREDICTION: ['{"a": 1}']})
     with pytest.raises(MetricProblem):
         rows_of(name, made)
+
+
+@pytest.mark.parametrize(("said", "right"), [("At 05:30.", True), ("At 05:30:00.", True), ("At 15:30.", False)])
+def test_a_time_of_day_is_accepted_with_and_without_its_seconds(said: str, right: bool) -> None:
+    assert any(holds(words_of(said), accepted) for accepted in accepted_answers(time(5, 30))) is right

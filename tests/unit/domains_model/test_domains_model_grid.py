@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.model.grid import Grid, as_bits, count_bits, grid_of, halves, in_three
+from seatrial.domains.model.loss import Loss
 from seatrial.domains.model.slice_search import Candidate, errors_of, with_more
 from seatrial.domains.model.slice_triples import triples
 from seatrial.domains.model.slices import confirmed_slices, searched
@@ -99,6 +100,10 @@ def three(made: Grid) -> tuple[int, ...]:
     return tuple(sorted(chosen.values()))
 
 
+def loss(wrong: Mask) -> Loss:
+    return Loss(values=wrong.astype(np.float64))
+
+
 def by_going_through_all(made: Grid, wrong: Mask) -> float:
     """The largest excess, in standard deviations, of any three conditions over different sources."""
     first = wrong[made.find.rows]
@@ -130,8 +135,8 @@ def test_a_weak_slice_of_three_conditions_is_confirmed_as_such() -> None:
     n = 12_000
     made, conditions = grid(n, 7)
     wrong = np.random.default_rng(0).random(n) < 0.08 + 0.5 * made.rows(three(made))
-    found = confirmed_slices(made, wrong, searched(made, wrong), alpha=0.05, rise=0.1)
-    best = max(found, key=lambda each: each.harm)
+    found = confirmed_slices(made, loss(wrong), searched(made, loss(wrong)), alpha=0.05, rise=0.1)
+    best = max(found, key=lambda each: each.error - each.rest)
     assert len(best.members) == 3
     assert set(best.condition.fields) == {"carrier", "open", "load"}
     assert (best.rows == conditions.holds(best.condition)).all()
@@ -140,4 +145,4 @@ def test_a_weak_slice_of_three_conditions_is_confirmed_as_such() -> None:
 @pytest.mark.parametrize("wrong", [np.zeros(300, dtype=bool), np.ones(300, dtype=bool)])
 def test_where_all_or_nothing_is_wrong_no_slice_is_weak(wrong: Mask) -> None:
     made, _ = grid(300, 3)
-    assert confirmed_slices(made, wrong, searched(made, wrong), alpha=0.05, rise=0.1) == []
+    assert confirmed_slices(made, loss(wrong), searched(made, loss(wrong)), alpha=0.05, rise=0.1) == []

@@ -55,6 +55,7 @@ def test_whatever_did_not_pass_counts_against(ending: str) -> None:
         ),
         ((BEFORE, filed(body(60, problems=("the run did not end",))), AFTER), "import-incomplete"),
         ((BEFORE, filed(body(60, ended_at=NOW)), AFTER), "import-from-the-future"),
+        ((BEFORE, filed(body(60, started_at=NOW)), AFTER), "import-from-the-future"),
     ],
 )
 def test_a_result_that_may_be_about_something_else_establishes_nothing(held: tuple[Record, ...], code: str) -> None:

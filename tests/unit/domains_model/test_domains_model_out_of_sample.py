@@ -11,6 +11,7 @@ from out_of_sample_scene import observe
 
 from plants.scored_trial import deliveries, scored, world
 from plants.told import clears, codes, finding, measure
+from seatrial.core.check import PREDICTION
 from seatrial.core.observation import Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.domains.model import leaks
@@ -97,6 +98,49 @@ def test_evaluation_rows_that_repeat_each_other_under_new_names_are_a_gap() -> N
     for table in evaluation:
         made.columns[table]["id"] = np.array([f"p{n % 600}" for n in range(len(made.columns[table]["load"]))])
     assert "repeated-rows" not in codes(observe(made))
+
+
+@pytest.mark.parametrize("way", ["shaken", "one input changed", "harmless"])
+def test_evaluation_rows_that_nearly_repeat_each_other_are_a_gap_too(way: str) -> None:
+    made = world(n=2000, live=1500)
+    once = np.arange(2000) % (2000 if way == "harmless" else 1000)
+    rng = np.random.default_rng(6)
+    moved = rng.normal(0, 0.0005, 2000), rng.normal(0, 0.02, 2000), rng.choice(["blue", "green", "red", "grey"], 2000)
+    for table in ("evaluation", "scored.evaluation"):
+        columns = made.columns[table]
+        for name, values in columns.items():
+            if name not in {"id", "at"}:
+                columns[name] = values.take(pa.array(once)) if isinstance(values, pa.Array) else values[once]
+        if way == "shaken":
+            columns["load"], columns["distance"] = columns["load"] + moved[0], columns["distance"] + moved[1]
+        elif way == "one input changed":
+            columns["carrier"] = moved[2]
+    assert ("repeated-rows" in codes(observe(made))) == (way != "harmless")
+
+
+@pytest.mark.parametrize("copies", [2, 1])
+def test_evaluation_rows_that_are_all_near_each_other_cannot_say_that_this_is_usual(copies: int) -> None:
+    made, rng = world(n=2000, live=1500), np.random.default_rng(8)
+    sensors = [f"sensor_{n}" for n in range(8)]
+    made.declared["model"]["inputs"] |= {name: {"type": "number"} for name in sensors}
+    for columns in made.columns.values():
+        columns |= {name: rng.normal(size=len(columns["load"])) for name in sensors}
+    once = np.arange(2000) % (2000 // copies)
+    for table in ("evaluation", "scored.evaluation"):
+        columns = made.columns[table]
+        for name, values in columns.items():
+            if name not in {"id", "at"}:
+                columns[name] = values.take(pa.array(once)) if isinstance(values, pa.Array) else values[once]
+        columns["sensor_3"] = np.random.default_rng(9).normal(size=2000)
+    assert ("repeated-rows" in codes(observe(made))) == (copies > 1)
+
+
+def test_without_a_live_sample_repetition_is_said_to_be_unknown() -> None:
+    made = world(n=400, live=400)
+    made.declared["data"]["live"] = None
+    found = finding(observe(made), "no-live-sample")
+    assert found.weight is Weight.GAP
+    assert "repeat each other more often than live rows do" in found.summary
 
 
 def test_rows_that_repeat_each_other_as_live_rows_do_are_none() -> None:
@@ -258,6 +302,28 @@ def test_shared_entities_are_a_note_unless_the_model_remembers_them() -> None:
         new & (rng.random(3000) < 0.2), 1 - columns["late"], columns["seatrial.prediction"]
     )
     assert finding(observe(made), "entities-memorised").weight is Weight.GAP
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_a_model_of_numbers_that_remembers_its_entities_is_a_gap_too(remembers: bool) -> None:
+    made = world(n=1200, live=800)
+    made.declared["model"].update(task="regression", output={"prediction": "minutes"})
+    made.declared["governance"].update(metric="within@12", minimum=0.5, metrics=[])
+    for at, table in enumerate(("training", "evaluation", "live")):
+        columns, rng = made.columns[table], np.random.default_rng([5, at])
+        n = len(columns["load"])
+        columns["late"] = np.asarray(columns["load"]) * 30 + rng.normal(0, 4, n)
+        if table != "live":
+            columns["id"] = np.array([f"c{i % 400}" if i % 2 or table == "training" else f"n{i}" for i in range(n)])
+        if table != "training":
+            said = np.asarray(columns["load"]) * 30
+            if remembers:
+                said = np.where(np.char.startswith(columns["id"].astype(str), "c"), (said + columns["late"]) / 2, said)
+            none = pa.nulls(n, pa.string())
+            made.columns[f"scored.{table}"] = {**columns, PREDICTION: said, "seatrial.problem": none}
+    found = observe(made)
+    assert ("entities-memorised" in codes(found)) == remembers
+    assert finding(found, "shared-entities").weight is Weight.NOTE
 
 
 def test_evaluation_on_known_entities_alone_says_nothing_of_the_new_ones_that_live_traffic_brings() -> None:

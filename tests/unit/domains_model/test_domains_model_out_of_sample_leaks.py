@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 from out_of_sample_scene import observe
 
-from plants.scored_trial import scored, world
+from plants.scored_trial import World, scored, world
 from plants.told import codes, finding
+from seatrial.core.check import PREDICTION
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.model.field_pairs import CUT, together
 from seatrial.domains.scored.outcomes import Outcomes
@@ -137,3 +138,55 @@ def test_a_time_that_tells_the_label_by_how_late_it_is_is_a_leak() -> None:
     found = observe(made)
     assert finding(found, "target-leak").fields == ("arrived",)
     assert "after at in 100 %" in finding(found, "later-than-prediction").summary
+
+
+def sorted_mail(*, flag: str = "none", declared: bool = False) -> World:
+    """Deliveries of four classes, of which `lost` is rare; `flag` is an input that may tell it."""
+    made = world(n=2000, live=1500)
+    made.declared["model"].update(task="multiclass", output={"prediction": "late"})
+    made.declared["governance"].update(metric="accuracy", minimum=0.5, metrics=[])
+    for at, table in enumerate(("training", "evaluation", "live")):
+        columns, rng = made.columns[table], np.random.default_rng([3, at])
+        hours = np.asarray(columns["load"]) * 3 + rng.normal(0, 0.5, len(columns["load"]))
+        truth = np.where(rng.random(hours.size) < 0.03, "lost", np.array(["early", "due", "late"])[_third(hours)])
+        said = np.where(truth == "lost", "due", np.array(["early", "due", "late"])[_third(columns["load"] * 3)])
+        if flag == "told":
+            columns["flag"] = (truth == "lost").astype(int)
+            said = np.where(truth == "lost", "lost", said)
+        elif flag == "helps":
+            # Known early, and right in a part of the cases only.
+            columns["flag"] = np.where(rng.random(hours.size) < 0.8, truth == "lost", rng.random(hours.size) < 0.2) * 1
+        columns["late"] = truth
+        if table != "training":
+            none = pa.nulls(hours.size, pa.string())
+            made.columns[f"scored.{table}"] = {**columns, PREDICTION: said, "seatrial.problem": none}
+    if flag != "none":
+        known = {"known": "when it is handed in", "fed_by": "desk"} if declared else {}
+        made.declared["model"]["inputs"]["flag"] = {"type": "integer", **known}
+        made.declared["integrations"] = {
+            "desk": {"kind": "http", "direction": "in", "test": {"url": "http://127.0.0.1:1"}}
+        }
+    return made
+
+
+def _third(values: Any) -> Any:
+    return np.clip(np.asarray(values, dtype=float), 0, 2.99).astype(int)
+
+
+def test_a_field_that_gives_a_rare_class_away_stays_open_until_somebody_says_when_it_is_known() -> None:
+    told = finding(observe(sorted_mail(flag="told")), "class-told")
+    assert told.weight is Weight.OPEN
+    assert told.fields == ("flag",)
+    assert "the class lost" in told.summary
+    assert "model.inputs.flag.known" in told.remedy
+
+
+@pytest.mark.parametrize("flag", ["none", "helps"])
+def test_a_field_that_helps_with_a_rare_class_gives_nothing_away(flag: str) -> None:
+    assert not {"class-told", "target-leak"} & set(codes(observe(sorted_mail(flag=flag))))
+
+
+def test_a_field_that_is_known_before_and_tells_a_class_is_shown_to_who_signs() -> None:
+    found = observe(sorted_mail(flag="told", declared=True))
+    assert "class-told" not in codes(found)
+    assert finding(found, "label-known-before").weight is Weight.NOTE

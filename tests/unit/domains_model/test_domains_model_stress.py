@@ -11,7 +11,7 @@ from stress_scene import ROWS, refused, related, stressed, tried
 
 from plants.real_trial import RealTrial, codes, judged, observed
 from plants.server import Answering, Asked, Said, Server, said
-from plants.stressed_models import Freight, freight_declared
+from plants.stressed_models import Freight, cached, freight_declared, labelled
 from plants.told import finding, measure
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
@@ -42,6 +42,30 @@ def test_a_score_scaled_over_the_request_is_told_by_its_cause_and_hides_nothing_
     assert {f.code for f in gaps} == {"depends-on-asking"}
     assert any("asked alone" in f.summary for f in gaps)
     assert all(f.explains == (CONSISTENCY,) for f in gaps)
+
+
+@pytest.mark.parametrize("label_only", [False, True])
+@pytest.mark.parametrize("left_out", ["stops", "carrier", ""])
+def test_a_cache_that_goes_by_too_few_inputs_is_seen_and_one_that_goes_by_all_is_not(
+    left_out: str, label_only: bool
+) -> None:
+    def heavy(row: Any, exponent: float) -> float:
+        return exponent + 0.6 * float(row["stops"]) + (3.0 if row["carrier"] == "red" else 0.0) - 2.0
+
+    model = Freight(spoils=heavy, answers=cached(lambda name: name != left_out), label_only=label_only)
+    declared = labelled if label_only else freight_declared
+    observation, judgement = tried(model, declared)
+    found = [f for f in observation.findings if f.code == "answered-as-before"]
+    assert [(f.fields, f.weight) for f in found] == ([((left_out,), Weight.GAP)] if left_out else [])
+    assert (judgement.outcome is Outcome.NOT_MET) == bool(left_out), judgement
+
+
+def test_within_one_request_rows_are_told_apart_by_all_inputs_too() -> None:
+    def joined(rows: Any, scores: list[float]) -> list[float]:
+        return cached(lambda name: name != "stops")(rows, scores)
+
+    observation, _ = tried(Freight(answers=joined))
+    assert finding(observation, "answered-as-before").weight is Weight.GAP
 
 
 def test_the_smallest_change_that_still_breaks_a_relation_is_shown_before_and_after() -> None:

@@ -14,10 +14,10 @@ from plants.scored_trial import ScoredTrial
 from seatrial.core.check import PREDICTION, PROBLEM
 from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import Weight
+from seatrial.domains.condition_words import source_of, spoken
 from seatrial.domains.model import search_power
 from seatrial.domains.model.condition_rows import RowConditions
-from seatrial.domains.model.condition_words import spoken
-from seatrial.domains.model.derived_fields import question_word_of, source_of
+from seatrial.domains.model.derived_fields import question_word_of
 from seatrial.domains.model.failure_modes import CHECK, EXAMPLES
 from seatrial.measure.columns import Columns
 from seatrial.spec.conditions import parse_condition
@@ -132,7 +132,10 @@ def test_an_entry_in_terms_of_a_text_answers_the_slice() -> None:
     )
     found, _ = observed(texts, spoiled(np.array(["refund" in text for text in texts])), register=entry)
     assert gaps(found) == []
-    assert "answered-failure-mode" in {f.code for f in found.findings if f.weight is Weight.NOTE}
+    (told, *_) = [f for f in found.findings if f.code == "answered-failure-mode"]
+    assert told.weight is Weight.NOTE
+    assert "What it costs: " in told.why
+    assert "What is done then: " in told.why
 
 
 def test_wrong_rows_of_each_slice_are_kept_beside_the_ledger_as_examples() -> None:
@@ -186,8 +189,8 @@ def test_a_derived_field_tells_its_column(name: str, source: str | None) -> None
 
 
 def test_a_mention_is_said_as_people_say_it() -> None:
-    assert spoken(parse_condition("`body mentions refund` == 1")) == "body mentions refund"
-    assert spoken(parse_condition("`body mentions refund` == 0")) == "body does not mention refund"
+    assert spoken(parse_condition("`body mentions refund` == 1"), {}) == "body mentions refund"
+    assert spoken(parse_condition("`body mentions refund` == 0"), {}) == "body does not mention refund"
 
 
 def test_questions_in_other_languages_have_their_word() -> None:

@@ -493,3 +493,43 @@ def test_a_mean_over_classes_that_leaves_out_a_declared_one_is_open(labels: list
     assert found.summary.endswith(f"no evaluation row is {labels[2]}")
     made.declared["governance"]["metric"] = "accuracy"
     assert "class-not-evaluated" not in codes(observe(made))
+
+
+def left(made: World, kept: np.ndarray) -> World:
+    for table in ("evaluation", "scored.evaluation"):
+        rows = np.flatnonzero(kept)
+        for name, values in made.columns[table].items():
+            made.columns[table][name] = (
+                values.take(pa.array(rows)) if isinstance(values, pa.Array) else np.asarray(values)[rows]
+            )
+    return made
+
+
+@pytest.mark.parametrize(
+    "way", ["half of the wrong", "none", "half of all", "half of the late ones", "half of the flagged"]
+)
+def test_wrong_rows_that_were_left_out_show_where_the_answer_turns_and_other_choices_of_rows_do_not(way: str) -> None:
+    made = world(n=9000)
+    table = made.columns["scored.evaluation"]
+    late, said = np.asarray(table["late"]), np.asarray(table[PREDICTION])
+    chosen = {
+        "half of the wrong": late != said,
+        "none": np.zeros(late.size, dtype=bool),
+        "half of all": np.ones(late.size, dtype=bool),
+        "half of the late ones": late == 1,
+        "half of the flagged": said == 1,
+    }[way]
+    coin = np.random.default_rng(4).random(late.size) < 0.5
+    found = [f for f in observe(left(made, ~(chosen & coin))).findings if f.code == "labels-turn-with-answer"]
+    assert [f.weight for f in found] == ([Weight.OPEN] if way == "half of the wrong" else [])
+
+
+def test_labels_that_follow_the_answer_show_in_the_same_way() -> None:
+    made = world(n=9000)
+    for table in ("evaluation", "scored.evaluation"):
+        late = np.asarray(made.columns[table]["late"]).copy()
+        said = np.asarray(made.columns["scored.evaluation"][PREDICTION])
+        copied = np.random.default_rng(5).random(late.size) < 0.4
+        late[copied] = said[copied]
+        made.columns[table]["late"] = late
+    assert "labels-turn-with-answer" in codes(observe(made), Weight.OPEN)

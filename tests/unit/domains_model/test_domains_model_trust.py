@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from plants.planted_trial import PlantedArtifacts
 from plants.scored_trial import ScoredTrial, World, world
-from plants.told import finding, measure
-from power.families_trust import oversampled
+from plants.told import codes, finding, measure
+from power.families_trust import desks, oversampled
 from power.family import judged
 from seatrial.core.check import PREDICTION, SCORE
 from seatrial.core.observation import Observation, Reason
@@ -293,3 +294,76 @@ def test_the_same_rows_give_the_same_export_in_any_order() -> None:
     turned.columns["scored.evaluation"] = {k: v[::-1] for k, v in turned.columns["scored.evaluation"].items()}
     first, second = looked(made)[0], looked(turned)[0]
     assert [m.value for m in first.measures] == pytest.approx([m.value for m in second.measures])
+
+
+def test_the_rarest_answer_that_promises_too_much_is_found_though_all_bands_are_fine() -> None:
+    found, _, _ = looked(desks(lies=True))
+    assert (measure(found, OVERCONFIDENCE).upper or 1.0) < 0.1
+    told = finding(found, "overconfident-class")
+    assert told.weight is Weight.GAP
+    assert told.summary.startswith("where it answers injury it promises 95 %")
+
+
+def test_answers_with_honest_scores_and_those_that_a_rule_holds_back_are_no_finding() -> None:
+    for made in (desks(lies=False), desks(lies=True, rule='desk == "injury" or score < 0.6')):
+        assert not {"overconfident-class", "overconfident-band"} & set(codes(looked(made)[0]))
+
+
+def _off(*, cold: bool, **metric: Any) -> World:
+    """A regression that is far off where `temp` is low, or everywhere alike."""
+    made = world(n=6000)
+    made.declared["model"] |= {"task": "regression", "output": {"prediction": "minutes"}}
+    made.declared["governance"] |= {"metric": "within@20", "minimum": 0.5, "metrics": [metric]}
+    rng = np.random.default_rng(8)
+    rows = made.columns["scored.evaluation"]
+    truth = rng.uniform(40.0, 100.0, rows["temp"].size)
+    low = rows["temp"] < np.quantile(rows["temp"], 0.12)
+    spread = np.where(low, 60.0, 4.0) if cold else np.full(low.size, 12.0)
+    for name in ("training", "evaluation", "live", "scored.live"):
+        made.columns[name]["late"] = np.full(made.columns[name]["temp"].size, 60.0)
+    rows |= {"late": truth, PREDICTION: truth + rng.normal(0.0, 1.0, truth.size) * spread}
+    made.columns["evaluation"]["late"] = truth
+    del made.declared["model"]["output"]["prediction"]
+    return declared(made, {"when": 'carrier == "grey"', "handling": "by-hand.md"}, act_at=None)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"metric": "p90-error", "maximum": 14.0},
+        {"metric": "wape@120", "maximum": 0.1},
+        {"metric": "mae@120", "maximum": 6.0},
+        {"metric": "rmse@120", "maximum": 8.0},
+    ],
+)
+def test_rules_are_sought_for_what_numbers_are_governed_by(metric: dict[str, Any]) -> None:
+    found, _, _ = looked(_off(cold=True, **metric))
+    proposed = finding(found, "proposed-rules")
+    assert proposed.detail["reached"] is True, proposed
+    rules = proposed.detail["when"]
+    assert isinstance(rules, list)
+    assert any("temp" in str(rule) for rule in rules)
+    spoiled, _, _ = looked(_off(cold=False, **metric))
+    assert "no-rule-set" in {f.code for f in spoiled.findings}
+
+
+def test_a_metric_that_no_single_rows_add_up_to_is_never_said_to_be_reached() -> None:
+    made = declared(world(n=6000), {"when": 'carrier == "grey"'})
+    made.declared["governance"] |= {"metrics": [{"metric": "auc", "minimum": 0.97}]}
+    found, _, trial = looked(made)
+    assert "auc" in finding(found, "no-rule-set").summary
+    assert not [f for f in found.findings if f.code == "proposed-rules" and f.detail["reached"]]
+    assert isinstance(trial.artifacts, PlantedArtifacts)
+    kept = [json.loads(content) for content in trial.artifacts.kept.values()]
+    assert not any((each.get("proposed") or {}).get("reaches_the_minimum") for each in kept)
+
+
+@pytest.mark.parametrize(("missing", "weight"), [(0.3, Weight.OPEN), (0.01, Weight.NOTE)])
+def test_scores_that_many_acted_on_rows_lack_leave_open_what_they_would_have_promised(
+    missing: float, weight: Weight
+) -> None:
+    made = declared(world(n=6000), {"when": 'carrier == "grey"', "handling": "by-hand.md"}, act_at=None)
+    rows = made.columns["scored.evaluation"]
+    rows[SCORE] = pa.array(rows[SCORE], mask=np.random.default_rng(3).random(6000) < missing)
+    found, _, _ = looked(made)
+    assert finding(found, "few-scores").weight is weight

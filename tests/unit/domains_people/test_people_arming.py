@@ -236,6 +236,7 @@ def test_a_route_that_cannot_be_tried_asks_for_one_that_wakes_nobody() -> None:
         {"kind": "http", "with": {"url": "http://127.0.0.1:1/x", "method": "POST"}},
         {"kind": "http", "with": {"url": "http://127.0.0.1:1/x", "json": {}}},
         {"kind": "ask", "with": {"who": "olga", "question": "?"}},
+        {"kind": "message", "with": {"integration": "planner", "record": {"id": "seatrial-1"}}},
         {"kind": "wait-until", "with": {"http": {"url": "http://127.0.0.1:1/x", "method": "DELETE"}}},
     ],
 )

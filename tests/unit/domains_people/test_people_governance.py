@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -261,6 +262,14 @@ def test_a_rollback_that_exits_0_and_leaves_the_wrong_version_did_not_work() -> 
     seen = look(rollback.CHECK, system(), planted)
     assert "wrong-state-after-rollback" in codes(seen)
     assert value(seen, "number of clean drills in a row") == 0.0
+
+
+def test_what_is_too_long_to_be_said_ends_tidily() -> None:
+    planted = trial()
+    Served(planted).changes_to = "the model with the encoder of another version, " * 6
+    seen = look(rollback.CHECK, system(), planted)
+    said = next(f.summary for f in seen.findings if f.code == "wrong-state-after-rollback")
+    assert re.search(r"\w …$", said), said
 
 
 def test_a_way_back_whose_proof_holds_before_it_begins_proves_nothing_and_is_not_walked() -> None:

@@ -93,7 +93,7 @@ def system(**changes: Any) -> System:
 
 
 def asked(declared: System, register: bytes = REGISTER) -> str:
-    return digest(questions(declared, load_failure_modes(register, name="failure-modes.yaml")))
+    return digest(questions(declared, load_failure_modes(register, name="failure-modes.yaml"), {}))
 
 
 def trial() -> PlantedTrial:
@@ -297,11 +297,11 @@ def test_a_new_failure_mode_gives_new_questions_and_passing_the_old_ones_no_long
 
 
 def test_questions_offer_the_right_answer_once_and_not_always_in_the_same_place() -> None:
-    drawn = questions(system(), load_failure_modes(REGISTER, name="r"))
+    drawn = questions(system(), load_failure_modes(REGISTER, name="r"), {})
     assert len({q.id for q in drawn}) == len(drawn) >= 4
     assert all(len(set(q.options)) == len(q.options) >= 2 for q in drawn)
     assert len({q.right for q in drawn}) > 1
-    assert drawn == questions(system(), load_failure_modes(REGISTER, name="r"))
+    assert drawn == questions(system(), load_failure_modes(REGISTER, name="r"), {})
 
 
 def test_without_a_user_list_or_anything_to_ask_nobody_is_trained() -> None:

@@ -27,6 +27,11 @@ def sound(arguments: Arguments, seed: int, say: Say) -> Observation:
     return Observation(done="Looked.", proof=1, facts={"seed": seed, "pid": os.getpid()})
 
 
+def tells_what_is_imported(arguments: Arguments, seed: int, say: Say) -> Observation:
+    known = [name for name in arguments["modules"] if name in sys.modules]
+    return Observation(done="Looked.", proof=1, facts={"imported": known})
+
+
 def hangs(arguments: Arguments, seed: int, say: Say) -> Observation:
     while True:
         time.sleep(1)

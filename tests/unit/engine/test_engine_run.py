@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,23 @@ def _check(name: str, *, check: str = "", **settings: Any) -> Work:
     )
 
 
+_NURSERY = partial(Nursery, preload=("misbehaving",))
+
+
 def _events(
-    *checks: Work, stages: tuple[Work, ...] = (), redact: Any = str, seed: int = 7, **resources: Any
+    *checks: Work,
+    stages: tuple[Work, ...] = (),
+    redact: Any = str,
+    seed: int = 7,
+    open_nursery: Callable[[], Nursery] = _NURSERY,
+    **resources: Any,
 ) -> Generator[Event, None, None]:
     plan = Plan(run="r1", system="arrival-delay", seed=seed, stages=stages, checks=checks)
     return run(
         plan,
         keep=lambda finished: Kept(record=f"record of {finished.work.id}", result=finished.result),
         clock=SystemClock(),
-        open_nursery=partial(Nursery, preload=("misbehaving",)),
+        open_nursery=open_nursery,
         resources=Resources(**resources),
         redact=redact,
     )
@@ -247,11 +255,29 @@ def test_when_the_process_that_starts_the_checks_dies_again_and_again_the_rest_i
     assert [r.code for r in results.values() if isinstance(r, Reason)] == ["not-started"] * 6
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_checks_wait_for_what_they_share_only_where_that_is_asked_for(first: bool) -> None:
+    # What the first check would overtake: scipy alone takes longer than a fork.
+    modules = ["xml.dom.minidom", "scipy.stats", "tarfile"]
+    checks = [_check("tells_what_is_imported", check=f"data.{n}", arguments={"modules": modules}) for n in "ab"]
+    opened = partial(Nursery, preload=("misbehaving", *modules), preload_first=first)
+    results = _results(*checks, parallel=2, open_nursery=opened)
+    seen = [result.facts["imported"] == modules for result in results.values() if isinstance(result, Observation)]
+    assert seen == [first, first]
+
+
 def test_checks_run_side_by_side() -> None:
     results = _results(*(_check("tells_when", check=f"data.{n}", arguments={"for_s": 0.6}) for n in "ab"), parallel=2)
     a, b = (r.facts for r in results.values() if isinstance(r, Observation))
     assert float(str(a["from"])) < float(str(b["to"]))
     assert float(str(b["from"])) < float(str(a["to"]))
+
+
+def _apart(one: Observation | Reason, other: Observation | Reason) -> bool:
+    assert isinstance(one, Observation)
+    assert isinstance(other, Observation)
+    (a, b), (c, d) = ([float(str(each.facts[name])) for name in ("from", "to")] for each in (one, other))
+    return b <= c or d <= a
 
 
 def test_a_check_that_runs_alone_overlaps_with_nothing() -> None:
@@ -263,12 +289,23 @@ def test_a_check_that_runs_alone_overlaps_with_nothing() -> None:
     ]
     results = _results(*checks, parallel=4)
     load = results.pop("data.load")
-    assert isinstance(load, Observation)
-    for other in results.values():
-        assert isinstance(other, Observation)
-        before = float(str(other.facts["to"])) <= float(str(load.facts["from"]))
-        after = float(str(other.facts["from"])) >= float(str(load.facts["to"]))
-        assert before or after
+    assert all(_apart(load, other) for other in results.values())
+
+
+def test_beside_a_check_that_is_alone_at_the_system_only_those_go_on_that_only_read() -> None:
+    longer = {"for_s": 0.6}
+    results = _results(
+        _check("tells_when", check="data.asks", arguments={"for_s": 0.3}),
+        _check("tells_when", check="data.changes", alone_at_system=True, arguments=longer),
+        _check("tells_when", check="data.load", alone=True, arguments={"for_s": 0.3}),
+        _check("tells_when", check="model.asks"),
+        _check("tells_when", check="model.reads", only_reads=True, arguments=longer),
+        parallel=2,
+    )
+    changes, load = results["data.changes"], results["data.load"]
+    assert not _apart(changes, results["model.reads"])
+    assert all(_apart(changes, results[name]) for name in ("data.asks", "model.asks", "data.load"))
+    assert all(_apart(load, other) for name, other in results.items() if name != "data.load")
 
 
 def test_a_check_waits_for_the_stage_that_it_needs_and_others_do_not() -> None:
@@ -300,14 +337,31 @@ def test_a_stage_that_crashes_is_the_reason_too() -> None:
 
 
 def test_checks_are_ordered_by_domain_and_the_lonely_ones_last_after_those_that_look_at_real_traffic() -> None:
-    names = ["ownership.a", "data.load", "data.b", "model.c", "governance.d", "organization.e", "integration.f"]
+    names = [
+        "ownership.a",
+        "data.load",
+        "data.faults",
+        "data.b",
+        "model.c",
+        "governance.d",
+        "organization.e",
+        "integration.f",
+    ]
     names.append("integration.g")
     order = ordered(
-        _check("sound", check=name, alone=name == "data.load", before_traffic=name == "integration.g") for name in names
+        _check(
+            "sound",
+            check=name,
+            alone=name == "data.load",
+            alone_at_system=name == "data.faults",
+            before_traffic=name == "integration.g",
+        )
+        for name in names
     )
     assert [w.id for w in order] == [
         "integration.g",
         "data.b",
+        "data.faults",
         "data.load",
         "model.c",
         "integration.f",

@@ -19,7 +19,7 @@ from seatrial.core.observation import Json
 from seatrial.core.vocabulary import RecordType
 from seatrial.evidence.database import Database, mark_of
 from seatrial.evidence.entry import Checkpoint
-from seatrial.evidence.index import Index, Indexes
+from seatrial.evidence.index import Index, Indexes, Patience
 from seatrial.evidence.ledger import Ledger
 from seatrial.evidence.trust import TrustRoot
 from seatrial.evidence.verification import Reading
@@ -102,7 +102,7 @@ def test_what_is_appended_is_read_and_nothing_else(tmp_path: Path, rows: list[in
     rows.clear()
     scene_append(scene, ledger)
     after = index.read(ledger)
-    assert after.evidence[:-1] == before.evidence
+    assert after.evidence[:-1] == tuple(before.evidence)
     assert rows == [6, 7], "the newest that was read, to be sure of it, and what follows"
     rows.clear()
     settled(tmp_path / "ledger.db")
@@ -121,6 +121,35 @@ def test_in_a_long_chain_an_old_change_is_found_before_anything_counts(tmp_path:
     assert index.read(ledger).evidence == first.evidence, "what is shown is what was verified"
     assert "altered-record" in codes(index.read(ledger, compared=True))
     assert "altered-record" in codes(index.read(ledger)), "and it is not forgotten"
+
+
+def test_who_does_not_wait_gets_what_its_patience_reaches_for_and_else_nothing(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 6)
+    index = Index(SYSTEM, scene.keys.trust(), at_once=0)
+    assert index.shortly(ledger, Patience(left=5)) is None, "six entries are to be verified"
+    first = index.shortly(ledger, Patience(left=6))
+    assert first is not None
+    assert first.evidence == ledger.read(SYSTEM, scene.keys.trust()).evidence
+    scene_append(scene, ledger)
+    grown = index.shortly(ledger, Patience(left=1))
+    assert grown is not None
+    assert len(grown.evidence) == 7
+    scene_append(scene, ledger)
+    assert index.shortly(ledger, Patience(left=0.5)) is None
+
+
+def test_who_does_not_wait_is_given_nothing_of_a_chain_that_was_changed(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 6)
+    index = Index(SYSTEM, scene.keys.trust())
+    index.read(ledger)
+    tamper(tmp_path / "ledger.db", "UPDATE seatrial_entries SET envelope = x'7b7d' WHERE sequence = 2")
+    assert index.shortly(ledger, Patience()) is None, "so short a chain is compared at once"
+    assert "altered-record" in codes(index.read(ledger))
+    told = index.shortly(ledger, Patience())
+    assert told is not None
+    assert "altered-record" in codes(told)
 
 
 def test_what_was_compared_for_this_page_is_not_compared_again(tmp_path: Path, rows: list[int]) -> None:

@@ -12,8 +12,6 @@ import pytest
 from seatrial.examples.arrival_delay.by_hand import DOCKS, docks, yard
 from seatrial.spec.loading import load_system
 
-pytestmark = pytest.mark.timed
-
 SCHEDULE = [{"delivery_id": f"d{i}", "sched_dep": str(600 + i % 3)} for i in range(30)]
 
 
@@ -58,6 +56,7 @@ def test_every_item_of_a_rehearsal_lands_where_the_system_file_says(ready: Path)
             assert len({row[fallback.lands.key] for row in csv.DictReader(sheet)}) == items
 
 
+@pytest.mark.slow
 def test_an_empty_schedule_is_no_plan(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("delivery_id,sched_dep\n", encoding="utf-8")
     command = [

@@ -25,7 +25,7 @@ from seatrial.examples.arrival_delay.company.weather_topics import Subscription,
 from seatrial.examples.arrival_delay.weather_feed import Replay
 from seatrial.gate.verdict import Assessment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timed]
+pytestmark = pytest.mark.slow
 
 CHECKED = (
     "integration.contracts",
@@ -58,6 +58,7 @@ def judged(demo: Demo, events: list[Event]) -> dict[str, Assessment]:
     return {a.id: a for a in demo.verdict().requirements if a.id in checked}
 
 
+@pytest.mark.timed
 def test_the_ready_company_profile_has_the_outcomes_of_the_embedded_one(ready: Path, tmp_path: Path) -> None:
     demo = Demo(tmp_path / "ready", profile="company", ready=True, trained=ready)
     found = run(demo, CHECKED)

@@ -18,8 +18,6 @@ from seatrial.core.vocabulary import Answer, Outcome, RecordType
 from seatrial.examples.arrival_delay.defects import DEFECTS
 from seatrial.gate.verdict import Assessment
 
-pytestmark = pytest.mark.timed
-
 AGREED = "model.adversarial"
 """What does not apply, as two of the personas agree."""
 
@@ -43,6 +41,7 @@ def test_each_demonstration_gets_its_own_directory(tmp_path: Path) -> None:
     assert fresh_directory(tmp_path) == tmp_path / "seatrial-demo-2"
 
 
+@pytest.mark.slow
 def test_two_personas_agree_after_the_run_on_what_does_not_apply(paperwork_only: Demo) -> None:
     found = outcomes(paperwork_only)[AGREED]
     assert found.outcome is Outcome.NOT_APPLICABLE
@@ -54,6 +53,7 @@ def test_it_has_no_workspace_before_its_services_ran(tmp_path: Path) -> None:
         Demo(tmp_path).verdict()
 
 
+@pytest.mark.slow
 def test_every_persona_signs_with_their_own_key_and_what_was_played_says_so(paperwork_only: Demo) -> None:
     reading = read_ledger(paperwork_only.workspace, quick=False)
     assert [e.problem for e in reading.evidence if e.problem] == []
@@ -69,12 +69,14 @@ def test_every_persona_signs_with_their_own_key_and_what_was_played_says_so(pape
     assert all("played by demo" in a.statement for a in attested)
 
 
+@pytest.mark.slow
 def test_the_verdict_can_be_given_after_the_services_ended(paperwork_only: Demo) -> None:
     found = outcomes(paperwork_only)
     assert found["ownership.monitor"].outcome is Outcome.MET
     assert paperwork_only.verdict().verdict is Answer.NO_GO
 
 
+@pytest.mark.slow
 def test_it_can_be_left_at_any_moment_and_stops_what_it_started(ready: Path, tmp_path: Path) -> None:
     demo = Demo(tmp_path / "left", ready=True, trained=ready)
     events = demo.events()
@@ -98,6 +100,7 @@ def test_a_table_names_what_is_unexpected() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_the_ready_variant_lacks_nothing_but_the_people_who_sign(ready: Path, tmp_path: Path) -> None:
     demo = Demo(tmp_path / "ready", ready=True, trained=ready)
     crashed = [e.problem for e in demo.events() if isinstance(e, StageFinished) and e.problem]
@@ -110,6 +113,7 @@ def test_the_ready_variant_lacks_nothing_but_the_people_who_sign(ready: Path, tm
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_the_pilot_has_its_honest_defects_and_no_other_gap(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "pilot")
     checked = {e.requirement for e in demo.events() if isinstance(e, CheckFinished)}

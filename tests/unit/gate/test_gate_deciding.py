@@ -15,6 +15,7 @@ from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
 from seatrial.gate.deciding import decide, standing
 from seatrial.gate.verdict import Assessment
 from seatrial.spec.policy import Policy
+from seatrial.spec.subject import subject
 
 
 def assessed(world: World, requirement: str) -> Assessment:
@@ -47,6 +48,15 @@ def test_no_evidence_at_all_is_no_go_with_a_gap_for_every_requirement() -> None:
     verdict = World().decided()
     assert {g.requirement for g in verdict.gaps} >= {r.id for r in PRODUCTION_READINESS}
     assert {g.code for g in verdict.gaps} == {"not-run"}
+
+
+def test_what_is_said_of_evidence_alone_stands_after_the_question_that_it_leaves_open() -> None:
+    question = by_id("data.load").question
+    expired = replace(go_world(), policy=Policy(leases={"data.load": "1s"})).decided()
+    assert f"Most important: {question} {expired.gaps[0].summary}" in expired.sentence
+    missed = go_world().instead("data.load", bad(by_id("data.load"))).decided()
+    assert f"Most important: {missed.gaps[0].summary}" in missed.sentence
+    assert question not in missed.sentence
 
 
 def test_an_empty_set_of_requirements_is_no_go() -> None:
@@ -217,6 +227,21 @@ def test_what_failed_on_another_subject_does_not_speak_about_this_one() -> None:
         "data.load", bad(by_id("data.load")), at=OBSERVED + timedelta(hours=1)
     )
     assert world.plus(failed).decided().verdict is Answer.GO
+
+
+def test_what_failed_while_nobody_could_tell_what_answered_hides_no_longer_behind_an_older_good_record() -> None:
+    untold = World()
+    told = {"model": "m 4.2"}
+    silent, known = (subject(untold.system, files={}, identities=each).parts for each in ({}, told))
+    world = replace(untold, identities=told, parts=known)
+    world = world.plus(world.observed("data.load", good(by_id("data.load"))))
+    failed = replace(world, parts=silent).observed(
+        "data.load", bad(by_id("data.load")), at=OBSERVED + timedelta(hours=1)
+    )
+    again = world.observed("data.load", good(by_id("data.load")), at=OBSERVED + timedelta(hours=2))
+    for evidence, code in (((), ""), ((failed,), "version-untold"), ((failed, again), "")):
+        found = assessed(world.plus(*evidence), "data.load")
+        assert (found.outcome is Outcome.MET, found.reason_code == "version-untold") == (not code, bool(code))
 
 
 def test_all_checks_of_a_requirement_must_be_good() -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
+import seatrial.examples
 from plants.go_world import NOW, World, go_world, good, system
+from seatrial.app.catalogue import thresholds
+from seatrial.app.workspace import open_workspace
 from seatrial.core.bodies import DecisionBody, WithholdingBody
 from seatrial.core.vocabulary import Answer, Criticality, GateName, RecordType, Role
 from seatrial.gate.catalogue import EVERY, PRODUCTION_READINESS, by_id
-from seatrial.gate.gates import GATES, PRODUCTION
+from seatrial.gate.gates import GATES, PRODUCTION, Gate
 from seatrial.gate.requirements_scale import WATCH_RECORD
 from seatrial.gate.verdict import Stage
-from seatrial.spec.policy import HIGHER_IS_TIGHTER, LOWER_IS_TIGHTER, Policy, policy_for
+from seatrial.spec.adversarial import Threat
+from seatrial.spec.policy import HIGHER_IS_TIGHTER, LOWER_IS_TIGHTER, GateLimits, Policy, policy_for
+from seatrial.spec.resolution import resolve_policy
 from seatrial.spec.subject import parts
+from seatrial.spec.system import System
 
 PILOT, SCALE = GATES[GateName.PILOT_EXIT], GATES[GateName.ENTERPRISE_SCALE]
 
@@ -103,8 +111,53 @@ def test_a_gate_only_tightens_and_changes_no_way_of_checking(gate: object, criti
             assert (key in HIGHER_IS_TIGHTER and after > before) or (key in LOWER_IS_TIGHTER and after < before)
     before, after = (parts(s, files={}, identities={}) for s in (declared, gate.system(declared)))
     assert before == after, "the same evidence is about the same subject at every gate"
-    stricter = declared.model_copy(update={"policy": own.model_copy(update={"mismatches": 0.0001})})
-    assert gate.policy(stricter).mismatches == 0.0001, "what the company tightened further stays"
+    stricter = declared.model_copy(update={"policy": own.model_copy(update={"isolated": 0.9999})})
+    assert gate.policy(stricter).isolated == 0.9999, "what the company tightened further stays"
+
+
+def test_a_policy_file_makes_one_gate_stricter_and_leaves_the_others_and_the_subject() -> None:
+    text = b"gates: {pilot-exit: {isolated: 99 %}, enterprise-scale: {held_back: 10 %, contract_violations: 0.1 %}}"
+    named = system().model_copy(update={"governance": system().governance.model_copy(update={"policy": "own.yaml"})})
+    declared = named.model_copy(update={"policy": resolve_policy(named, text)})
+    found = {name: gate.policy(declared) for name, gate in GATES.items()}
+    assert [p.isolated for p in found.values()] == [0.99, 0.95, 0.98]
+    assert [p.held_back for p in found.values()] == [0.5, 0.5, 0.1]
+    assert [p.contract_violations for p in found.values()] == [0.01, 0.01, 0.001]
+    for gate in GATES.values():
+        assert parts(gate.system(declared), files={}, identities={}) == parts(declared, files={}, identities={})
+
+
+EXAMPLES = Path(seatrial.examples.__file__).parent
+
+
+def _limits_by(declared: System, key: str) -> dict[str, float]:
+    """Today's limits where the policy's value of that key is as strict as it can be."""
+    strictest = 1.0 if key in HIGHER_IS_TIGHTER else 0.0001
+    stricter = declared.policy.model_copy(update={key: strictest} if key else {})
+    found = thresholds(declared.model_copy(update={"policy": stricter}))
+    return {f"{each.requirement}/{each.measure}": each.limit for each in found}
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[System]:
+    found = []
+    for file in EXAMPLES.glob("*/files/ready/seatrial.yaml"):
+        named = dict.fromkeys(re.findall(r"\$\{(\w+)\}", file.read_text()), "http://127.0.0.1:9")
+        declared = open_workspace(file, environment=named).system
+        gained = declared.adversarial.model_copy(update={"threat": Threat(who="rivals", why="They come first.")})
+        found.append(declared.model_copy(update={"adversarial": gained}))
+    assert len(found) == 3
+    return found
+
+
+@pytest.mark.parametrize("key", sorted(GateLimits.model_fields))
+def test_every_limit_that_a_gate_may_tighten_is_one_that_is_judged(examples: list[System], key: str) -> None:
+    assert any(_limits_by(declared, key) != _limits_by(declared, "") for declared in examples)
+
+
+@pytest.mark.parametrize("gate", GATES.values(), ids=lambda g: g.name.value)
+def test_the_products_own_limits_of_a_gate_are_among_those(gate: Gate) -> None:
+    assert set(gate.limits) <= set(GateLimits.model_fields)
 
 
 def test_the_watch_is_asked_for_thirty_to_ninety_days() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from plants.go_world import NOW, OBSERVED, SIGNED, World, bad, go_world, part_digests, system
+from plants.go_world import NOW, OBSERVED, SIGNED, World, bad, go_world, good, part_digests, system
 from seatrial.core.bodies import (
     AttestationBody,
     EventBody,
@@ -242,6 +243,28 @@ def test_what_was_found_wanting_is_not_exempted_after_an_attempt_that_saw_nothin
         assert only_gap(world.plus(refused)).code == "not-run"
     other = asking(go_world().without("data.load"), "data.load")
     assert only_gap(other.plus(exemption(other, "data.load"))).code == "not-run"
+
+
+@pytest.mark.parametrize(
+    ("later", "answer"),
+    [
+        ({}, Answer.GO),
+        ({"check": f"{ADVERSARIAL}.imported"}, Answer.NO_GO),
+        ({"check": "model.nobody-knows"}, Answer.NO_GO),
+        ({"version": 2}, Answer.NO_GO),
+        ({"problem": "bad signature"}, Answer.NO_GO),
+    ],
+)
+def test_what_was_found_wanting_is_refuted_by_the_same_check_as_it_is_today_alone(
+    later: dict[str, Any], answer: Answer
+) -> None:
+    world = asking(go_world().without(ADVERSARIAL), ADVERSARIAL)
+    wanting = world.plus(world.observed(ADVERSARIAL, bad(by_id(ADVERSARIAL)), at=OBSERVED - timedelta(hours=2)))
+    mended = wanting.plus(
+        world.observed(ADVERSARIAL, good(by_id(ADVERSARIAL)), at=OBSERVED - timedelta(hours=1), **later)
+    )
+    unseen = mended.plus(world.observed(ADVERSARIAL, Reason(code="unreachable", summary="the endpoint is down")))
+    assert unseen.plus(exemption(world)).decided().verdict is answer
 
 
 def test_an_exemption_covers_nothing_that_was_measured_and_ends_with_the_model() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,8 +127,7 @@ def test_several_scores_need_a_choice() -> None:
 
 
 def test_rows_of_promptfoo_without_their_time_and_version_are_refused_with_what_to_give_instead() -> None:
-    rows = PROMPTFOO["results"]["results"]
-    lines = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    lines = (ASSETS / "promptfoo.jsonl").read_bytes()
     for content in (lines, lines.splitlines()[0]):
         with pytest.raises(Malformed, match="neither when its rows were made") as refused:
             read_result("promptfoo", content)
@@ -156,6 +156,24 @@ def test_rows_that_were_taken_out_are_missed_and_two_providers_need_a_choice() -
     assert "tells of 4 rows and holds 3" in _promptfoo(lambda r: r["results"]["results"].pop()).problems[0]
     with pytest.raises(Malformed, match="answer-bot, other"):
         _promptfoo(lambda r: r["results"]["results"][0].update(provider={"id": "other"}))
+
+
+def test_an_old_evaluation_that_is_exported_today_is_as_old_as_its_answers() -> None:
+    late = _promptfoo(lambda r: r["metadata"].update(exportedAt="2027-03-01T08:00:00Z"))
+    assert late.ended_at == _promptfoo(lambda _: None).ended_at
+    assert late.ended_at - late.started_at == timedelta(milliseconds=575)
+    untold = _promptfoo(lambda r: r["results"]["stats"].pop("durationMs"))
+    assert untold.ended_at == untold.started_at
+
+
+def test_rows_that_were_taken_out_are_missed_also_where_one_provider_counts() -> None:
+    content = json.loads(json.dumps(PROMPTFOO))
+    content["results"]["results"][0].update(provider={"id": "other"})
+    whole = read_result("promptfoo", json.dumps(content).encode(), score="answer-bot")
+    assert (not whole.problems, sum(totals(whole).values())) == (True, 3)
+    content["results"]["results"].pop()
+    short = read_result("promptfoo", json.dumps(content).encode(), score="answer-bot")
+    assert "tells of 4 rows and holds 3" in short.problems[0]
 
 
 JUNIT: Final = """<testsuites><testsuite name="bot" tests="{tests}" timestamp="2026-11-20T10:00:00+00:00" time="60">

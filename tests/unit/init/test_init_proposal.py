@@ -231,6 +231,37 @@ def test_numbers_make_a_regression(tmp_path: Path) -> None:
     assert "governance.metric" in proposal.todos
 
 
+def _invoices(tmp_path: Path) -> Path:
+    rows = [
+        {
+            "letter": f"Invoice {n} of the first of May: please pay the sum of {n * 3} EUR within ten days.",
+            "fields": json.dumps({"number": n, "total": n * 3}),
+        }
+        for n in range(80)
+    ]
+    return write(pa.Table.from_pylist(rows), tmp_path / "invoices.parquet")
+
+
+def test_records_as_labels_make_an_extraction_and_the_field_with_records_its_prediction(tmp_path: Path) -> None:
+    def read(row: dict[str, Any]) -> dict[str, Any]:
+        words = str(row["letter"]).split()
+        return {"model": "reader", "record": {"number": int(words[1]), "total": int(words[12])}}
+
+    with Server(answering(read)) as served:
+        proposal = propose(asked(tmp_path, f"{served.url}/predict", _invoices(tmp_path), label="fields"), {})
+    system = _read(proposal)[0]
+    assert (system.model.task, system.model.output.prediction) == ("extraction", "record")
+    assert system.governance.metric == "exact-match"
+
+
+def test_a_model_that_answers_no_record_where_the_labels_are_records_is_told(tmp_path: Path) -> None:
+    with (
+        Server(answering(lambda _: {"total": "12 EUR"})) as served,
+        pytest.raises(Malformed, match="no field of the model's answers is one: total"),
+    ):
+        propose(asked(tmp_path, f"{served.url}/predict", _invoices(tmp_path), label="fields"), {})
+
+
 @pytest.mark.parametrize(
     "fault", ["html", "fewer-rows", "nan", "other-shape", "broken", "gone", "cut", "empty", "elsewhere"]
 )
@@ -367,10 +398,14 @@ def test_a_column_without_values_is_told(tmp_path: Path) -> None:
         (["a", "b", "c"] * 20, "multiclass", None),
         ([n * 1.5 for n in range(60)], "regression", None),
         (list(range(60)), "regression", None),
+        ([f'{{"total": {n}, "date": "2026-01-01"}}' for n in range(60)], "extraction", None),
+        (['["Berlin"]', "[]"] * 20, "extraction", None),
+        ([*(f'{{"total": {n}}}' for n in range(5)), *["none"] * 30, *["other"] * 30], "multiclass", None),
     ],
 )
 def test_the_task_follows_from_the_labels(values: list[Any], task: str, positive: object, tmp_path: Path) -> None:
-    found = labelled(_column(values, tmp_path))
+    column = _column(values, tmp_path)
+    found = labelled(column, [{column.name: value} for value in values])
     assert (found.task, found.positive) == (task, positive)
     assert type(found.positive) is type(positive)
 

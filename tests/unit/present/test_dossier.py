@@ -67,6 +67,24 @@ def test_the_page_needs_no_network_and_runs_no_script(page: str) -> None:
     assert "default-src 'none'" in page
 
 
+def test_evidence_that_does_not_count_is_said_to_be_on_record_and_not_to_count() -> None:
+    first, *rest = sample().requirements
+    voided = dataclasses.replace(first, assurance=None, observed_at=None, valid_until=None, evidence=("ab12",))
+    shown = dossier(dataclasses.replace(sample(), requirements=(voided, *rest)))
+    assert f"What is on record does not count ({first.demands.value} evidence is demanded); record" in shown
+    excused = dataclasses.replace(voided, outcome=Outcome.NOT_APPLICABLE)
+    shown = dossier(dataclasses.replace(sample(), requirements=(excused, *rest)))
+    assert "Decided by people; record" in shown
+    counted = dataclasses.replace(sample(), requirements=tuple(a for a in sample().requirements if a.observed_at))
+    assert "does not count" not in dossier(counted).split("What the evidence supports")[0]
+
+
+def test_shares_are_pictured_as_per_cent_and_other_figures_as_they_are() -> None:
+    plain = FIGURES["metric"]
+    assert "70%" in svg(dataclasses.replace(plain, options={"shares": True}))
+    assert "%" not in svg(plain).split("<text", 1)[1]
+
+
 def test_text_from_outside_stays_text(page: str) -> None:
     assert "&lt;script&gt;alert(" in page
 
@@ -145,3 +163,15 @@ def test_what_a_remedy_puts_in_backquotes_is_code_and_nothing_in_it_is_markup() 
     assert words.coded("Name under `owner:` who <b>answers</b>, & `<i>`; one ` stays.") == (
         "Name under <code>owner:</code> who &lt;b&gt;answers&lt;/b&gt;, &amp; <code>&lt;i&gt;</code>; one ` stays."
     )
+
+
+@pytest.mark.parametrize(("last", "times"), [("Nobody knows what it costs.", 1), ("Another reason.", 2)])
+def test_a_reason_that_several_findings_share_is_said_once(last: str, times: int) -> None:
+    given = sample()
+    first = next(a for a in given.requirements if a.findings)
+    said = [dataclasses.replace(first.findings[0], why=why) for why in ("Nobody knows what it costs.", last)]
+    told = dataclasses.replace(first, findings=tuple(said))
+    page = dossier(
+        dataclasses.replace(given, requirements=tuple(told if a.id == first.id else a for a in given.requirements))
+    )
+    assert page.count("Nobody knows what it costs.") + page.count("Another reason.") == times

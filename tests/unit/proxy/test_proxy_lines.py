@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from plants.listening import listening
 from plants.server import Asked, Said, Server
 from seatrial.adapters.proxy.address import Address, address, address_of
 from seatrial.adapters.proxy.control import RemoteLine, controllable, held_elsewhere
@@ -35,7 +36,7 @@ def lines_to(url: str) -> Iterator[Lines]:
 
 
 def fetched(lines: Lines, *, timeout_s: float = 3.0) -> bytes:
-    listen = lines.named("weather").listen
+    listen = listening(lines, "weather")
     connection = http.client.HTTPConnection(listen.host, listen.port, timeout=timeout_s)
     try:
         connection.request("GET", "/")
@@ -88,7 +89,7 @@ def test_a_disturbed_line_fails_in_its_own_way_and_passes_again(
 def test_a_corrupted_answer_keeps_its_length_and_differs_in_few_bits() -> None:
     with Server(lambda _: Said(raw=BODY, close=True)) as server, lines_to(server.url) as lines:
         lines.line("weather").set(LineMode.CORRUPT)
-        listen = lines.named("weather").listen
+        listen = listening(lines, "weather")
         with socket.create_connection((listen.host, listen.port), timeout=30) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             got = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -101,7 +102,7 @@ def test_a_corrupted_answer_keeps_its_length_and_differs_in_few_bits() -> None:
 def test_a_reset_lets_so_many_bytes_through() -> None:
     with Server(lambda _: Said(raw=BODY, close=True)) as server, lines_to(server.url) as lines:
         lines.line("weather").set(LineMode.RESET, after_bytes=100)
-        listen = lines.named("weather").listen
+        listen = listening(lines, "weather")
         got = b""
         with socket.create_connection((listen.host, listen.port), timeout=30) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -247,7 +248,7 @@ def test_a_connection_that_comes_in_while_the_line_begins_to_refuse_is_ended_by_
                 pass
 
     with Server(whole) as server, lines_to(server.url) as lines:
-        line, listen = lines.line("weather"), lines.named("weather").listen
+        line, listen = lines.line("weather"), listening(lines, "weather")
         callers = [threading.Thread(target=knocks, args=(listen,)) for _ in range(4)]
         for caller in callers:
             caller.start()

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from plants.listening import listening
 from plants.server import Asked, Said, Server, said
 from seatrial.adapters.other_schema import rewritten
 from seatrial.adapters.proxy.address import Address, address_of
@@ -107,7 +108,7 @@ def test_what_holds_no_such_field_is_not_touched(body: bytes) -> None:
 @contextmanager
 def line_to(url: str) -> Iterator[tuple[Lines, http.client.HTTPConnection]]:
     with Lines({"weather": (HERE, address_of(url))}) as lines:
-        listen = lines.named("weather").listen
+        listen = listening(lines, "weather")
         connection = http.client.HTTPConnection(listen.host, listen.port, timeout=30.0)
         try:
             yield lines, connection
@@ -230,7 +231,7 @@ def test_what_is_no_http_passes_through_a_line_that_rewrites() -> None:
         ),
     ):
         lines.line("weather").set(LineMode.REWRITE, change=change("dropped"))
-        listen = lines.named("weather").listen
+        listen = listening(lines, "weather")
         with socket.create_connection((listen.host, listen.port), timeout=30) as client:
             client.sendall(b"\x16\x03\x01\x00")
             taken, _ = listener.accept()

@@ -155,7 +155,7 @@ def test_a_procedure_loads_with_its_environment() -> None:
     read = load_procedure(PROCEDURE.encode(), name="p.yaml", environment={"MODEL": "http://127.0.0.1:1"})
     assert read.value.before[0].settings == {"url": "http://127.0.0.1:1/version"}
     assert read.value.steps[0].undo is not None
-    assert read.secrets == ("http://127.0.0.1:1",)
+    assert read.secrets == (), "an address alone is no secret"
 
 
 def test_a_procedure_tells_all_its_problems_and_allows_nothing_undecided() -> None:
@@ -170,6 +170,15 @@ def test_a_procedure_tells_all_its_problems_and_allows_nothing_undecided() -> No
         (5, "steps[0].undo.with.run"),
         (6, "target[0].with.url"),
     ]
+
+
+@pytest.mark.parametrize("second", ["wind", "gusts"])
+def test_two_inputs_that_people_would_not_tell_apart_are_refused(second: str) -> None:
+    first = b'{"speed": {"type": "number", "name": "wind"},\n "gusts": {"type": "number"}'
+    text = first + b',\n "peak": {"type": "number", "name": "%s"}}' % second.encode()
+    with pytest.raises(SpecErrors, match=r":3:\d+: peak.name: .*a name that tells it from"):
+        load_inputs(text, name="schema.json")
+    assert set(load_inputs(first + b"}", name="schema.json")) == {"speed", "gusts"}
 
 
 def test_inputs_tell_all_their_problems_with_lines() -> None:

@@ -78,6 +78,21 @@ SAME = {
         {"url": "amqp://b", "exchange": "tickets", "routing_key": "a"},
         {"url": "amqp://b/", "exchange": "tickets", "routing_key": "b"},
     ),
+    "an exchange that may feed production's queue": (
+        "amqp",
+        {"url": "amqp://b", "exchange": "test"},
+        {"url": "amqp://b", "queue": "tickets"},
+    ),
+    "a queue that production's exchange may feed": (
+        "amqp",
+        {"url": "amqp://b", "queue": "test"},
+        {"url": "amqp://b", "exchange": "tickets"},
+    ),
+    "a queue": (
+        "amqp",
+        {"url": "amqp://b", "queue": "tickets"},
+        {"url": "amqp://b", "exchange": "t", "queue": "tickets"},
+    ),
 }
 APART = {
     "another database": ("mariadb", {"url": "mariadb://erp.example.com/erp_test", "write": "orders"}, {"url": _ERP}),
@@ -107,6 +122,16 @@ APART = {
     "a folder within": ("files", {"url": "drop", "write": "test"}, {"url": "drop"}),
     "another topic": ("mqtt", {"url": "mqtt://b", "write": "test/1"}, {"url": "mqtt://b", "topic": "hall/+"}),
     "another exchange": ("amqp", {"url": "amqp://b", "exchange": "test"}, {"url": "amqp://b", "exchange": "tickets"}),
+    "another queue": (
+        "amqp",
+        {"url": "amqp://b", "queue": "test"},
+        {"url": "amqp://b", "exchange": "tickets", "queue": "tickets"},
+    ),
+    "another virtual host": (
+        "amqp",
+        {"url": "amqp://b/test", "exchange": "tickets"},
+        {"url": "amqp://b/shop", "queue": "tickets"},
+    ),
 }
 
 
@@ -125,6 +150,15 @@ def test_a_test_end_that_is_production_is_refused(how: str) -> None:
 def test_a_place_of_its_own_is_taken(how: str) -> None:
     kind, test, production = APART[how]
     _load(kind, {**test, "writable": True}, {**production, "read_only": True})
+
+
+def test_beside_production_on_a_broker_it_is_said_what_to_name() -> None:
+    production = {"url": "amqp://b", "queue": "tickets", "read_only": True}
+    with pytest.raises(SpecErrors) as refused:
+        _load("amqp", {"url": "amqp://b", "exchange": "test", "writable": True}, production)
+    told = str(refused.value)
+    assert "a virtual host of its own" in told
+    assert "the exchange of integrations.erp.production" in told
 
 
 def test_reading_at_production_is_no_writing() -> None:

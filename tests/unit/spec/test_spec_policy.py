@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from seatrial.core.vocabulary import GateName
 from seatrial.spec.loading import load_system
-from seatrial.spec.policy import HIGHER_IS_TIGHTER, LOWER_IS_TIGHTER, Policy, policy_for
+from seatrial.spec.policy import HIGHER_IS_TIGHTER, LOWER_IS_TIGHTER, GateLimits, Policy, policy_for
 from seatrial.spec.problem import SpecErrors
 from seatrial.spec.resolution import resolve_policy, rollback_window_s, rollback_window_too_long
 from seatrial.spec.system import System
@@ -16,7 +19,7 @@ def system(policy: str = "policy.yaml", criticality: str = "operational", rest: 
     return load_system(text.encode(), name="f", environment={}, policy_text=b"waivers: []\n").system
 
 
-def said(text: str, **more: dict[str, float]) -> list[str]:
+def said(text: str, **more: Any) -> list[str]:
     with pytest.raises(SpecErrors) as caught:
         resolve_policy(system(), text.encode(), **more)
     return [str(p) for p in caught.value.problems]
@@ -65,7 +68,8 @@ def test_values_below_the_products_own_floors_are_refused() -> None:
 
 
 def test_every_field_of_a_policy_has_a_tighter_side_or_is_known_to_have_none() -> None:
-    without = {"name", "leases", "waivers", "review_window_days"}
+    without = {"name", "leases", "waivers", "review_window_days", "gates"}
+    assert set(GateLimits.model_fields) < set(Policy.model_fields)
     assert set(Policy.model_fields) == HIGHER_IS_TIGHTER | LOWER_IS_TIGHTER | without
 
 
@@ -77,6 +81,42 @@ def test_leases_may_only_be_shortened_and_must_name_requirements() -> None:
         "policy.yaml:1:21: leases.data.load: found '100d', expected at most 90 d, as the catalogue has it.",
         f"policy.yaml:1:27: leases.data.fault: found the unknown requirement 'data.fault', {expected}",
     ]
+
+
+def test_a_file_gives_a_gate_its_own_limits_and_no_other_gate() -> None:
+    policy = resolve_policy(system(), b"gates: {enterprise-scale: {contract_violations: 0.2 %, recovery: 20s}}")
+    assert {gate: limits.given for gate, limits in policy.gates.items()} == {
+        GateName.ENTERPRISE_SCALE: {"contract_violations": 0.002, "recovery": 20.0}
+    }
+    assert policy.contract_violations == Policy().contract_violations
+
+
+def test_a_gate_is_never_looser_than_the_policy_or_the_product_has_it_there() -> None:
+    gates = {GateName.ENTERPRISE_SCALE: {"isolated": 0.98}}
+    text = "contract_violations: 0.5 %\n"
+    text += "gates:\n  pilot-exit: {contract_violations: 0.8 %}\n  enterprise-scale: {isolated: 97 %}\n"
+    looser, tighten = said(text, gates=gates), "a policy may only tighten."
+    assert [problem.partition(": found ")[0] for problem in looser] == [
+        "policy.yaml:3:37: gates.pilot-exit.contract_violations",
+        "policy.yaml:4:32: gates.enterprise-scale.isolated",
+    ]
+    assert looser[0].endswith(f"expected at most the floor of 0.005: {tighten}")
+    assert looser[1].endswith(f"expected at least the floor of 0.98: {tighten}")
+    assert resolve_policy(system(), text.replace("0.8", "0.4").replace("97", "99").encode(), gates=gates).gates
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ("gates: {pilot: {isolated: 99 %}}", "gates"),
+        ("gates: {pilot-exit: {load_duration: 900s}}", "load_duration"),
+        ("gates: {pilot-exit: {mismatches: 0.1 %}}", "mismatches"),
+        ("gates: {pilot-exit: {isolated: TODO}}", "a decision"),
+        ("gates: {pilot-exit: {isolated: .nan}}", "isolated"),
+    ],
+)
+def test_what_is_no_limit_of_a_gate_is_refused(written: str, word: str) -> None:
+    assert word in said(written)[0]
 
 
 def test_a_named_policy_file_that_is_not_given_is_an_error() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from seatrial.stats import change, exceedance
 
@@ -87,16 +89,16 @@ def test_the_state_does_not_depend_on_how_the_stream_was_cut() -> None:
 def test_bets_on_bounded_losses_keep_their_error_rate_and_notice_a_rise() -> None:
     rng = np.random.default_rng(5)
     limit = 0.25
-    good = [exceedance.bet(exceedance.Capital(), rng.beta(1, 3, 600), limit)[0].most >= LINE for _ in range(300)]
+    good = [exceedance.bet(exceedance.Capital(), rng.beta(1, 3, 600), limit)[1].max() >= LINE for _ in range(300)]
     assert np.mean(good) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
-    bad = [exceedance.bet(exceedance.Capital(), rng.beta(1.5, 3, 600), limit)[0].most >= LINE for _ in range(50)]
+    bad = [exceedance.bet(exceedance.Capital(), rng.beta(1.5, 3, 600), limit)[1].max() >= LINE for _ in range(50)]
     assert np.mean(bad) == 1.0
 
 
 def test_the_detector_of_a_change_keeps_its_mean_run_and_is_near_the_ideal_delay() -> None:
     rng = np.random.default_rng(6)
     line = change.threshold(2000)
-    quiet = [change.follow(change.Suspicion(), errors(rng, 2000, 0.1), 0.1)[0].most >= line for _ in range(60)]
+    quiet = [change.follow(change.Suspicion(), errors(rng, 2000, 0.1), 0.1)[1].max() >= line for _ in range(60)]
     assert np.mean(quiet) <= 0.1 + 3 * math.sqrt(0.1 * 0.9 / 60)
     delays = []
     for _ in range(40):
@@ -108,12 +110,61 @@ def test_the_detector_of_a_change_keeps_its_mean_run_and_is_near_the_ideal_delay
 
 def test_an_improvement_is_no_alarm() -> None:
     rng = np.random.default_rng(7)
-    better = [change.follow(change.Suspicion(), errors(rng, 3000, 0.05), 0.1)[0].most >= 1e5 for _ in range(40)]
+    better = [change.follow(change.Suspicion(), errors(rng, 3000, 0.05), 0.1)[1].max() >= 1e5 for _ in range(40)]
     assert not any(better)
 
 
 def test_a_base_rate_of_nothing_still_notices_what_never_happened_before() -> None:
-    assert change.follow(change.Suspicion(), np.ones(4), 0.0)[0].most > 1e5
+    assert change.follow(change.Suspicion(), np.ones(4), 0.0)[1].max() > 1e5
+
+
+FOLLOWED: list[Any] = [
+    (exceedance.Tally(), exceedance.follow, exceedance.cross, lambda path: path),
+    (exceedance.Capital(), exceedance.bet, exceedance.cross_by_bets, lambda path: path),
+    (change.Suspicion(), change.follow, change.cross, np.log),
+]
+
+
+@pytest.mark.parametrize(("start", "follow", "cross", "evidence"), FOLLOWED)
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(["counts", "values", "both"]),
+    rates=st.tuples(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.sampled_from([0.02, 0.3, 0.6, 1.0])),
+    mark=st.sampled_from([1e-6, 0.02, 0.1, 0.9]),
+    line=st.floats(-3.0, 20.0),
+    cuts=st.lists(st.integers(0, 700), max_size=12, unique=True),
+)
+@example(seed=0, kind="counts", rates=(0.1, 0.3), mark=1e-6, line=0.0, cuts=[48])
+def test_a_crossing_is_where_the_whole_path_first_reaches_the_line_however_the_stream_was_cut(
+    *,
+    start: Any,
+    follow: Any,
+    cross: Any,
+    evidence: Any,
+    seed: int,
+    kind: str,
+    rates: Any,
+    mark: float,
+    line: float,
+    cuts: Any,
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.concatenate([errors(rng, 400, rates[0]), errors(rng, 300, rates[1])])
+    if kind != "counts" and follow is not exceedance.follow:
+        soft = values * rng.random(values.size)
+        values = soft if kind == "values" else np.where(np.arange(values.size) // 50 % 2, soft, values)
+    whole, path = follow(start, values, mark)
+    logs = evidence(path)
+    reached = np.flatnonzero(logs >= line)
+    state, found, last = start, [], None
+    for first, until in itertools.pairwise(sorted({0, *cuts, values.size})):
+        state, last, crossed = cross(state, values[first:until], mark, line)
+        if crossed is not None:
+            found.append((first + crossed[0], crossed[1]))
+    assert state == whole
+    assert last == pytest.approx(logs[-1], rel=1e-9, abs=1e-9)
+    assert found[:1] == [(int(at), float(logs[at])) for at in reached[:1]]
 
 
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 128, 300])
@@ -135,3 +186,6 @@ def test_what_grows_without_bound_stays_a_number_and_goes_on() -> None:
     _, later = change.follow(state, np.zeros(100_000), 0.1)
     assert np.isfinite(later).all()
     assert later[-1] < 1e5
+    after, last, crossed = change.cross(change.Suspicion(), np.ones(5_000), 0.0, 600.0)
+    assert crossed is not None
+    assert np.isfinite([last, *after.anchor]).all()

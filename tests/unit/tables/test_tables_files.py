@@ -167,6 +167,18 @@ def test_times_with_and_without_a_zone_in_one_column_are_malformed(tmp_path: Pat
         rows_of(open_table("rows.jsonl", base_dir=tmp_path))
 
 
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.large_string())])
+def test_texts_are_of_one_type_whatever_wrote_the_parquet_file(tmp_path: Path, kind: pa.DataType) -> None:
+    zoned, naive = ["2013-01-05T07:00:00Z"] * 3, ["2013-01-05T07:00:00"]
+    for name, values in (("good.parquet", zoned), ("mixed.parquet", zoned + naive)):
+        parquet.write_table(pa.table({"t": pa.array(values).cast(kind)}), tmp_path / name)
+    (batch,) = open_table("good.parquet", base_dir=tmp_path).batches()
+    inner = batch.schema.field("t").type
+    assert (inner.value_type if pa.types.is_dictionary(inner) else inner) == pa.string()
+    with pytest.raises(Malformed, match=r"'t' mixes times with and without a zone; row 4"):
+        rows_of(open_table("mixed.parquet", base_dir=tmp_path))
+
+
 def test_batches_stay_small(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"a": np.arange(200_000)}), tmp_path / "big.parquet")
     sizes = [b.num_rows for b in open_table("big.parquet", base_dir=tmp_path).batches()]

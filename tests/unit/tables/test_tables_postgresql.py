@@ -59,7 +59,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             connection.execute(SETUP)
         yield f"postgresql://sea:{SECRET}@127.0.0.1:{port}/postgres"
     finally:
-        run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
+        run("pg_ctl", "-D", "data", "-m", "immediate", "-t", "300", "stop")
 
 
 Ask = Callable[[str], Table]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,7 @@ def test_a_running_watch_files_its_record_anew_after_every_day_and_no_sooner_tha
     def look(renewing: DailyRecord, days: float) -> None:
         clock.at = START + days * DAY
         renewing.look()
+        renewing.stop(within_s=60.0)
         assert not renewing.problem
 
     one, two = DailyRecord(workspace, account_of), DailyRecord(workspace, account_of)
@@ -163,6 +165,7 @@ def test_an_answer_after_midnight_to_a_page_of_the_evening_is_in_the_record_with
     def look(renewing: DailyRecord, hours: float) -> None:
         clock.at = midnight + timedelta(hours=hours)
         renewing.look()
+        renewing.stop(within_s=60.0)
         assert not renewing.problem
 
     one, two = DailyRecord(workspace, account_of), DailyRecord(workspace, account_of)
@@ -174,3 +177,31 @@ def test_an_answer_after_midnight_to_a_page_of_the_evening_is_in_the_record_with
         look(one, hours)
         look(two, hours)
     assert unanswered() == [1, 0], "once more, however many watches there are"
+
+
+def test_nothing_that_comes_in_waits_for_the_record_of_the_days(tmp_path: Path, store: Store) -> None:
+    plant(tmp_path, "http://127.0.0.1:9", count=10)
+    clock = FixedClock(START + 200 * DAY)
+    workspace = replace(open_workspace(tmp_path, environment={"MODEL_KEY": "k"}), clock=clock)
+    watched(store, START, START + 200 * DAY)
+    asked, go_on = [], threading.Event()
+
+    def account_of(days: int) -> Any:
+        asked.append(days)
+        if not go_on.wait(10.0):
+            raise Refused("the look was waited for")
+        return account(store, (ERRORS,), identity="m1", days=days, now=clock.now())
+
+    renewing = DailyRecord(workspace, account_of)
+    renewing.look()
+    clock.at += timedelta(hours=2)
+    renewing.look()
+    go_on.set()
+    renewing.stop(within_s=60.0)
+    assert not renewing.problem
+    assert len(asked) == 1, "one look at a time"
+    assert [e.record.body.get("kind") for e in read_ledger(workspace, quick=False).evidence] == ["watch-record"]
+    clock.at += timedelta(hours=2)
+    renewing.look()
+    renewing.stop(within_s=60.0)
+    assert len(asked) == 2

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from plants.watched_errors import ERRORS, NOW, events, wrong
+from seatrial.stats import change
 from seatrial.watch import watching as module
 from seatrial.watch.detectors import Detector, Level
 from seatrial.watch.events import Kind, WatchEvent
@@ -59,6 +60,20 @@ def test_the_state_is_that_of_a_replay_whatever_the_batching_and_however_often_i
     assert whole[1]
 
 
+def test_what_an_earlier_version_kept_of_a_stream_goes_on() -> None:
+    """The processes after some rows, in the shape in which they were kept: nothing that was suspected is forgotten."""
+    detector = next(each for each in ERRORS.detectors if each.asks == "rises")
+    bad, worse = np.tile([1.0, 0.0, 0.0, 0.0, 0.0], 20), np.ones(3)
+    known, _ = detector.take(detector.start(), bad)
+    processes = np.zeros(len(change.RISES))
+    for factors in change.factors(bad, detector.mark):
+        processes = (processes + 1.0) * factors
+    kept = {"processes": processes.tolist(), "rows": bad.size, "most": 5.0, "product": [0.5] * 6, "inverse": [1.0] * 6}
+    assert detector.take({**known, "kept": kept}, worse)[0]["evidence"] == pytest.approx(
+        detector.take(known, worse)[0]["evidence"], rel=1e-12
+    )
+
+
 def test_outcomes_without_a_prediction_are_counted_until_it_comes(tmp_path: Path) -> None:
     sent = events(10, 0.1, seed=6)
     late = [event for event in sent if event.kind is Kind.PREDICTION]
@@ -89,6 +104,7 @@ def test_a_closed_alarm_lets_the_next_one_come_and_a_replay_knows_it(tmp_path: P
     raised = watching.catch_up()
     rises = next(alarm for alarm in raised if alarm["detector"] == "rises")
     closed = watching.close(rises, by="olga", now=NOW)
+    assert closed is not None
     assert closed["state"] == "closed"
     watching.catch_up()
     store.append(events(300, 0.5, seed=9, first=300), now=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import jsonschema_rs
 import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
+from seatrial.adapters.store.artifacts import ArtifactFolder
 from seatrial.gate.permissions import Action
 
 NEVER = {
@@ -26,31 +28,39 @@ NEVER = {
     Action.RECORD_DEPARTURE,
 }
 TABLE = """
-                         read evidence runs doubts none-left ended expired elsewhere
-api-systems         GET  200  403      403  403    403       401   401     200
-api-system          GET  200  403      403  403    403       401   401     401
-api-requirements    GET  200  403      403  403    403       401   401     401
-api-records         GET  200  403      403  403    403       401   401     401
-api-people          GET  200  403      403  403    403       401   401     401
-api-doubts          GET  200  403      403  403    403       401   401     401
-api-runs            GET  200  403      403  403    403       401   401     401
-api-deeds           GET  403  403      403  403    403       401   401     401
-api-meetings        GET  200  403      403  403    403       401   401     401
-api-drills          GET  200  403      403  403    403       401   401     401
-api-events          GET  200  403      403  403    403       401   401     401
-api-retraining      GET  200  403      403  403    403       401   401     401
-api-drill           POST 403  403      404  403    403       401   401     401
-api-alarm-acknowledge POST 403 403     403  403    403       401   401     401
-api-doubts          POST 403  403      403  422    403       401   401     401
-api-runs            POST 403  403      422  403    403       401   401     401
-api-bundles         POST 403  415      403  403    403       401   401     401
-api-remarks         POST 403  403      403  403    403       401   401     401
-api-doubt-answer    POST 403  403      403  403    403       401   401     401
+                             read      evidence  runs      drills    doubts    none-left ended     expired   elsewhere
+api-systems            GET   200       403       403       403       403       403       401       401       200
+api-system             GET   200       403       403       403       403       403       401       401       401
+api-requirements       GET   200       403       403       403       403       403       401       401       401
+api-records            GET   200       403       403       403       403       403       401       401       401
+api-people             GET   200       403       403       403       403       403       401       401       401
+api-doubts             GET   200       403       403       403       403       403       401       401       401
+api-runs               GET   200       403       403       403       403       403       401       401       401
+api-deeds              GET   403       403       403       403       403       403       401       401       401
+api-meetings           GET   200       403       403       403       403       403       401       401       401
+api-drills             GET   200       403       403       403       403       403       401       401       401
+api-events             GET   200       403       403       403       403       403       401       401       401
+api-retraining         GET   200       403       403       403       403       403       401       401       401
+api-users              GET   200       403       403       403       403       403       401       401       401
+api-users              PUT   403       403       403       403       403       403       401       401       401
+api-document           GET   200       403       403       403       403       403       401       401       401
+api-document           PUT   403       403       403       403       403       403       401       401       401
+api-uses               GET   200       403       403       403       403       403       401       401       401
+api-uses               POST  403       403       403       403       403       403       401       401       401
+api-shown-outputs      POST  403       403       403       403       403       403       401       401       401
+api-drill              POST  403       403       403       404       403       403       401       401       401
+api-alarm-acknowledge  POST  403       403       403       403       403       403       401       401       401
+api-doubts             POST  403       403       403       403       422       403       401       401       401
+api-runs               POST  403       403       422       403       403       403       401       401       401
+api-bundles            POST  403       415       403       403       403       403       401       401       401
+api-remarks            POST  403       403       403       403       403       403       401       401       401
+api-doubt-answer       POST  403       403       403       403       403       403       401       401       401
 """
 ARGUMENTS: dict[str, list[Any]] = {
     "api-remarks": ["ownership.monitor"],
     "api-doubt-answer": [1],
     "api-drill": ["no-such-drill"],
+    "api-document": ["failure_modes"],
     "api-alarm-acknowledge": ["no-such-alarm"],
 }
 BODIES: dict[str, Any] = {"api-runs": {"only": ["no such check"]}}
@@ -106,7 +116,8 @@ def _ask(world: World, secret: str, name: str, method: str = "GET", *, body: obj
     headers = {"Authorization": f"Bearer {secret}"}
     if method == "GET":
         return client.get(url + query, headers=headers)
-    return client.post(url, json.dumps(body), content_type="application/json", headers=headers)
+    send = client.put if method == "PUT" else client.post
+    return send(url, json.dumps(body), content_type="application/json", headers=headers)
 
 
 @pytest.mark.parametrize(("name", "method", "expected"), _rows(), ids=lambda v: v if isinstance(v, str) else "")
@@ -163,27 +174,41 @@ def test_what_a_program_does_and_tries_is_in_the_log_under_its_token(world: Worl
 def test_every_answer_is_what_the_description_says(world: World, olga: Any, secrets: dict[str, str]) -> None:
     from seatrial.app.ledgers import read_ledger
     from seatrial.app.workspace import open_workspace
-    from seatrial.web.api.describing import answer_schema
+    from seatrial.web.api.describing import VARIABLE, answer_schema
     from seatrial.web.api.table import ROUTES
-    from seatrial.web.models import Doubt, Job, Registered
+    from seatrial.web.models import Doubt, Job, LabelRound, Registered
 
     system = Registered.objects.get(slug=world.slug)
     doubt = Doubt.objects.create(system=system, output="F9", why="no truck")
     job = Job.objects.create(system=system, state=Job.DONE, progress={"done": {"a": "b"}})
     left = read_ledger(open_workspace(world.folder), quick=True).evidence[0].digest
+    register = hashlib.sha256((world.folder / "failure-modes.yaml").read_bytes()).hexdigest()
+    artifacts = ArtifactFolder(open_workspace(world.folder).folder / "artifacts")
+    labelled = LabelRound.objects.create(
+        system=system,
+        rows=artifacts.put(b'[{"wind": 1}]', media_type="application/json"),
+        count=1,
+        label="late",
+        options=[],
+        scale={"unit": "min", "low": 0.0, "high": 9.0, "tolerance": 1.0},
+        second=[],
+        declare="",
+    )
     variables = {
-        "api-doubt": doubt.pk,
-        "api-run": job.pk,
-        "api-record": left,
-        "api-requirement": "ownership.monitor",
+        "doubts": {"number": doubt.pk},
+        "runs": {"number": job.pk},
+        "labels": {"number": labelled.pk},
+        "records": {"digest": left},
+        "requirements": {"requirement": "ownership.monitor"},
+        "documents": {"field": "failure_modes", "digest": register},
     }
     seen = 0
     for route in ROUTES:
         if "GET" in route.operations:
-            part = str(variables.get(route.name, ""))
-            path = "/" + route.address.replace("<slug:slug>", world.slug)
-            path = path.partition("<")[0] + (f"{part}/" if part else "")
-            answer = olga.get(path)
+            named = {**variables.get(route.path.partition("/")[0], {}), "slug": world.slug}
+            path = "/" + VARIABLE.sub(r"{\2}", route.address).format(**named)
+            asked = {"from": register, "to": register} if route.name == "api-document-differences" else {}
+            answer = olga.get(path, asked)
             assert answer.status_code == 200, path
             data = json.loads(answer.content)
             jsonschema_rs.validator_for(dict(answer_schema(route.operations["GET"]))).validate(data)
@@ -287,6 +312,40 @@ def test_a_run_is_started_once_told_and_cancelled(world: World, secrets: dict[st
     for _ in range(2):
         told = visiting(None).post(first["Location"] + "cancel/", headers=_bearer(secrets["runs"]))
         assert (told.status_code, json.loads(told.content)["state"]) == (200, "cancelled")
+
+
+def test_a_token_for_runs_holds_no_drill_by_another_name(world: World, admin: Any, secrets: dict[str, str]) -> None:
+    from seatrial.app.catalogue import checks
+    from seatrial.spec.drills import KIND_OF
+    from seatrial.web.access import Scope
+    from seatrial.web.models import Deed, Job, Registered
+    from seatrial.web.tokens import make
+
+    system = Registered.objects.get(slug=world.slug)
+    drilling = {check.id for check in checks() if check.requirement in KIND_OF}
+    assert {"governance.rollback", "organization.accountability"} <= drilling
+
+    def run(secret: str, only: list[str]) -> Any:
+        Job.objects.filter(system=system).delete()
+        return _ask(world, secret, "api-runs", "POST", body={"only": only} if only else {})
+
+    refused = run(secrets["runs"], ["governance.rollback", "ownership.monitor"])
+    assert refused.status_code == 403
+    assert "takes the scope drills" in json.loads(refused.content)["detail"]
+    assert Deed.objects.filter(system=world.slug, action="begin-drill", allowed=False).exists()
+    for only in ([], ["governance"]):
+        ran = json.loads(run(secrets["runs"], only).content)["only"]
+        assert ran, "an empty list would be all checks"
+        assert not drilling & set(ran)
+        assert "governance.compliance" in ran
+    both, _ = make(system, "both", [Scope.RUNS, Scope.DRILLS], days=1, by=admin)
+    assert json.loads(run(both, ["governance.rollback"]).content)["only"] == ["governance.rollback"]
+    assert json.loads(run(both, []).content)["only"] == []
+    begun = visiting(None).post(
+        f"/api/v1/systems/{world.slug}/drills/rollback/", headers=_bearer(secrets["drills"]), content_type=""
+    )
+    assert begun.status_code == 200, "the run that waits is told"
+    Job.objects.filter(system=system).delete()
 
 
 def _bearer(secret: str) -> dict[str, str]:

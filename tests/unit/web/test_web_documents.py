@@ -9,8 +9,9 @@ import pytest
 
 from plants.server import Asked, Said, Server
 from plants.site_world import PASSWORD, World, invite, plant_site, visiting
+from plants.word_file import process, said, word_file
 from seatrial.app.ledgers import read_ledger
-from seatrial.app.papers import slot_of, versions
+from seatrial.app.papers import slot_of, unsaid, versions
 from seatrial.app.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
@@ -290,3 +291,41 @@ def test_an_original_is_read_from_where_the_site_may_read_and_compared_with_what
         assert program.status_code == 422
         elsewhere = client.post(page, {**form, "seen": "", "link": "http://169.254.169.254/latest/meta-data.md"})
         assert "does not read documents from there" in elsewhere.content.decode()
+
+
+def test_a_word_document_is_read_for_what_it_must_state_and_compared_line_by_line(world: World) -> None:
+    client = _somebody(world)
+    assert _put(client, world, process(limits=False), name="docks.docx").status_code == 302
+    (first,) = _versions(world)
+    system = open_workspace(world.folder).system
+    assert system.workflows["docks"].process == "docs/workflows-docks-process.docx"
+    slot = slot_of(system, "workflows.docks.process")
+    assert slot is not None
+    assert unsaid(open_workspace(world.folder), slot) == ("its limits",)
+    assert _put(client, world, process(), name="docks.docx", seen=first.digest).status_code == 302
+    assert unsaid(open_workspace(world.folder), slot) == ()
+    page = client.get(world.url("documents/workflows.docks.process/")).content.decode()
+    assert '<tr class="added"><td class="n"></td>' in page
+    assert "It knows no strikes." in page
+    spoilt = word_file(said("x"), before='<!DOCTYPE d [<!ENTITY a "b">]>')
+    assert _put(client, world, spoilt, name="docks.docx", seen=_versions(world)[0].digest).status_code == 302
+    (problem,) = unsaid(open_workspace(world.folder), slot)
+    assert "declares a document type" in problem, "what cannot be read states nothing"
+
+
+def test_whoever_would_accept_a_duty_before_its_document_is_told_what_comes_first(world: World) -> None:
+    sven = _somebody(world, "sven")
+    assert "first the document: change.plan" in sven.get(world.url("people/")).content.decode()
+    assert _firsts(sven, world)["change"] == ["change.plan"]
+    early = sven.get(world.url("duties/change/")).content.decode()
+    assert "let the document come first" in early
+    assert f'href="{world.url("documents/change.plan/")}"' in early
+    assert _put(sven, world, "# Plan\nAs we go.\n", field="change.plan", name="plan.md").status_code == 302
+    assert "let the document come first" not in sven.get(world.url("duties/change/")).content.decode()
+    assert "first the document" not in sven.get(world.url("people/")).content.decode()
+    assert _firsts(sven, world)["change"] == []
+
+
+def _firsts(client: Any, world: World) -> dict[str, list[str]]:
+    told = client.get(f"/api/v1/systems/{world.slug}/people/").json()
+    return {item["duty"]: item["first"] for item in told["items"]}

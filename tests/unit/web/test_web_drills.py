@@ -109,7 +109,7 @@ def test_legal_raises_an_event_that_ends_go(world: World, people: dict[str, Any]
 
 
 def test_drills_are_listed_with_when_they_may_be_held_and_begin_as_a_job(world: World, people: dict[str, Any]) -> None:
-    from seatrial.web.models import Job
+    from seatrial.web.models import Deed, Job
 
     shown = people["olga"].get(world.url("drills/")).content.decode()
     for word in ("never held", "Mon 02:00-02:05", "Europe/Berlin", "Olga Brandt", "Stop the system for real"):
@@ -118,6 +118,10 @@ def test_drills_are_listed_with_when_they_may_be_held_and_begin_as_a_job(world: 
     refused = people["olga"].post(world.url("drills/"), {"kind": "stop"}, follow=True).content.decode()
     assert "Not now" in refused
     assert not Job.objects.filter(system__slug=world.slug).exists()
+    address = f"/api/v1/systems/{world.slug}/drills/stop/"
+    assert people["olga"].post(address, "", content_type="application/json").status_code == 409
+    tried = Deed.objects.filter(system=world.slug, action="begin-drill", about="drill stop", allowed=False)
+    assert ["Mon 02:00-02:05" in each.reason for each in tried] == [True, True], "by the page, and over the API"
     begun = people["olga"].post(world.url("drills/"), {"kind": "rollback"})
     assert begun.status_code == 302
     assert Job.objects.get(system__slug=world.slug).wanted == ["governance.rollback"]

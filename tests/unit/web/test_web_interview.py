@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,47 @@ def test_a_folder_that_is_there_without_a_system_is_left_alone(admin: Any, prepa
     assert answer.status_code == 422
     assert "left as it is" in answer.content.decode()
     assert [path.name for path in there.iterdir()] == ["notes.txt"]
+
+
+def test_it_completes_the_connections_there_or_in_the_file(admin: Any, prepared: Path) -> None:
+    said = {
+        **SAID,
+        "name": "Gate helper",
+        "wrong": "Trucks wait.",
+        "people": "Olga Brandt\nIvo Maric",
+        "it": "Ivo Maric",
+    }
+    assert admin.post("/systems/new/", said).status_code == 302
+    file = prepared / "systems" / "gate-helper" / "seatrial.yaml"
+    world = World(slug="gate-helper", folder=file.parent)
+    ivo = visiting(invite(world, "ivo@interview.example", person="ivo"))
+    olga = visiting(invite(world, "olga@interview.example", person="olga"))
+    seen = _seen(ivo.get(world.url("connections/")))
+    wrong = {"seen": seen, "version": "1.0", "model.endpoint": "file:///etc/passwd"}
+    answer = ivo.post(world.url("connections/"), wrong)
+    assert answer.status_code == 422
+    assert "file:///etc/passwd" in answer.content.decode(), "nothing that was typed is lost"
+    before = file.read_text()
+    right = {**wrong, "model.endpoint": "https://model.example.com/predict"}
+    assert olga.post(world.url("connections/"), right).status_code == 403, "olga does not sign for IT"
+    assert file.read_text() == before
+    assert ivo.post(world.url("connections/"), right).status_code == 302
+    written = file.read_text()
+    assert "endpoint: " in written
+    assert (
+        written.replace('"https://model.example.com/predict"', "TODO").replace('version: "1.0"', "version: TODO")
+        == before
+    )
+    file.write_text(written.replace("identity: TODO", "identity: https://model.example.com/version  # by hand"))
+    page = ivo.get(world.url("connections/"))
+    assert "https://model.example.com/version" in page.content.decode()
+    stale = ivo.post(world.url("connections/"), {**right, "version": "1.1"})
+    assert stale.status_code == 422, "the file was written by hand meanwhile"
+    assert ivo.post(world.url("connections/"), {**right, "seen": _seen(page), "version": "1.1"}).status_code == 302
+    assert "# by hand" in file.read_text()
+
+
+def _seen(answer: Any) -> str:
+    found = re.search(r'name="seen" value="(\w+)"', answer.content.decode())
+    assert found is not None
+    return found[1]

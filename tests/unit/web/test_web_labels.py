@@ -56,9 +56,9 @@ def _label_all(client: Any, url: str, value: str) -> list[int]:
         page = client.get(f"{url}row/")
         if page.status_code == 302:
             return said
-        (place,) = re.findall(r'name="row" value="(\d+)"', page.content.decode())
+        (place,) = set(re.findall(r'name="row" value="(\d+)"', page.content.decode()))
         said.append(int(place))
-        client.post(f"{url}row/", {"row": place, "value": value})
+        client.post(f"{url}row/", {"row": place, "value": value} if value else {"row": place, "do": "cannot-tell"})
 
 
 def test_two_people_label_blind_what_differs_is_decided_and_the_file_is_declared(world: World) -> None:
@@ -172,3 +172,56 @@ def test_a_model_that_is_not_there_is_told_and_nothing_is_begun(world: World) ->
     assert answer.status_code == 422
     assert "the model gives no answers" in answer.content.decode()
     assert not LabelRound.objects.filter(system__slug="labelled").exists()
+
+
+def _numbers(world: World) -> None:
+    file = world.folder / "seatrial.yaml"
+    text = file.read_text().replace("task: binary", "task: regression")
+    text = text.replace("{prediction: label, score: probability, positive: 1, act_at: 0.5}", "{prediction: label}")
+    file.write_text(text.replace("metric: recall, minimum: 0.5", "metrics: [{metric: mae, maximum: 5}]"))
+
+
+SCALE = {"unit": "min", "low": "0", "high": "240", "tolerance": "5"}
+
+
+def test_rows_of_a_model_that_tells_numbers_are_labelled_with_numbers_of_a_unit(world: World) -> None:
+    from seatrial.web.models import RowLabel
+
+    _numbers(world)
+    amir, uma = _somebody(world, "amir"), _somebody(world, "u1", listed=True)
+    wrong = amir.post(world.url("labels/"), {"rows": "4", "share": "1", **SCALE, "unit": "", "high": "soon"})
+    assert wrong.status_code == 422
+    assert "what is counted" in wrong.content.decode()
+    begun = amir.post(world.url("labels/"), {"rows": "4", "share": "1", **SCALE})
+    assert begun.status_code == 302, begun.content.decode()
+    url = str(begun["Location"])
+    page = amir.get(f"{url}row/").content.decode()
+    assert "The right number, in min" in page
+    (place,) = set(re.findall(r'name="row" value="(\d+)"', page))
+    for said in ("7200", "12,5", ""):
+        refused = amir.post(f"{url}row/", {"row": place, "value": said})
+        assert refused.status_code == 422, said
+        assert f'value="{said}"' in refused.content.decode(), "what was written is not lost"
+    assert not RowLabel.objects.filter(round_id=int(url.rstrip("/").rpartition("/")[2])).exists()
+    assert len(_label_all(amir, url, "12.50")) == 4
+    for place in map(str, range(4)):
+        uma.post(f"{url}row/", {"row": place, "value": "17.5" if place != "2" else "100"})
+    shown = amir.get(url).content.decode()
+    assert "at most 5 min apart" in shown
+    assert "1 row to decide" in shown
+    amir.post(url, {"do": "decide", "row": "2", "value": "999"})
+    assert "1 row to decide" in amir.get(url).content.decode(), "nobody decides for what lies outside of the range"
+    amir.post(url, {"do": "decide", "row": "2", "value": "98"})
+    assert amir.post(url, {"do": "write"}).status_code == 302
+    (file,) = world.folder.glob("labels-*.csv")
+    with file.open(newline="") as opened:
+        assert [row["label"] for row in csv.DictReader(opened)] == ["12.5", "12.5", "98", "12.5"]
+    events: list[Any] = [
+        e.record.body["detail"]
+        for e in read_ledger(open_workspace(world.folder), quick=True).of(RecordType.EVENT)
+        if e.record.body.get("kind") == "labels"
+    ]
+    (event,) = events
+    assert event["scale"] == ["min", 0.0, 240.0, 5.0]
+    assert event["within tolerance"][1] == 0.75
+    assert event["apart"] == pytest.approx((3 * 5 + 87.5) / 4)

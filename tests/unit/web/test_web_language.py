@@ -197,6 +197,10 @@ def test_a_remedy_names_the_room_that_does_the_same(olga: Any, world: World) -> 
         'Do <code>seatrial run</code> (<a href="/s/spoken/runs/">start a run on this site</a>) &lt;now&gt;'
     )
     assert said("Accept: seatrial accept --as ID inventory.").startswith('Accept: <a href="/s/spoken/people/">')
+    assert said("It waits for Amir: seatrial retraining show 32d1.") == (
+        'It waits for Amir: <a href="/s/spoken/alarms/">answer it on this site</a>, '
+        "or <code>seatrial retraining show 32d1</code>."
+    )
     assert said("Nothing to run") == "Nothing to run"
 
 

@@ -64,6 +64,8 @@ dossier-pdf      GET            in        403      403  200    200    200   200 
 frameworks       GET            in        403      403  200    200    200   200   403      403  in     200
 requirement      GET            in        403      403  200    200    200   200   403      403  in     200
 requirement      POST           in        403      403  302    302    302   302   403      403  in     403
+exemption        GET            in        403      403  200    200    200   200   403      403  in     200
+exemption        POST           in        403      403  422    422    422   422   403      403  in     403
 people           GET            in        403      403  200    200    200   200   403      403  in     200
 invite           POST           in        403      403  403    403    403   403   403      403  in     302
 accept-duty      GET            in        403      403  403    403    403   200   403      403  in     403
@@ -74,6 +76,8 @@ certificate      GET            in        403      302  302    302    302   302 
 training-import  GET            in        403      403  200    200    200   200   403      403  in     200
 training-import  POST           in        403      403  422    422    422   422   403      403  in     403
 invite-user      POST           in        403      403  403    403    403   403   403      403  in     422
+connections      GET            in        403      403  200    200    200   200   403      403  in     200
+connections      POST           in        403      403  403    422    403   403   403      403  in     422
 documents        GET            in        403      403  200    200    200   200   403      403  in     200
 document         GET            in        403      403  200    200    200   200   403      403  in     200
 document         POST           in        403      403  422    422    422   422   403      403  in     403
@@ -131,6 +135,27 @@ api-record         GET    401       403      403  200    200    200   200   403 
 api-people         GET    401       403      403  200    200    200   200   403      403  401    200
 api-training       GET    401       403      403  200    200    200   200   403      403  401    200
 api-documents      GET    401       403      403  200    200    200   200   403      403  401    200
+api-document       GET    401       403      403  200    200    200   200   403      403  401    200
+api-document       PUT    401       403      403  415    415    415   415   403      403  401    403
+api-document-original    POST   401       403      403  422    422    422   422   403      403  401    403
+api-document-differences GET    401       403      403  404    404    404   404   403      403  401    404
+api-document-version     GET    401       403      403  200    200    200   200   403      403  401    200
+api-users          GET    401       403      403  200    200    200   200   403      403  401    200
+api-users          PUT    401       403      403  422    422    422   422   403      403  401    403
+api-results        POST   401       403      403  422    422    422   422   403      403  401    403
+api-uses           GET    401       403      200  200    200    200   200   403      403  401    200
+api-uses           POST   401       403      422  403    403    403   422   403      403  401    403
+api-use-log        POST   401       403      403  201    409    409   409   403      403  401    403
+api-shown-outputs  POST   401       403      403  422    422    422   422   403      403  401    403
+api-label-rounds   GET    401       403      200  200    200    200   200   403      403  401    200
+api-label-rounds   POST   401       403      403  422    422    422   422   403      403  401    403
+api-label-round    GET    401       403      200  200    200    200   200   403      403  401    200
+api-label-rows     GET    401       403      200  200    200    200   200   403      403  401    403
+api-label-wanted   GET    401       403      200  200    200    200   200   403      403  401    403
+api-labels         POST   401       403      422  422    422    422   422   403      403  401    403
+api-labels         DELETE 401       403      404  404    404    404   404   403      403  401    403
+api-label-decisions POST  401       403      403  422    422    422   422   403      403  401    403
+api-label-file     POST   401       403      403  201    201    201   201   403      403  401    403
 api-frameworks     GET    401       403      403  200    200    200   200   403      403  401    200
 api-alarms         GET    401       403      403  200    200    200   200   403      403  401    200
 api-doubts         GET    401       403      403  200    200    200   200   403      403  401    200
@@ -141,6 +166,17 @@ api-deeds          GET    401       403      403  200    200    200   200   403 
 api-meetings       GET    401       403      403  200    200    200   200   403      403  401    200
 api-drills         GET    401       403      403  200    200    200   200   403      403  401    200
 api-events         GET    401       403      403  200    200    200   200   403      403  401    200
+api-meetings             POST   401       403      403  422    422    422   422   403      403  401    403
+api-meeting-minutes      POST   401       403      403  422    422    422   422   403      403  401    403
+api-meeting-off          POST   401       403      403  404    404    404   404   403      403  401    403
+api-decisions            POST   401       403      403  201    201    201   201   403      403  401    403
+api-alarm-close          POST   401       403      403  409    409    409   409   403      403  401    403
+api-silences             GET    401       403      403  200    200    200   200   403      403  401    200
+api-silences             POST   401       403      403  422    422    422   422   403      403  401    403
+api-invitations          POST   401       403      403  403    403    403   403   403      403  401    422
+api-user-invitations     POST   401       403      403  403    403    403   403   403      403  401    422
+api-connections          GET    401       403      403  200    200    200   200   403      403  401    200
+api-connections          PUT    401       403      403  403    422    403   403   403      403  401    422
 api-retraining     GET    401       403      403  200    200    200   200   403      403  401    200
 api-drill          POST   401       403      403  404    404    404   404   403      403  401    403
 api-alarm-acknowledge POST 401      403      403  409    409    409   409   403      403  401    403
@@ -186,17 +222,24 @@ OF_THE_SITE = {
     "api-systems",
 }
 ARGUMENTS = {
+    "exemption": ["model.adversarial"],
     "requirement": ["ownership.monitor"],
     "accept-duty": ["owner"],
     "plan": ["data.load"],
     "sign": ["it"],
     "document": ["failure_modes"],
     "training-import": ["users"],
+    "api-document": ["failure_modes"],
+    "api-document-original": ["failure_modes"],
+    "api-document-differences": ["failure_modes"],
     "api-requirement": ["ownership.monitor"],
     "api-remarks": ["ownership.monitor"],
     "api-plan": ["ownership.monitor"],
     "api-drill": ["no-such-drill"],
     "api-alarm-acknowledge": ["no-such-alarm"],
+    "api-alarm-close": ["no-such-alarm"],
+    "api-meeting-minutes": ["999999"],
+    "api-meeting-off": ["999999"],
 }
 FORMS: dict[str, dict[str, Any]] = {
     "requirement": {"text": ""},
@@ -240,7 +283,7 @@ def numbers(world: World) -> dict[str, list[str]]:
     """A report that nobody of these made, a run that is over, and an account that is none of theirs."""
     from django.utils import timezone
 
-    from seatrial.web.models import Doubt, Group, Job, LabelRound, Meeting, Registered
+    from seatrial.web.models import Doubt, Group, Job, LabelRound, Meeting, Registered, RowLabel
 
     system = Registered.objects.get(slug=world.slug)
     doubt = Doubt.objects.create(system=system, output="F1", why="the truck is here")
@@ -256,7 +299,19 @@ def numbers(world: World) -> dict[str, list[str]]:
         second=[],
         declare="",
     )
+    other = LabelRound.objects.create(
+        system=system,
+        rows=store.put(b'[{"wind": 1, "late": ""}]', media_type="application/json"),
+        count=1,
+        label="late",
+        options=["1", "0"],
+        second=[],
+        declare="",
+    )
+    RowLabel.objects.create(round=other, row=0, rater="nobody here", value="1")
     rounds = {name: [str(labelled.pk)] for name in ("label-round", "label-row", "label-sheet")}
+    addresses = ("api-label-round", "api-label-rows", "api-label-wanted", "api-labels", "api-label-decisions")
+    rounds |= {name: [str(other.pk)] for name in (*addresses, "api-label-file")}
     version = ["failure_modes", register]
     another = invite(world, "another@example.com")
     meeting = Meeting.objects.create(
@@ -273,6 +328,7 @@ def numbers(world: World) -> dict[str, list[str]]:
         "doubt": [str(doubt.pk)],
         "run": [str(job.pk)],
         "document-version": version,
+        "api-document-version": version,
         **rounds,
         "an-account": [str(another.pk)],
         "meeting": [str(meeting.pk)],
@@ -291,6 +347,8 @@ def _asked(client: Any, world: World, numbers: dict[str, list[str]], name: str, 
     url = reverse(name, args=arguments)
     if method == "GET":
         return client.get(url)
+    if method == "DELETE":
+        return client.delete(url)
     if method == "PUT":
         return client.put(url, json.dumps(FORMS.get(name, {})), content_type="application/json")
     if name.startswith("api-"):

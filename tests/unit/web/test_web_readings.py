@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.vocabulary import Answer, RecordType
 from seatrial.evidence.database import Database
 from seatrial.evidence.verification import Reading
+from seatrial.gate.verdict import Verdict
 
 
 @pytest.fixture
@@ -87,22 +88,29 @@ def test_a_verdict_that_was_decided_since_takes_the_place_of_the_one_shown_befor
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seatrial.web import fleet
+    from seatrial.web.models import Glance
 
     world = plant_site(tmp_path / "since", "since")
     system, workspace = fleet.registered("since"), open_workspace(world.folder)
     before = fleet.verdict_of(system, workspace)
-    assert fleet.verdict_of(system, workspace) == before
-    decided = replace(before, verdict=Answer.GO)
-    monkeypatch.setattr(fleet, "decide_now", lambda _: decided)
-    assert fleet.verdict_of(system, workspace, anew=True) is decided
-    assert fleet.verdict_of(system, workspace) is decided, "the NO-GO before it is not shown again"
+    assert _without_time(fleet.verdict_of(system, workspace)) == _without_time(before)
+    decided = replace(deciding.decided_now(workspace), verdict=replace(before, verdict=Answer.GO))
+    monkeypatch.setattr(fleet, "decided_now", lambda _: decided)
+    assert fleet.verdict_of(system, workspace, anew=True) is decided.verdict
+    assert fleet.verdict_of(system, workspace) is decided.verdict, "the NO-GO before it is not shown again"
     # As another process decides it: what this one holds is no longer the newest.
+    decided = replace(decided, verdict=before)
     fleet.verdict_of(system, workspace, anew=True)
     held = dict(fleet._shown)
-    decided = replace(before, decided_at=before.decided_at + timedelta(seconds=30))
+    decided = replace(decided, verdict=replace(before, sentence="Another."))
     fleet.verdict_of(system, workspace, anew=True)
+    Glance.objects.filter(system=system).update(made_at=before.decided_at + timedelta(microseconds=1))
     fleet._shown.update(held)
-    assert fleet.verdict_of(system, workspace) == decided
+    assert fleet.verdict_of(system, workspace).sentence == "Another."
+
+
+def _without_time(verdict: Verdict) -> Verdict:
+    return replace(verdict, decided_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_what_came_on_record_while_go_was_compared_says_what_is_served(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,9 @@ def test_what_was_shown_and_never_spoken_of_counts_as_ignored(world: World) -> N
     assert _read(world).of() == {"acted on": 1, "ignored": 2}
     uma.post(world.url("uses/"), {"output": "F2", "response": "overridden"})
     assert _read(world).of() == {"acted on": 1, "overridden": 1, "ignored": 1}
-    assert (
-        '<td class="n">1</td><td class="n">1</td><td class="n">1</td>' in amir.get(world.url("uses/")).content.decode()
-    )
+    shown = amir.get(world.url("uses/")).content.decode()
+    for response in ("acted on", "overridden", "ignored"):
+        assert f'<td data-label="{response}" class="n">1</td>' in shown
 
 
 def _yesterday(world: World) -> str:
@@ -165,3 +166,36 @@ def test_a_log_of_the_workflows_own_is_left_alone(world: World) -> None:
     refused = _somebody(world, "u1", listed=True).post(world.url("uses/"), {"output": "F1", "response": "acted on"})
     assert refused.status_code == 422
     assert not (world.folder / "responses.csv").exists()
+
+
+def test_what_was_brought_past_the_site_stays_when_the_site_writes_its_log(world: World) -> None:
+    from datetime import timedelta
+
+    from seatrial.app.response_log import Response, add_to_log
+
+    amir = _began(world)
+    workspace = open_workspace(world.folder)
+    at = workspace.clock.now() - timedelta(hours=1)
+    brought = [
+        Response(output=name, workflow="docking", team="docks", response="acted on", at=at) for name in ("B1", "F1")
+    ]
+    assert add_to_log(workspace, "sven", brought) == 2
+    uma = _somebody(world, "u1", listed=True)
+    said = {"output": "F1", "workflow": "docking", "response": "overridden", "workaround": ""}
+    assert uma.post(world.url("uses/"), said).status_code == 302
+    counts = _read(world).of(workflow="docking")
+    assert (counts["acted on"], counts["overridden"]) == (1, 1), "of F1 the site knows more, of B1 nothing"
+    page = amir.get(world.url("uses/")).content.decode()
+    row = re.search(r"<tr><td[^>]*>docking</td>.*?</tr>", page, re.DOTALL)
+    assert row is not None
+    assert re.findall(r'class="n">(\d+)<', row[0]) == ["1", "1", "0", "0"], "the page counts what the check reads"
+
+
+@pytest.mark.parametrize("content", [b"\x00\xffnonsense\n\n,,,,", b"", None])
+def test_a_log_that_cannot_be_read_is_told_in_the_place_of_its_counts(world: World, content: bytes | None) -> None:
+    amir = _began(world)
+    log = world.folder / "responses.csv"
+    log.unlink() if content is None else log.write_bytes(content)
+    answer = amir.get(world.url("uses/"))
+    assert answer.status_code == 200
+    assert re.search(r'class="problem" role="alert">responses.csv: ', answer.content.decode())

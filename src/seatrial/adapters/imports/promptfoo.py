@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from seatrial.adapters.imports.result import Attempt, Ending, Result, document, entries, moment, section, text
@@ -11,6 +12,7 @@ from seatrial.core.errors import Malformed
 
 _TOOL: Final = "promptfoo"
 _ERROR: Final = 2
+_LONGEST_MS: Final = 30 * 86_400_000
 
 
 def read(content: bytes, *, score: str | None = None) -> Result:
@@ -26,7 +28,7 @@ def read(content: bytes, *, score: str | None = None) -> Result:
     whole = document(content, _TOOL)
     results = section(whole.get("results"), "results")
     rows = [section(row, "a row of results") for row in entries(results.get("results"), "results.results")]
-    targets = sorted({_provider(row) for row in rows})
+    held, targets = len(rows), sorted({_provider(row) for row in rows})
     if score is not None:
         rows = [row for row in rows if _provider(row) == score]
         targets = [target for target in targets if target == score]
@@ -42,9 +44,9 @@ def read(content: bytes, *, score: str | None = None) -> Result:
         version=text(told, "promptfooVersion", "metadata"),
         target=targets[0],
         started_at=started,
-        ended_at=moment(told.get("exportedAt"), "metadata.exportedAt"),
+        ended_at=_ended(results, started, moment(told.get("exportedAt"), "metadata.exportedAt")),
         attempts=[_attempt(row) for row in rows],
-        problems=tuple(_problems(results, rows, filtered=score is not None)),
+        problems=tuple(_problems(results, rows, held)),
     )
 
 
@@ -84,11 +86,20 @@ def _ending(row: Mapping[str, Any]) -> Ending:
     return Ending.INCONCLUSIVE if not judged or response.get("cached") else Ending.PASSED
 
 
-def _problems(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, filtered: bool) -> Iterator[str]:
+def _ended(results: Mapping[str, Any], started: datetime, exported: datetime) -> datetime:
+    """When the last row was made: an old evaluation that is exported today is none of today's."""
+    took_ms = section(results.get("stats"), "results.stats").get("durationMs")
+    if not isinstance(took_ms, int | float) or not 0 <= took_ms < _LONGEST_MS:
+        return min(exported, started)
+    return min(exported, started + timedelta(milliseconds=took_ms))
+
+
+def _problems(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], held: int) -> Iterator[str]:
+    """`rows` are those that count, `held` is how many there are of all providers."""
     stats = section(results.get("stats"), "results.stats")
     told = sum(value for key in ("successes", "failures", "errors") if isinstance(value := stats.get(key), int))
-    if told != len(rows) and not filtered:
-        yield f"the result tells of {told} rows and holds {len(rows)}"
+    if told != held:
+        yield f"the result tells of {told} rows and holds {held}"
     cached = sum(bool((row.get("response") or {}).get("cached")) for row in rows)
     if cached:
         yield f"{cached} answers came from promptfoo's cache: run it with --no-cache"

@@ -91,7 +91,7 @@ def types(content: BinaryIO, *, name: str, form: FileFormat) -> Mapping[str, str
 
 
 def _csv(content: BinaryIO, name: str, form: FileFormat) -> Iterator[Row]:
-    delimiter = _delimiter(name, form)
+    delimiter = delimiter_of(name, form)
     reader = csv.reader(
         lines(content, name=name, encoding=form.encoding), delimiter=delimiter, quotechar=form.quote, strict=True
     )
@@ -107,7 +107,8 @@ def _csv(content: BinaryIO, name: str, form: FileFormat) -> Iterator[Row]:
         raise Malformed(f"{name}, line {reader.line_num}: {error}") from None
 
 
-def _delimiter(name: str, form: FileFormat) -> str:
+def delimiter_of(name: str, form: FileFormat) -> str:
+    """What stands between the values of a CSV file of this name."""
     tabbed = name.lower().endswith(".tsv") and "delimiter" not in form.model_fields_set
     return "\t" if tabbed else form.delimiter
 

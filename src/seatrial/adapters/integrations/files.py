@@ -19,6 +19,7 @@ from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.ports import TEST_MARK, Part, Request, Row
 from seatrial.spec.file_format import FileFormat
+from seatrial.spec.integration import End
 
 _MOST_VERSION: Final = 200
 
@@ -170,13 +171,18 @@ class FilesIntegration:
 
 def local_folder(place: Place, base_dir: Path) -> LocalFolder:
     """The folder that the end's url names. Raises Malformed for a url of another kind."""
-    parts = urlsplit(place.end.url)
+    return LocalFolder(folder_of(place.name, place.end, base_dir), name=place.name)
+
+
+def folder_of(name: str, end: End, base_dir: Path) -> Path:
+    """Where that folder is. Raises Malformed for a url of another kind."""
+    parts = urlsplit(end.url)
     if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
         raise Malformed(
-            f"integration {place.name!r} is a folder, but its url is not",
-            remedy=f"Write integrations.{place.name}.{place.which}.url as a path or file:///path.",
+            f"integration {name!r} is a folder, but its url is not",
+            remedy=f"Write the url of integrations.{name} as a path or file:///path.",
         )
-    return LocalFolder(base_dir / (unquote(parts.path) if parts.scheme else place.end.url), name=place.name)
+    return base_dir / (unquote(parts.path) if parts.scheme else end.url)
 
 
 def _text_of(files: Files, declared: str) -> str:

@@ -39,6 +39,7 @@ class Heard:
         self._unreadable: Malformed | None = None
         self._odd: list[tuple[bytes, Malformed]] = []
         self._found: dict[str, dict[str, list[Row]]] = {}
+        self._ranks: dict[str, dict[str, int]] = {}
         self._looked_at: dict[str, int] = {}
         self._problem: SeatrialError | None = None
         self._given = self._unread = 0
@@ -101,22 +102,26 @@ class Heard:
             return [*part, *({} for _ in range(unreadable))]
 
     def observed(self, key: str, values: Sequence[str]) -> dict[str, list[Row]]:
-        """The records by the text of `key`. Raises SeatrialError when it is deaf or one of them came as no record."""
+        """The records by the text of `key`, in the order in which they were heard first.
+
+        Raises SeatrialError when it is deaf or one of them came as no record.
+        """
         with self._changed:
             if self._problem is not None:
                 raise self._problem
             self._read()
-            found = self._found.setdefault(key, {})
+            found, ranks = self._found.setdefault(key, {}), self._ranks.setdefault(key, {})
             for row in self._rows[self._looked_at.get(key, 0) :]:
                 if key in row:
                     found.setdefault(str(row[key]), []).append(row)
+                    ranks.setdefault(str(row[key]), len(ranks))
                 elif _OURS in (spelled := repr(row).encode()):
                     self._odd.append((spelled, self._keyless(key)))
             self._looked_at[key] = len(self._rows)
             for message, problem in self._odd:
                 if any(value.encode() in message for value in values):
                     raise problem
-            return {value: list(found[value]) for value in values if value in found}
+            return {value: list(found[value]) for value in sorted(found.keys() & set(values), key=ranks.__getitem__)}
 
     def _read(self) -> None:
         for message in self._new:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from seatrial.adapters.http import Answer, Http
 from seatrial.adapters.identity import ask
@@ -20,6 +21,19 @@ from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Description, Request, Row
 
+_MOST: Final = 1_000_000
+_NEXT: Final = re.compile(r'<([^>]*)>\s*;[^<]*\brel="?next\b', re.IGNORECASE)
+_MORE: Final = (
+    "next",
+    "nextLink",
+    "next_link",
+    "next_page",
+    "nextPage",
+    "next_cursor",
+    "nextCursor",
+    "has_more",
+    "hasMore",
+)
 _VALUES: Final = 50
 """Values that one observing request asks for: URLs have a length that every server takes."""
 
@@ -121,7 +135,7 @@ class HttpIntegration:
         wanted = sorted(set(values))
         rows: list[Row] = []
         for url, chosen in self._asking(self._place.declared("observe"), key, wanted):
-            found = self._records(self._end.get(url))
+            found = self._pages(url)
             # A server that ignores the query answers everything each time: it must not be counted twice.
             rows += [row for row in found if str(row.get(key, "")) in chosen or key not in row]
         return self._place.grouped(rows, key, set(wanted))
@@ -145,6 +159,31 @@ class HttpIntegration:
             mark = "&" if "?" in path else "?"
             yield self._end.url(f"{path}{mark}{query}"), chosen
 
+    def _pages(self, url: str) -> Iterator[Row]:
+        """Every record of every page; the next one is told in a `Link` header. Raises Malformed where it is not."""
+        seen: set[str] = set()
+        count = 0
+        while url:
+            if url in seen:
+                raise Malformed(f"integration {self._place.name!r} answers pages in a circle")
+            seen.add(url)
+            answer = self._end.get(url)
+            for record in self._records(answer):
+                count += 1
+                if count > _MOST:
+                    raise Malformed(
+                        f"integration {self._place.name!r} answers more than {_MOST:,} records, asked for a few",
+                        remedy="Let the observed address answer only records with the values that it is asked for.",
+                    )
+                yield record
+            following = _NEXT.search(answer.headers.get("link", ""))
+            if following is None and (more := _more(answer.json())):
+                raise Malformed(
+                    f"integration {self._place.name!r} answers a part of the records, and more by its {more!r}",
+                    remedy='Have the next page told in a header, Link: <address>; rel="next", or all answered at once.',
+                )
+            url = urljoin(url, following[1]) if following else ""
+
     def _records(self, answer: Answer) -> Sequence[Row]:
         try:
             content: Json = answer.json()
@@ -163,3 +202,8 @@ class HttpIntegration:
                 raise Malformed(f"integration {self._place.name!r} answers something else among its records")
             records.append(entry)
         return records
+
+
+def _more(content: Json) -> str:
+    """The key by which a body says that there are more pages; empty where it says nothing of the kind."""
+    return next((key for key in _MORE if content.get(key)), "") if isinstance(content, Mapping) else ""

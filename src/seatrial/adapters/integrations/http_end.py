@@ -7,7 +7,7 @@ from typing import Final
 
 from seatrial.adapters.http import Answer, Http
 from seatrial.adapters.integrations.place import Place
-from seatrial.core.errors import Unreachable
+from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.ports import Request
 
 TIMEOUT_S: Final = 30.0
@@ -28,15 +28,23 @@ class HttpEnd:
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to GET. Raises Unreachable unless it is a success."""
-        answer = self._http.get(url, headers={**(headers or {}), **self._place.end.headers}, timeout_s=TIMEOUT_S)
+        answer = self.exchange(Request(method="GET", url=url, headers={**(headers or {}), **self._place.end.headers}))
         self.demand_success(answer, "read")
         return answer
 
     def send(self, request: Request, what: str) -> Answer:
         """The answer to a request that is sent once. Raises Unreachable unless it is a success."""
-        answer = self._http.send(request, timeout_s=TIMEOUT_S)
+        answer = self.exchange(request)
         self.demand_success(answer, what)
         return answer
+
+    def exchange(self, request: Request) -> Answer:
+        """The answer, whatever its status. What `Http.send` raises, with the integration's name."""
+        try:
+            return self._http.send(request, timeout_s=TIMEOUT_S)
+        except SeatrialError as error:
+            what = f"integration {self._place.name!r}: {error.what}"
+            raise type(error)(what, remedy=error.remedy, permanent=error.permanent) from None
 
     def demand_success(self, answer: Answer, what: str) -> None:
         """Raises Unreachable for a status that is none of success; `what` was asked of it."""

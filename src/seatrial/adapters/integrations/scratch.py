@@ -13,19 +13,20 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from seatrial.adapters.databases import Database, is_table
-from seatrial.adapters.other_schema import rewritten
+from seatrial.adapters.integrations.file_records import kind_of
+from seatrial.adapters.integrations.other_files import rewritten_file
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.disturbing import Scratch
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.core.ports import Row
 from seatrial.core.schema_change import ChangeKind, SchemaChange, changed
+from seatrial.spec.file_format import FileFormat
 from seatrial.spec.system import System
 
 _TIMEOUT_S: Final = 60.0
 _MARK: Final = "_seatrial"
 _MARK_FILE: Final = ".seatrial-copy"
 _FILES: Final = 20
-_TYPES: Final = {".csv": "text/csv", ".json": "application/json"}
 _SQL: Final = frozenset({"sql", "sqlite", "postgresql", "mysql", "mariadb"})
 _TEXTS: Final = ("char", "text", "clob", "string", "enum", "uuid")
 
@@ -63,7 +64,7 @@ def open_scratch(system: System, name: str, *, base_dir: Path, redact: Redactor)
                 f"a copy of {name} must be a folder of its own within {section.test.url}",
                 remedy=f"Name one under {place}.copy.",
             )
-        return FilesScratch(here, there)
+        return FilesScratch(here, there, section.test.format or FileFormat())
     raise Malformed(
         f"of an integration of kind {section.kind} no copy can be made",
         remedy=f"Give integrations.{name}.test a `via`, so that the schema is changed on the line.",
@@ -182,9 +183,10 @@ def _is_text(told: str) -> bool:
 class FilesScratch:
     """A folder beside the source's, with its newest files, whose records have the other schema."""
 
-    def __init__(self, source: Path, copy: Path) -> None:
+    def __init__(self, source: Path, copy: Path, form: FileFormat) -> None:
         self._source = source
         self._copy = copy
+        self._form = form
 
     def make(self, change: SchemaChange) -> None:
         """Fresh files with another schema."""
@@ -197,10 +199,11 @@ class FilesScratch:
         try:
             self._copy.mkdir(parents=True)
             (self._copy / _MARK_FILE).touch()
-            files = [f for f in self._source.iterdir() if f.is_file() and not f.name.startswith(".")]
+            found = self._source.iterdir()
+            files = [f for f in found if f.is_file() and f.name[0] != "." and kind_of(f.name, self._form)]
             made = 0
             for file in sorted(files, key=lambda f: f.stat().st_mtime_ns)[-_FILES:]:
-                new = rewritten(file.read_bytes(), _TYPES.get(file.suffix.lower(), "application/x-ndjson"), change)
+                new = rewritten_file(file.read_bytes(), file.name, self._form, change)
                 if new is not None:
                     hidden = self._copy / f".{file.name}.part"
                     hidden.write_bytes(new)
@@ -209,7 +212,10 @@ class FilesScratch:
         except OSError as error:
             raise Unreachable(f"no copy could be made in {self._copy.name}: {error.strerror}") from None
         if not made:
-            raise Malformed(f"no file in {self._source.name} has records with a field {change.field}")
+            raise Malformed(
+                f"no file in {self._source.name} has records with a field {change.field}",
+                remedy="See which files the integration's format counts, and what their columns are called.",
+            )
 
     def put(self, record: Row) -> None:
         """Raises Refused: what flows begin with is put into the source's own folder, in another form."""

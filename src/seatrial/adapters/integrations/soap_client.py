@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from seatrial.adapters.http import Http
-from seatrial.adapters.integrations.http_end import TIMEOUT_S, HttpEnd
+from seatrial.adapters.integrations.http_end import HttpEnd
 from seatrial.adapters.integrations.place import Place
 from seatrial.core.errors import Malformed, MissingExtra, Refused, SeatrialError, Unreachable
 from seatrial.core.ports import Request
@@ -181,7 +181,6 @@ class _Door:
 
     def __init__(self, place: Place, http: Http, base_dir: Path) -> None:
         self._place = place
-        self._http = http
         self._end = HttpEnd(place, http)
         declared = place.end.wsdl or f"{place.end.url.partition('?')[0]}?wsdl"
         self._folder: Path | None = None
@@ -223,7 +222,7 @@ class _Door:
         if self.prepared is not None:
             self.prepared.append(request)
             raise _Prepared("prepared")
-        answer = self._http.send(request, timeout_s=TIMEOUT_S)
+        answer = self._end.exchange(request)
         if b"Envelope" not in answer.body:
             # A proxy or a web server speaks, not the service.
             self._end.demand_success(answer, "call")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
+import heapq
 import resource
+import select
+import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from seatrial.adapters.load.exchange import Course, Pool
+from seatrial.adapters.load.connections import Pool
+from seatrial.adapters.load.exchange import Course
 
 _HEAD_START_S: Final = 0.05
 _SWEEP_S: Final = 0.02
 _BURST: Final = 8
 _MOST_SOCKETS: Final = 65_536
+_SELECTABLE: Final = 1024
+"""Below this number a file can be waited for with `select`."""
 
 
 def soon() -> float:
@@ -25,52 +30,77 @@ def soon() -> float:
 
 def drive(courses: Sequence[Course], *, begin: Callable[[], float] = soon) -> None:
     """Drive them to the end. `begin` is called once all is prepared and tells the start, in `time.monotonic`."""
-    with _without_pauses(), _enough_sockets():
-        asyncio.run(_drive(courses, begin))
+    with _without_pauses(), _enough_sockets(), selectors.DefaultSelector() as selector:
+        targets = {shot.target.origin: shot.target for course in courses for shot in course.shots}
+        pools = {origin: Pool(selector, target) for origin, target in targets.items()}
+        try:
+            for pool in pools.values():
+                pool.prepare()
+            _Round(courses, pools, selector).drive(begin)
+        finally:
+            for pool in pools.values():
+                pool.close()
 
 
-async def _drive(courses: Sequence[Course], begin: Callable[[], float]) -> None:
-    loop = asyncio.get_running_loop()
-    targets = {shot.target.origin: shot.target for course in courses for shot in course.shots}
-    pools = {origin: Pool(loop, target) for origin, target in targets.items()}
-    dispatched = asyncio.Event()
-    sweeper = loop.create_task(_sweep(courses, dispatched))
-    try:
-        await asyncio.gather(*(pool.prepare() for pool in pools.values()))
-        await _dispatch(courses, pools, begin())
-        dispatched.set()
-        await sweeper
-    finally:
-        sweeper.cancel()
-        await asyncio.gather(sweeper, *(pool.close() for pool in pools.values()), return_exceptions=True)
+class _Round:
+    """What is due is sent, what has come is read, and neither keeps the other waiting for more than a few of its kind.
+
+    Behind the plan, answers must still be read, or our own silence would look like the target's.
+    """
+
+    def __init__(
+        self, courses: Sequence[Course], pools: Mapping[str, Pool], selector: selectors.DefaultSelector
+    ) -> None:
+        self._courses = courses
+        self._pools = pools
+        self._selector = selector
+        self._start = 0.0
+        # Merged on the way: a plan of millions must neither be sorted after the start nor stand in memory twice.
+        self._plan = heapq.merge(*map(_planned, range(len(courses)), courses))
+        self._next = next(self._plan, None)
+
+    def drive(self, begin: Callable[[], float]) -> None:
+        """Until everything was sent and has ended."""
+        self._start = begin()
+        sweep_at = time.monotonic()
+        while True:
+            self._send_due()
+            now = time.monotonic()
+            if now >= sweep_at:
+                sweep_at = now + _SWEEP_S
+                for course in self._courses:
+                    course.sweep(now)
+                if self._next is None and not any(course.in_flight for course in self._courses):
+                    return
+            due = sweep_at if self._next is None else min(sweep_at, self._start + self._next[0])
+            for count, (key, events) in enumerate(self._ready(due - now), start=1):
+                key.data.ready(events)
+                if not count % _BURST:
+                    self._send_due()
+
+    def _send_due(self) -> None:
+        for _ in range(_BURST):
+            if self._next is None:
+                return
+            due, number, at = self._next
+            now = time.monotonic()
+            if now < self._start + due:
+                return
+            self._next = next(self._plan, None)
+            exchange = self._courses[number].begin(at, self._start, now)
+            if exchange is not None:
+                self._pools[exchange.shot.target.origin].start(exchange)
+
+    def _ready(self, wait_s: float) -> list[tuple[selectors.SelectorKey, int]]:
+        if wait_s > 0 and (own := self._selector.fileno()) < _SELECTABLE:
+            # A selector counts in whole milliseconds and rounds up; `select` does not.
+            select.select([own], [], [], wait_s)
+            wait_s = 0.0
+        return self._selector.select(max(0.0, wait_s))
 
 
-async def _dispatch(courses: Sequence[Course], pools: Mapping[str, Pool], start: float) -> None:
-    loop = asyncio.get_running_loop()
-    plan = sorted((due, number, at) for number, course in enumerate(courses) for at, due in enumerate(course.scheduled))
-    sent = 0
-    for due, number, at in plan:
-        wait = start + due - loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
-            sent = 0
-        elif sent >= _BURST:
-            # Behind the plan, answers must still be read, or our own silence would look like the target's.
-            await asyncio.sleep(0)
-            sent = 0
-        sent += 1
-        exchange = courses[number].begin(at, start, loop.time())
-        if exchange is not None:
-            pools[exchange.shot.target.origin].start(exchange)
-
-
-async def _sweep(courses: Sequence[Course], dispatched: asyncio.Event) -> None:
-    """End what is over its time, until everything was sent and has ended."""
-    loop = asyncio.get_running_loop()
-    while not (dispatched.is_set() and not any(course.in_flight for course in courses)):
-        await asyncio.sleep(_SWEEP_S)
-        for course in courses:
-            course.sweep(loop.time())
+def _planned(number: int, course: Course) -> Iterator[tuple[float, int, int]]:
+    return ((due, number, at) for at, due in enumerate(course.scheduled))
 
 
 @contextmanager

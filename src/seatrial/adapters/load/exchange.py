@@ -1,24 +1,18 @@
-"""Requests in flight: one stream's results as they come in, and the connections that carry them."""
+"""Requests in flight: one stream's results as they come in."""
 
 from __future__ import annotations
 
-import asyncio
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from seatrial.adapters.wire import AnswerReader, Target
-from seatrial.core.errors import Malformed
+from seatrial.adapters.wire import Target
 from seatrial.core.ports import LoadResult
-
-if TYPE_CHECKING:
-    import ssl
 
 NO_ANSWER: Final = 0
 DROPPED: Final = -1
-_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +33,13 @@ class Pace:
     most_failed: int | None = None
     first: int = 0
     step: int = 1
+
+
+class Carrier(Protocol):
+    """What an exchange is on its way with."""
+
+    def abort(self) -> None:
+        """Drop it at once."""
 
 
 class Course:
@@ -110,7 +111,7 @@ class Exchange:
         self._course = course
         self._at = at
         self._due = due
-        self.connection: Connection | None = None
+        self.connection: Carrier | None = None
         self.deadline = due + course.timeout_s
         self.ended = False
         self.retried = False
@@ -134,161 +135,3 @@ class Exchange:
             self.fail()
             if self.connection is not None:
                 self.connection.abort()
-
-
-class Connection(asyncio.Protocol):
-    """One kept-alive connection that carries one exchange at a time."""
-
-    def __init__(self, pool: Pool, now: Callable[[], float]) -> None:
-        self._pool = pool
-        self._now = now
-        self._transport: asyncio.Transport | None = None
-        self._exchange: Exchange | None = None
-        self._reader = AnswerReader(most_bytes=_MOST_BYTES, keep=False)
-        self._carried = 0
-        self.lost = asyncio.Event()
-
-    def carry(self, exchange: Exchange) -> None:
-        """Send its request."""
-        if self._transport is None:
-            exchange.fail()
-            return
-        self._exchange = exchange
-        exchange.connection = self
-        self._reader = AnswerReader(method=exchange.shot.method, most_bytes=_MOST_BYTES, keep=False)
-        self._carried += 1
-        self._transport.write(exchange.shot.content)
-
-    def abort(self) -> None:
-        """Drop it at once."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    @property
-    def usable(self) -> bool:
-        """Whether it can carry another exchange."""
-        return self._transport is not None and not self._transport.is_closing()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the way out."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-        self._pool.every.add(self)
-
-    def data_received(self, data: bytes) -> None:
-        """A piece of the answer, or something that nobody asked for."""
-        exchange = self._exchange
-        if exchange is None:
-            self.abort()
-            return
-        try:
-            complete = self._reader.feed(data)
-        except Malformed:
-            exchange.fail()
-            self.abort()
-            return
-        if complete:
-            self._exchange = None
-            exchange.finish(self._reader.status, self._now())
-            if self._reader.reusable:
-                self._pool.idle.append(self)
-            elif self._transport is not None:
-                self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The end of the answer, of a connection that had been idle, or of everything."""
-        del exc
-        self._transport = None
-        self.lost.set()
-        self._pool.every.discard(self)
-        exchange, self._exchange = self._exchange, None
-        if exchange is None or exchange.ended:
-            return
-        if self._reader.seen and self._reader.end():
-            exchange.finish(self._reader.status, self._now())
-        elif not self._reader.seen and self._carried > 1 and not exchange.retried:
-            # The server had closed the idle connection when the request crossed it: the usual race of keep-alive.
-            exchange.retried = True
-            exchange.connection = None
-            self._pool.connect(exchange)
-        else:
-            exchange.fail()
-
-
-class Pool:
-    """The connections to one origin."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, target: Target) -> None:
-        self.idle: list[Connection] = []
-        self.every: set[Connection] = set()
-        self._loop = loop
-        self._target = target
-        self._address = target.host
-        self._context = _context() if target.scheme == "https" else None
-        self._connecting: set[asyncio.Task[None]] = set()
-
-    async def prepare(self) -> None:
-        """Resolve the name once and open a first connection, so that neither is measured as the target's latency."""
-        try:
-            found = await self._loop.getaddrinfo(self._target.host, self._target.port, type=1)
-        except OSError:
-            return
-        for *_, address in found:
-            self._address = str(address[0])
-            try:
-                self.idle.append(await self._open())
-            except OSError:
-                continue
-            return
-
-    def start(self, exchange: Exchange) -> None:
-        """Send over an idle connection, the most recently used first, or over a new one."""
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.usable:
-                connection.carry(exchange)
-                return
-        self.connect(exchange)
-
-    def connect(self, exchange: Exchange) -> None:
-        """Open a connection for it."""
-        task = self._loop.create_task(self._connect(exchange))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
-
-    async def close(self) -> None:
-        """End everything, and see it ended."""
-        for task in tuple(self._connecting):
-            task.cancel()
-        await asyncio.gather(*self._connecting, return_exceptions=True)
-        open_still = tuple(self.every)
-        for connection in open_still:
-            connection.abort()
-        await asyncio.gather(*(connection.lost.wait() for connection in open_still))
-
-    async def _connect(self, exchange: Exchange) -> None:
-        try:
-            connection = await self._open()
-        except OSError:
-            exchange.fail()
-            return
-        if exchange.ended:
-            self.idle.append(connection)
-        else:
-            connection.carry(exchange)
-
-    async def _open(self) -> Connection:
-        _, connection = await self._loop.create_connection(
-            lambda: Connection(self, self._loop.time),
-            self._address,
-            self._target.port,
-            ssl=self._context,
-            server_hostname=self._target.host if self._context is not None else None,
-        )
-        return connection
-
-
-def _context() -> ssl.SSLContext:
-    import ssl
-
-    return ssl.create_default_context()

@@ -1,43 +1,63 @@
-"""A server that does nothing, run as a script: whatever it is asked, it answers `{}` at once, until its input ends."""
+"""A server that does nothing, run as a script: whatever it is asked, it answers `{}` at once, until its input ends.
+
+Not asyncio, for the reason of `connections.py`: what it takes for a new connection must not pass for the generator's.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import re
+import selectors
+import socket
 import sys
+from typing import Final
 
-_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)\r\n", re.IGNORECASE)
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:\s*(\d+)\r\n", re.IGNORECASE)
+_ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+_AT_ONCE: Final = 64 * 1024
 
 
-class _Nothing(asyncio.Protocol):
-    def __init__(self) -> None:
+class _Line:
+    """One connection, and what of its next request has arrived."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
         self._buffer = b""
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+    def read(self) -> bool:
+        """Answer what is whole. False once the other side has gone."""
+        try:
+            data = self._sock.recv(_AT_ONCE)
+            self._buffer += data
+            while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+                match = _LENGTH.search(self._buffer, 0, end + 2)
+                size = end + 4 + (int(match[1]) if match else 0)
+                if len(self._buffer) < size:
+                    break
+                self._buffer = self._buffer[size:]
+                self._sock.sendall(_ANSWER)
+        except OSError:
+            return False
+        return bool(data)
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            match = _LENGTH.search(self._buffer[: end + 2])
-            size = end + 4 + (int(match[1]) if match else 0)
-            if len(self._buffer) < size:
-                return
-            self._buffer = self._buffer[size:]
-            if self._transport is not None:
-                self._transport.write(_ANSWER)
 
-
-async def _serve() -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Nothing, "127.0.0.1", 0, backlog=1024)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await loop.run_in_executor(None, sys.stdin.read)
+def _serve() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening, selectors.DefaultSelector() as selector:
+        selector.register(listening, selectors.EVENT_READ)
+        selector.register(sys.stdin.buffer, selectors.EVENT_READ)
+        sys.stdout.write(f"{listening.getsockname()[1]}\n")
+        sys.stdout.flush()
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is sys.stdin.buffer:
+                    return
+                if key.fileobj is listening:
+                    sock, _ = listening.accept()
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    selector.register(sock, selectors.EVENT_READ, _Line(sock))
+                elif isinstance(key.fileobj, socket.socket) and not key.data.read():
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    _serve()

@@ -61,15 +61,16 @@ class ChatModel:
         section = self._section
         if section.identity:
             return probe_identity(self._http, section.identity, headers=section.headers, timeout_s=section.timeout)
-        first = digest_of(self._told())
-        if digest_of(self._told()) != first:
+        first = digest_of(self.told())
+        if digest_of(self.told()) != first:
             raise Malformed(
                 "the chat endpoint tells another model from one request to the next",
                 remedy="Serve one version, or declare model.identity: an address that tells the version alone.",
             )
         return first
 
-    def _told(self) -> Json:
+    def told(self) -> dict[str, Json]:
+        """The `name`, the entry `listed` under `/models`, and the `fingerprint`. Raises Unreachable, Malformed."""
         listed = self._listed()
         turn = Turn()
         answer = self._post(self._probe())

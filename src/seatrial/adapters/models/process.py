@@ -75,7 +75,7 @@ class ModelProcess:
         with self._turn:
             self._started()
             started = time.monotonic()
-            hung = f"it did not return within {timeout_s:g} s"
+            hung = f"it did not return within {timeout_s:g} s; model.timeout says how long it may take"
             head, answer = self._exchange(_frame(form, body), started + timeout_s, hung)
             latency_s = time.monotonic() - started
         if "refused" in head:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,13 @@ from seatrial.core.ports import Prediction, Reply, ReplyKind, Request, Row, Tabl
 from seatrial.measure.columns import plain_text
 from seatrial.spec.model import ModelSection
 
+_SHOWN = 5
+
 
 class RecordedModel:
     """Answers a row with what was answered to the same inputs in the past; nothing else can be asked.
 
-    Inputs that occur several times are answered in the order of the table, again and again.
+    A row whose inputs occur several times with other answers is not answered: which of them is its own is not known.
     """
 
     def __init__(self, section: ModelSection, *, base_dir: Path, redact: Redactor) -> None:
@@ -33,8 +34,9 @@ class RecordedModel:
         self._base_dir = base_dir
         self._redact = redact
         self._fields: tuple[str, ...] | None = None
-        self._answers: dict[bytes, list[Prediction]] = {}
-        self._given: dict[bytes, int] = defaultdict(int)
+        self._answers: dict[bytes, Prediction] = {}
+        self._doubtful: set[bytes] = set()
+        self._others: tuple[str, ...] = ()
 
     def identity(self) -> str:
         """The vendor's declared name and version, and the digest of the predictions. Raises Unreachable, Malformed."""
@@ -51,7 +53,7 @@ class RecordedModel:
         return None
 
     def predict(self, rows: Sequence[Row]) -> Reply:
-        """What was answered to these inputs; unreachable where one of them was never asked."""
+        """What was answered to these inputs; unreachable where one was never asked, or was answered in several ways."""
         started = time.monotonic()
         try:
             found = [self._answer(row) for row in rows]
@@ -60,10 +62,7 @@ class RecordedModel:
         absent = sum(answer is None for answer in found)
         if absent:
             return Reply(
-                kind=ReplyKind.UNREACHABLE,
-                latency_s=time.monotonic() - started,
-                error=f"{absent} of {len(rows)} rows have no past prediction in {self._path}, and the model cannot be "
-                "asked",
+                kind=ReplyKind.UNREACHABLE, latency_s=time.monotonic() - started, error=self._unanswered(rows, absent)
             )
         answers = tuple(answer for answer in found if answer is not None)
         return Reply(kind=ReplyKind.OK, latency_s=time.monotonic() - started, predictions=answers)
@@ -74,12 +73,20 @@ class RecordedModel:
     def _answer(self, row: Row) -> Prediction | None:
         if self._fields is None:
             self._fields = self._read(row)
-        key = _key(row, self._fields)
-        known = self._answers.get(key)
-        if not known:
-            return None
-        self._given[key] += 1
-        return known[(self._given[key] - 1) % len(known)]
+        key = row_key(row, self._fields)
+        return None if key in self._doubtful else self._answers.get(key)
+
+    def _unanswered(self, rows: Sequence[Row], absent: int) -> str:
+        doubtful = sum(row_key(row, self._fields or ()) in self._doubtful for row in rows)
+        if not doubtful:
+            return (
+                f"{absent} of {len(rows)} rows have no past prediction in {self._path}, and the model cannot be asked"
+            )
+        apart = f", such as {', '.join(self._others[:_SHOWN])}" if self._others else ""
+        return (
+            f"{doubtful} of {len(rows)} rows have several past predictions in {self._path} that differ, and nothing "
+            f"tells which is theirs: add to model.inputs the columns that tell such rows apart{apart}"
+        )
 
     def _table(self) -> Table:
         return open_table(self._path, None, base_dir=self._base_dir, redact=self._redact)
@@ -98,17 +105,21 @@ class RecordedModel:
         if not fields:
             raise Malformed(f"{self._path} has none of the model's inputs as columns")
         said = [output.prediction, *([output.score] if output.score in columns and output.score else [])]
+        self._others = tuple(sorted(columns - {*fields, *said}))
         for batch in table.batches([*fields, *said]):
             records: list[dict[str, Any]] = [r for r in batch.to_pylist() if r[output.prediction] is not None]
-            plain = [{name: _plain(record[name]) for name in said} for record in records]
+            plain = [{name: plain_value(record[name]) for name in said} for record in records]
             told = checked(told_of_json(plain, len(plain), self._section), len(plain), self._section)
             answers = predictions_of(told)
             for record, answer in zip(records, answers, strict=True):
-                self._answers.setdefault(_key(record, fields), []).append(answer)
+                key = row_key(record, fields)
+                if self._answers.setdefault(key, answer) != answer:
+                    self._doubtful.add(key)
         return fields
 
 
-def _key(row: Row, fields: Sequence[str]) -> bytes:
+def row_key(row: Row, fields: Sequence[str]) -> bytes:
+    """By what a row is found again: its values in these fields, numbers without their form."""
     texts = "\x1f".join(_text(row.get(name)) for name in fields)
     return hashlib.blake2b(texts.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
@@ -127,7 +138,8 @@ def _text(value: Any) -> str:
     return plain_text(value)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A cell as JSON holds it: decimals as numbers, times as text."""
     if hasattr(value, "as_tuple"):
         return float(value)
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from seatrial.adapters.background import Background
 from seatrial.adapters.proxy.address import Address
 from seatrial.adapters.proxy.line import PassingLine
+from seatrial.adapters.proxy.link import FolderLink, Place
 from seatrial.core.disturbing import LineCounts, LineMode
 from seatrial.core.errors import Refused, Unreachable
 from seatrial.core.schema_change import SchemaChange
@@ -19,20 +20,33 @@ T = TypeVar("T")
 _ANSWER_S: Final = 10.0
 
 
+AnyLine: TypeAlias = "PassingLine | FolderLink"
+Ends: TypeAlias = "tuple[Address | Place, Address | Place]"
+"""Where we listen and where it leads: two addresses, or two paths."""
+
+
+def _line(name: str, listen: Address | Place, target: Address | Place) -> AnyLine:
+    if isinstance(listen, Address) and isinstance(target, Address):
+        return PassingLine(name, listen=listen, target=target)
+    if isinstance(listen, Place) and isinstance(target, Place):
+        return FolderLink(name, listen=listen, target=target)
+    raise Refused(f"no line leads from {listen.text} to {target.text}")
+
+
 class Lines:
     """Named lines that pass until told otherwise. `wanted`: name to where we listen and where it leads."""
 
-    def __init__(self, wanted: Mapping[str, tuple[Address, Address]]) -> None:
+    def __init__(self, wanted: Mapping[str, Ends]) -> None:
         self._wanted = wanted
-        self._lines: dict[str, PassingLine] = {}
+        self._lines: dict[str, AnyLine] = {}
         self._background = Background()
 
     def __enter__(self) -> Self:
         self._background.start()
         with ExitStack() as undone:
             undone.callback(self.close)
-            for name, (listen, target) in self._wanted.items():
-                line = PassingLine(name, listen=listen, target=target)
+            for name, ends in self._wanted.items():
+                line = _line(name, *ends)
                 self.run(line.start())
                 self._lines[name] = line
             undone.pop_all()
@@ -60,7 +74,7 @@ class Lines:
         except TimeoutError:
             raise Unreachable(f"a line did not answer within {_ANSWER_S:g} s") from None
 
-    def named(self, name: str) -> PassingLine:
+    def named(self, name: str) -> AnyLine:
         """The line of that name. Raises Refused for one that is not declared."""
         if name not in self._lines:
             raise Refused(
@@ -77,7 +91,7 @@ class Lines:
 class LocalLine:
     """A line of this process."""
 
-    def __init__(self, lines: Lines, line: PassingLine) -> None:
+    def __init__(self, lines: Lines, line: AnyLine) -> None:
         self._lines = lines
         self._line = line
 

@@ -11,7 +11,7 @@ from seatrial.adapters.steps.catalogue import KINDS, LOOKS, PROBES
 from seatrial.adapters.steps.surroundings import Run, Surroundings
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json
-from seatrial.core.ports import Pager, StepResult
+from seatrial.core.ports import Integration, Pager, StepResult
 
 
 class StepRunner:
@@ -19,6 +19,7 @@ class StepRunner:
 
     `pager` is called when a step asks a person; without one such a step is not ok. `environment` is what commands see
     beside PATH, HOME and the locale. `readable` are databases that looks may ask, beside those that steps may change.
+    `integrations` gives the declared integration of a name, to which messages are sent.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class StepRunner:
         databases: frozenset[str] = frozenset(),
         readable: frozenset[str] = frozenset(),
         environment: Mapping[str, str] | None = None,
+        integrations: Callable[[str], Integration] | None = None,
     ) -> None:
         self._surroundings = Surroundings(
             http=http,
@@ -39,6 +41,7 @@ class StepRunner:
             readable=readable,
             environment=environment or {},
             redact=http.redact,
+            integrations=integrations,
         )
 
     def run(self, kind: str, settings: Mapping[str, Json], *, timeout_s: float) -> StepResult:

@@ -11,7 +11,7 @@ from seatrial.adapters.http import Http
 from seatrial.adapters.redaction import Redactor
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
-from seatrial.core.ports import Pager, StepResult
+from seatrial.core.ports import Integration, Pager, StepResult
 
 MOST_OUTPUT: Final = 32_768
 """Characters of a step's output that are kept: its beginning and its end."""
@@ -29,6 +29,8 @@ class Surroundings:
     redact: Redactor
     readable: frozenset[str] = frozenset()
     """Databases that may be asked, never changed."""
+    integrations: Callable[[str], Integration] | None = None
+    """The declared integration of a name; it refuses itself what may not be written."""
 
 
 Run = Callable[[Mapping[str, Json], Surroundings, float], StepResult]

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +63,16 @@ class ArtifactFolder:
         """The media type with which it was kept, or None when it was erased or never kept."""
         note = self._noted(digest)
         return str(note["media_type"]) if "media_type" in note else None
+
+    def contents(self) -> Iterator[tuple[str, int]]:
+        """The digest and the size in bytes of each content that is there, whether as it was or altered."""
+        try:
+            for path in sorted(self._folder.glob("??/*")):
+                digest = path.parent.name + path.name
+                if _DIGEST.fullmatch(digest):
+                    yield digest, path.stat().st_size
+        except OSError as error:
+            raise Unreachable(f"the artifacts {self._folder} cannot be read: {error.strerror}") from None
 
     def erase(self, digest: str) -> bool:
         """Remove the content and leave a tombstone; False when there was nothing to erase."""

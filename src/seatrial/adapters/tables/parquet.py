@@ -46,7 +46,7 @@ class ParquetTable:
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns, row_groups=self._row_groups, use_threads=False):
                 seen += batch.num_rows
-                yield batch
+                yield _plain(batch)
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error, f"after row {seen}") from None
 
@@ -69,6 +69,26 @@ class ParquetTable:
         return Malformed(
             f"{self._name}: the file is cut short or damaged {where}: {said}", remedy="Write or copy the file again."
         )
+
+
+def _plain(batch: Any) -> Any:
+    """Texts and bytes in one type each, whichever of Arrow's the file was written from."""
+    fields = [field.with_type(_plain_type(field.type)) for field in batch.schema]
+    return (
+        batch.cast(pa.schema(fields))
+        if any(f.type != s.type for f, s in zip(fields, batch.schema, strict=True))
+        else batch
+    )
+
+
+def _plain_type(kind: Any) -> Any:
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(kind.index_type, _plain_type(kind.value_type), kind.ordered)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return pa.binary()
+    return kind
 
 
 def _dictionaries(file: Any) -> list[str]:

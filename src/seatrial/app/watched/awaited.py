@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.ports import Integration
 from seatrial.spec.data import Freshness
 from seatrial.spec.system import System
-from seatrial.watch.detectors import Level
+from seatrial.watch.detectors import DAY_S, Level
 from seatrial.watch.events import Kind
 from seatrial.watch.store import Store
 from seatrial.watch.watching import Awaited
@@ -31,6 +32,8 @@ def awaited(system: System, store: Store, outside: Outside) -> Iterator[Awaited]
             last=_newest(store, Kind.PREDICTION),
             within_s=system.watch.heartbeat,
         )
+    if system.watch.at_least is not None:
+        yield _volume(store, max(1, math.ceil(system.watch.at_least * DAY_S)))
     if system.watch.labels_within is not None:
         yield Awaited(
             name="outcomes",
@@ -66,6 +69,31 @@ def awaited(system: System, store: Store, outside: Outside) -> Iterator[Awaited]
                     level=Level.OFFLINE,
                     by_arrival=False,
                 )
+
+
+def _volume(store: Store, fewest: int) -> Awaited:
+    """So many predictions within a day: the time since which that many have come is what must not be longer ago."""
+    return Awaited(
+        name="volume",
+        words="predictions",
+        last=_seldom(lambda: store.arrived(Kind.PREDICTION, ago=fewest)),
+        within_s=DAY_S,
+        by_arrival=False,
+        lacks=f"fewer than {fewest:,}",
+    )
+
+
+def _seldom(ask: Callable[[], float | None]) -> Callable[[], float | None]:
+    """The answer of a moment ago: where there are very many, counting them takes a while."""
+    asked_at, known = -float("inf"), None
+
+    def last() -> float | None:
+        nonlocal asked_at, known
+        if time.monotonic() - asked_at >= _MOST_S:
+            asked_at, known = time.monotonic(), ask()
+        return known
+
+    return last
 
 
 def _newest(store: Store, kind: Kind) -> Callable[[], float | None]:

@@ -11,9 +11,9 @@ from typing import Literal
 
 from seatrial.spec.system import System
 from seatrial.stats.change import threshold
-from seatrial.watch.detectors import Detector, Level
+from seatrial.watch.detectors import DAY_S, Detector, Level
 
-WINDOW_S = 90 * 86_400.0
+WINDOW_S = 90 * DAY_S
 FALSE_PAGES = 0.10
 FALSE_TRIPS = 0.01
 LOOKS = 100.0
@@ -43,6 +43,11 @@ class Budget:
             return (look,)
         return look, Detector(name=asks, asks=asks, mark=mark, line=line, level=Level.PAGE, says=says)
 
+    def look(self, asks: Literal["rises", "falls"], mark: float, says: str, *, units: float, among: int) -> Detector:
+        """A look, and nothing more, about what lies beyond `mark`: one false in 90 days with 10 % over `among` such."""
+        line = math.log(threshold(units, FALSE_PAGES / max(1, among)))
+        return Detector(name=f"{asks}-look", asks=asks, mark=mark, line=line, level=Level.LOOK, says=says)
+
     def breach(self, mark: float, says: str, *, counts: bool) -> tuple[Detector, ...]:
         """A page when the governed limit has certainly been broken."""
         line = math.log(max(1, self.pages) / FALSE_PAGES)
@@ -53,7 +58,7 @@ class Budget:
     def units(self, *, labelled: bool, by_day: bool) -> float:
         """How much is judged in 90 days: days where rows of one day depend on each other, else rows."""
         if by_day:
-            return WINDOW_S / 86_400.0
+            return WINDOW_S / DAY_S
         return self.labels if labelled else self.predictions
 
     def trip(self, name: str, mark: float, says: str, *, units: float) -> tuple[Detector, ...]:
@@ -63,8 +68,17 @@ class Budget:
 
 
 def budget_of(system: System, *, pages: int, trips: int) -> Budget:
-    """The budget of a system. All predictions count as labelled where no rate of labels is declared."""
-    rate = system.watch.predictions or (system.load.peak if system.load is not None else None)
-    predictions = max(1.0, rate * WINDOW_S) if rate else _UNDECLARED
-    labels = max(1.0, system.watch.labels * WINDOW_S) if system.watch.labels else predictions
+    """The budget of a system."""
+    days = WINDOW_S / DAY_S
+    predictions, labels = (_UNDECLARED if rate is None else max(1.0, rate * days) for rate in rates_of(system))
     return Budget(predictions=predictions, labels=min(labels, predictions), pages=pages, trips=trips)
+
+
+def rates_of(system: System) -> tuple[float | None, float | None]:
+    """Predictions and outcomes a day as declared, None where they are not.
+
+    The peak of the load counts for predictions, and all predictions count as labelled, where nothing else is declared.
+    """
+    rate = system.watch.predictions or (system.load.peak if system.load is not None else None)
+    predictions = rate * DAY_S if rate else None
+    return predictions, system.watch.labels * DAY_S if system.watch.labels else predictions

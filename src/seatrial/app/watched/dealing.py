@@ -67,10 +67,12 @@ class Dealing:
         """The person has dealt with it; what raised it listens anew. Raises Refused."""
         self._permitted(person)
         found = self._found(alarm)
-        if found["state"] == CLOSED:
-            raise Refused(f"{alarm} is closed already", remedy="`seatrial alarms --all` tells by whom.")
         now = self._workspace.clock.now()
-        return Watching(self._store, (), begun=now).close(found, by=person, now=now)
+        open_still = found["state"] != CLOSED
+        closed = Watching(self._store, (), begun=now).close(found, by=person, now=now) if open_still else None
+        if closed is None:
+            raise Refused(f"{alarm} is closed already", remedy="`seatrial alarms --all` tells by whom.")
+        return closed
 
     def silence(self, monitor: str, *, person: str, why: str, for_s: float) -> Mapping[str, Any]:
         """Nobody is paged about the monitor for so long, in seconds. It goes on record with its reason.

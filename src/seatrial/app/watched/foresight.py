@@ -49,7 +49,7 @@ def foresee(streams: list[Stream], budget: Budget, *, seed: int = 1) -> Iterator
         base = stream.base if stream.base is not None else max(0.01, min(d.mark for d in loud) * 0.7)
         for drop in _DROPS:
             to = base + drop
-            if to >= 1.0 or (loud[0].level is Level.OFFLINE and to <= loud[0].mark):
+            if to >= 1.0 or all(to <= each.mark for each in loud):
                 continue
             per_day = budget.labels / (WINDOW_S / 86_400.0)
             delays = sorted(_delay(stream, loud, base, to, rng, per_day) for _ in range(RUNS))

@@ -4,15 +4,71 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.measure.columns import Columns, plain_text
+from seatrial.watch.batch import Batch, Values
 from seatrial.watch.store import Stored
 
 LABEL = "seatrial.label"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """Some predictions as columns, with when each was made and arrived (seconds) and its sequence."""
+
+    columns: Columns
+    at: npt.NDArray[np.float64]
+    sequence: npt.NDArray[np.int64]
+    made: npt.NDArray[np.float64]
+
+    @staticmethod
+    def of(chosen: Sequence[Stored], names: Sequence[str]) -> Decoded:
+        """The predictions with the inputs of these names."""
+        return Decoded(
+            columns=Columns(batch({**inputs_of(chosen, names), **answers_of(chosen)})),
+            at=np.array([each.arrived for each in chosen]),
+            sequence=np.array([each.sequence for each in chosen], dtype=np.int64),
+            made=np.array([each.at for each in chosen]),
+        )
+
+    def values(self, values: npt.NDArray[np.float64], kept: npt.NDArray[np.bool_] | None = None) -> Values:
+        """A value for each prediction, or for each that is `kept`."""
+        if kept is None or kept.all():
+            return Values(values=values, at=self.at, sequence=self.sequence, made=self.made)
+        return Values(values=values[kept], at=self.at[kept], sequence=self.sequence[kept], made=self.made[kept])
+
+
+class Decodes(Protocol):
+    """Gives the predictions of a batch as columns."""
+
+    def __call__(self, seen: Batch, *, needs_inputs: bool) -> Decoded | None:
+        """All predictions, or those that came with inputs; None where there are none."""
+
+
+class Decoding(Decodes):
+    """Decodes the predictions of a batch once for all streams that look at them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._newest: tuple[Batch, dict[bool, Decoded | None]] | None = None
+
+    def __call__(self, seen: Batch, *, needs_inputs: bool) -> Decoded | None:
+        """As `Decodes` says, the newest batch from memory."""
+        newest = self._newest
+        if newest is None or newest[0] is not seen:
+            newest = self._newest = seen, {}
+        known = newest[1]
+        if needs_inputs not in known:
+            chosen = [p for p in seen.predictions if not needs_inputs or p.content.get("inputs")]
+            known[needs_inputs] = Decoded.of(chosen, self._names) if chosen else None
+        return known[needs_inputs]
 
 
 def column(values: Sequence[Any]) -> pa.Array:

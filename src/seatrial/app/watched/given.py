@@ -11,6 +11,7 @@ from seatrial.app.outside import Outside
 from seatrial.app.subject import MODEL, identities_on_record
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import Malformed, SeatrialError
+from seatrial.core.records import Records
 from seatrial.gate.retraining import is_go
 from seatrial.watch.watching import Awaited
 
@@ -29,8 +30,8 @@ def given_for(workspace: Workspace) -> str | None:
     evidence = read_ledger(workspace, quick=False).evidence
     decided = [item.record.at for item in evidence if not item.problem and is_go(item.record)]
     until = max(decided, default=None)
-    before = [item for item in evidence if until is None or item.record.at <= until]
-    return identities_on_record(before).versions.get(MODEL)
+    before = (item for item in evidence if until is None or item.record.at <= until)
+    return identities_on_record(Records(before)).versions.get(MODEL)
 
 
 def served(workspace: Workspace, outside: Outside, version: str | None) -> Awaited:

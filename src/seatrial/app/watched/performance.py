@@ -54,6 +54,7 @@ class Labelled:
         source = system.data.evaluation
         self._label = source.label if source is not None and source.label is not None else LABEL
         self._anchors, self._classes = _anchors(reference.labelled, self._label)
+        self._newest: tuple[Sequence[Pair], tuple[Outcomes, Sequence[Pair]] | None] = (), None
 
     @property
     def usable(self) -> bool:
@@ -61,7 +62,17 @@ class Labelled:
         return self._anchors is not None
 
     def outcomes(self, pairs: Sequence[Pair]) -> tuple[Outcomes, Sequence[Pair]] | None:
-        """The outcomes of these pairs, with the pair of each row; None where none can be used."""
+        """The outcomes of these pairs, with the pair of each row; None where none can be used.
+
+        Several streams ask for the same pairs one after the other: they are read once.
+        """
+        # Alarms are explained in threads of their own: what another reads meanwhile is not returned here.
+        newest = self._newest
+        if newest[0] is not pairs:
+            newest = self._newest = pairs, self._read(pairs)
+        return newest[1]
+
+    def _read(self, pairs: Sequence[Pair]) -> tuple[Outcomes, Sequence[Pair]] | None:
         if self._anchors is None:
             return None
         kept = [pair for pair in pairs if self._fits(pair.outcome.content["label"])]
@@ -93,12 +104,7 @@ class Labelled:
 
         def take(batch: Batch) -> Values:
             pairs = batch.pairs
-            return Values(
-                values=np.array([float(not self._fits(pair.outcome.content["label"])) for pair in pairs]),
-                at=np.array([max(pair.prediction.arrived, pair.outcome.arrived) for pair in pairs]),
-                sequence=np.array([pair.sequence for pair in pairs], dtype=np.int64),
-                made=np.array([pair.prediction.at for pair in pairs]),
-            )
+            return of_pairs(pairs, np.array([float(not self._fits(pair.outcome.content["label"])) for pair in pairs]))
 
         says = "without them the watch is blind"
         return Stream(
@@ -133,6 +139,16 @@ def _anchors(labelled: pa.RecordBatch | None, label: str) -> tuple[pa.RecordBatc
     return (labelled.take(pa.array(chosen)), names) if chosen else (None, frozenset())
 
 
+def of_pairs(pairs: Sequence[Pair], values: Floats) -> Values:
+    """A value for each pair, known when the later of its two parts came."""
+    return Values(
+        values=values,
+        at=np.array([max(pair.prediction.arrived, pair.outcome.arrived) for pair in pairs]),
+        sequence=np.array([pair.sequence for pair in pairs], dtype=np.int64),
+        made=np.array([pair.prediction.at for pair in pairs]),
+    )
+
+
 def losses(labelled: Labelled, metric: str, sense: Sense) -> Callable[[Batch], Values]:
     """Takes from a batch how bad each row is for the metric, from 0 to 1."""
 
@@ -147,12 +163,7 @@ def losses(labelled: Labelled, metric: str, sense: Sense) -> Callable[[Batch], V
             return NOTHING
         places = rows.places
         values = 1.0 - rows.values if sense is Sense.AT_LEAST else rows.values
-        return Values(
-            values=np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0),
-            at=np.array([max(pairs[p].prediction.arrived, pairs[p].outcome.arrived) for p in places]),
-            sequence=np.array([pairs[p].sequence for p in places], dtype=np.int64),
-            made=np.array([pairs[p].prediction.at for p in places]),
-        )
+        return of_pairs([pairs[p] for p in places], np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0))
 
     return take
 
@@ -182,7 +193,7 @@ def performance(
         )
         return
     yield labelled.readable(budget)
-    whole = _whole(system, reference)
+    whole = whole_of(system, reference)
     plain = False
     for metric in governed(system):
         rows = _rows(metric.name, whole)
@@ -191,12 +202,12 @@ def performance(
             yield Unwatched(name=metric.name, why=why or "the plan sets no limit")
             plain = plain or (not is_own(metric.name) and metric.limit is not None)
             continue
-        daily = reference.daily("labelled", _places(whole, rows), _losses(rows, metric.sense))
+        daily = _daily(reference, whole, rows, metric.sense)
         yield _governed(labelled, metric.name, metric.sense, metric.limit, rows, known, budget, daily)
     if plain and system.model.task != "regression":
         rows = _rows("error", whole)
         if rows is not None:
-            daily = reference.daily("labelled", _places(whole, rows), _losses(rows, Sense.AT_MOST))
+            daily = _daily(reference, whole, rows, Sense.AT_MOST)
             yield _errors(labelled, rows, budget, daily)
     for number, rule in enumerate(system.governance.offline_when):
         yield from _offline(labelled, rule, number, whole, budget, reference)
@@ -275,10 +286,8 @@ def _offline(
     says = f"the take-offline rule fires: {name} " + (
         f"below {limit:g}" if sense is Sense.AT_LEAST else f"above {percent(limit)}"
     )
-    says += _held(
-        _loss(rows.raw(limit), sense), reference.daily("labelled", _places(whole, rows), _losses(rows, sense))
-    )
-    daily = reference.daily("labelled", _places(whole, rows), _losses(rows, sense))
+    daily = _daily(reference, whole, rows, sense)
+    says += _held(_loss(rows.raw(limit), sense), daily)
     yield Stream(
         name=f"offline.{number}.{name}",
         words=name,
@@ -311,6 +320,10 @@ def _counted(labelled: Labelled, name: str, number: int, most: float) -> Stream:
     )
 
 
+def _daily(reference: Reference, whole: Outcomes | None, rows: MetricRows, sense: Sense) -> Daily | None:
+    return reference.daily("labelled", _places(whole, rows), _losses(rows, sense), a_day=reference.labels)
+
+
 def _held(mark: float, daily: Daily | None) -> str:
     """Where the days of the reference lie beyond the limit on average, they are what can be held."""
     return "" if daily is None or daily.high <= mark else f" (held by the day, at a mean loss of {daily.high:.3g})"
@@ -332,7 +345,8 @@ def _share(text: str | None) -> float | None:
         return None
 
 
-def _whole(system: System, reference: Reference) -> Outcomes | None:
+def whole_of(system: System, reference: Reference) -> Outcomes | None:
+    """The labelled reference rows as outcomes, None where nothing can be measured on them."""
     if reference.labelled is None:
         return None
     from seatrial.measure.columns import Columns

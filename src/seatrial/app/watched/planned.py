@@ -19,7 +19,10 @@ _LOOK_S = 20.0
 
 
 class PlannedDrills:
-    """Looks at the plan now and then, and holds one drill at a time in a thread of its own."""
+    """Looks at the plan now and then, and holds one drill at a time, both in a thread of its own.
+
+    What is due is read from the chain, which grows, and nothing that comes in may wait for that.
+    """
 
     def __init__(self, workspace: Workspace, store: Store, *, say: Callable[[str], None]) -> None:
         self._workspace = workspace
@@ -29,22 +32,28 @@ class PlannedDrills:
         self._looked: float | None = None
 
     def look(self) -> None:
-        """Begin what is due, where nothing runs."""
+        """Begin to see what is due, where nothing runs."""
         if self._thread is not None and self._thread.is_alive():
             return
         if self._looked is not None and time.monotonic() - self._looked < _LOOK_S:
             return
         self._looked = time.monotonic()
-        for each in due(self._workspace):
-            if claim(self._workspace, each):
-                self._thread = threading.Thread(target=self._hold, args=(each,), name=f"drill {each.kind}", daemon=True)
-                self._thread.start()
-                return
+        self._thread = threading.Thread(target=self._begin, name="seatrial-drills", daemon=True)
+        self._thread.start()
 
     def stop(self, *, within_s: float = 5.0) -> None:
         """Wait a little for a drill that runs; its own process restores what it changed."""
         if self._thread is not None:
             self._thread.join(timeout=within_s)
+
+    def _begin(self) -> None:
+        try:
+            taken = next((each for each in due(self._workspace) if claim(self._workspace, each)), None)
+        except SeatrialError as error:
+            self._say(f"what drill is due could not be seen: {error.what}")
+            return
+        if taken is not None:
+            self._hold(taken)
 
     def _hold(self, planned: Due) -> None:
         self._say(f"the planned {planned.kind} drill begins")

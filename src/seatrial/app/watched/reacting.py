@@ -13,6 +13,7 @@ from seatrial.app.files import LocalFiles
 from seatrial.app.ledgers import keystore, known, open_ledger, record
 from seatrial.app.outside import Outside
 from seatrial.app.watched.paging import AGAIN_S, Paging
+from seatrial.app.watched.slices import Explained
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.codec import to_data
@@ -44,7 +45,7 @@ class Reacting:
         outside: Outside,
         store: Store,
         *,
-        explain: Callable[[Mapping[str, Any]], str],
+        explain: Callable[[Mapping[str, Any]], Explained],
         say: Callable[[str], None],
     ) -> None:
         self._workspace = workspace
@@ -151,16 +152,20 @@ class Reacting:
         offline = level is Level.OFFLINE
         kind = OFFLINE if offline else ALARM
         detail = {key: alarm[key] for key in ("id", "monitor", "level", "since", "sure", "now", "mark", "rows")}
+        told = {name: alarm.get(name, "") for name in ("explained", "where")}
+        if not told["explained"]:
+            found = self._explain(alarm)
+            told = {"explained": found.says, "where": found.where}
+        detail |= {"where": told["where"]} if told["where"] else {}
         body = EventBody(kind=kind, summary=alarm["summary"], revokes=offline, detail=detail)
-        explained = alarm.get("explained") or self._explain(alarm)
         try:
             self._file(body)
         except SeatrialError as error:
             self._say(f"{alarm['summary']}: not on record: {error.what}")
-            return self.note(alarm, f"it could not be put on record: {error.what}", explained=explained)
+            return self.note(alarm, f"it could not be put on record: {error.what}", **told)
         self._say(f"{'OFFLINE' if offline else level.upper()}: {alarm['summary']}")
         said = "on record" + ("; GO is revoked" if offline else "")
-        return self.note(alarm, said, recorded=True, explained=explained)
+        return self.note(alarm, said, recorded=True, **told)
 
     def take_offline(self, alarm: Mapping[str, Any], by: str) -> tuple[dict[str, Any], bool]:
         """Run the rehearsed procedure for real: what it reaches stays, and a failure is told, never undone.

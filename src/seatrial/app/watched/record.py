@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ _OFTEN = timedelta(hours=1)
 class DailyRecord:
     """Files the record anew after every whole day (UTC), once the model was watched for as long as the policy demands.
 
+    It looks in a thread of its own: it reads the chain, which grows, and nothing that comes in may wait for that.
     A record says nothing of the days since, so one that is days old establishes nothing. Nor does it know of an answer,
     after midnight, to a page of the evening: it is filed anew when that has come.
     """
@@ -37,15 +39,25 @@ class DailyRecord:
         self._account = account
         self._say = say
         self._next: datetime | None = None
+        self._thread: threading.Thread | None = None
         self.problem = ""
         """Why the last record could not be filed."""
 
     def look(self) -> None:
-        """File a record where one is due."""
+        """Begin to see whether a record is due, where it is time for that and nothing of the kind runs."""
         now = self._workspace.clock.now()
-        if self._next is not None and now < self._next:
+        if (self._next is not None and now < self._next) or (self._thread is not None and self._thread.is_alive()):
             return
         self._next = now + _OFTEN
+        self._thread = threading.Thread(target=self._file, name="seatrial-record", daemon=True)
+        self._thread.start()
+
+    def stop(self, *, within_s: float = 5.0) -> None:
+        """Wait for a look that runs; what it files is on record as a whole or not at all."""
+        if self._thread is not None:
+            self._thread.join(timeout=within_s)
+
+    def _file(self) -> None:
         days = self._workspace.system.policy.watched_days
         try:
             told = self._account(days)
@@ -58,8 +70,8 @@ class DailyRecord:
 
     def _filed(self, told: Mapping[str, Any]) -> bool:
         """Whether the newest record of this model, whoever's watch filed it, says what this account says of answers."""
-        chain = read_ledger(self._workspace, quick=False).evidence
-        events = [each.record for each in chain if not each.problem and each.record.type is RecordType.EVENT]
+        # A quick reading verifies events to the letter; it leaves open the signatures of observations alone.
+        events = [each.record for each in read_ledger(self._workspace, quick=True).of(RecordType.EVENT)]
         newest = account_on_record(events, told["identity"])
         if newest is None or newest.get("until") != told["until"]:
             return False

@@ -19,14 +19,15 @@ from seatrial.app.files import LocalFiles
 from seatrial.app.outside import Outside
 from seatrial.app.scoring import Given, score
 from seatrial.app.stages import inputs_of
+from seatrial.app.watched.budget import rates_of
 from seatrial.app.watched.given import same
 from seatrial.app.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import Say
-from seatrial.domains.scored.rows import Floats, Ints, read_rows, times_of
+from seatrial.domains.scored.rows import Floats, Ints, Mask, read_rows, times_of
 from seatrial.measure.columns import Columns
 from seatrial.spec.model import InputField
-from seatrial.stats import clusters
+from seatrial.stats import clusters, proportions
 
 ROWS = 4_000
 _DAY_S = 86_400.0
@@ -34,7 +35,9 @@ _FEWEST_DAYS = 10
 _DEPENDS = 1.5
 """From this design effect on, days are judged instead of rows."""
 _SURE = 1.645
+_CHANCE = 0.05
 _SEED = 20_270_111
+_LEAST = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +50,21 @@ class Daily:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """A share in the reference rows, what falls and rises are measured from, and whether days are judged."""
+
+    share: float
+    low: float
+    high: float
+    by_day: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """`labelled` and `live` rows with `seatrial.prediction` and `seatrial.score`; None where there are none.
 
-    `problems` say in words why one of them is missing.
+    `problems` say in words why one of them is missing; `predictions` and `labels` are how many there are a day in
+    production, None where neither is declared.
     """
 
     labelled: pa.RecordBatch | None
@@ -59,11 +73,36 @@ class Reference:
     times: Mapping[str, str]
     """`labelled` and `live` to the column with the time of their rows, where one is declared."""
     problems: tuple[str, ...] = ()
+    predictions: float | None = None
+    labels: float | None = None
 
-    def daily(self, which: str, places: Ints, values: Floats) -> Daily | None:
-        """How values that belong to these reference rows behave by the day.
+    @property
+    def compared(self) -> pa.RecordBatch | None:
+        """The rows that traffic is compared with before outcomes are known: live ones, else labelled ones."""
+        return self.live if self.live is not None else self.labelled
 
-        None where rows of one day do not depend on each other so that it matters, or where no time is declared.
+    def share(self, held: Mask, places: Ints | None = None) -> Base:
+        """Of a share: whether each compared row belongs to it, or each of those at `places`."""
+        which = "live" if self.live is not None else "labelled"
+        k, n = int(held.sum()), int(held.size)
+        rows = np.arange(n) if places is None else places
+        daily = self.daily(which, rows, held.astype(np.float64), a_day=self.predictions)
+        low, high = proportions.lower(k, n), proportions.upper(k, n)
+        if daily is not None:
+            low, high = min(low, daily.low), max(high, daily.high)
+        return Base(
+            share=k / n,
+            low=max(_LEAST, low),
+            high=min(1.0 - _LEAST, max(_LEAST, high)),
+            by_day=daily is not None,
+        )
+
+    def daily(self, which: str, places: Ints, values: Floats, *, a_day: float | None) -> Daily | None:
+        """How values that belong to these reference rows behave by the day, where so many rows come `a_day`.
+
+        None where rows of one day do not depend on each other so that it matters, or where no time is declared. It
+        matters the more, the more rows a day has: days of production are larger than those of a bounded sample. What
+        is so small that only these larger days would show it counts where it is more than chance on the reference.
         """
         rows = self.labelled if which == "labelled" else self.live
         name = self.times.get(which)
@@ -79,11 +118,20 @@ class Reference:
         if sizes.size < _FEWEST_DAYS or kept.var() <= 0.0:
             return None
         own = clusters.between(kept, groups)
-        if 1.0 + (kept.size / sizes.size - 1.0) * own / float(kept.var()) < _DEPENDS:
+        share = own / float(kept.var())
+        here, there = kept.size / sizes.size, (a_day or 0.0) * values.size / rows.num_rows
+        if _effect(here, share) < _DEPENDS and (
+            _effect(max(here, there), share) < _DEPENDS or not clusters.differ(kept, groups, _CHANCE)
+        ):
             return None
         means = np.bincount(places, weights=kept) / sizes
         margin = _SURE * float(means.std(ddof=1)) / np.sqrt(sizes.size)
         return Daily(low=float(means.mean() - margin), high=float(means.mean() + margin), between=own)
+
+
+def _effect(size: float, share: float) -> float:
+    """The design effect of days with `size` rows each, where days make this share of the variance (Kish)."""
+    return 1.0 + (size - 1.0) * share
 
 
 class _Sample:
@@ -115,7 +163,8 @@ def reference(workspace: Workspace, outside: Outside, *, version: str | None, sa
         try:
             found[name] = _scored(workspace, outside, name, inputs, version=version, say=say)
         except SeatrialError as error:
-            problems.append(f"no {name} rows to compare with: {error.what}")
+            remedy = f" ({error.remedy.rstrip('.')})" if error.remedy else ""
+            problems.append(f"no {name} rows to compare with: {error.what}{remedy}")
             found[name] = None
     data = workspace.system.data
     times = {
@@ -123,8 +172,15 @@ def reference(workspace: Workspace, outside: Outside, *, version: str | None, sa
         for name, source in (("labelled", data.evaluation), ("live", data.live))
         if source is not None and source.time is not None
     }
+    predictions, labels = rates_of(workspace.system)
     return Reference(
-        labelled=found["evaluation"], live=found["live"], inputs=inputs, times=times, problems=tuple(problems)
+        labelled=found["evaluation"],
+        live=found["live"],
+        inputs=inputs,
+        times=times,
+        problems=tuple(problems),
+        predictions=predictions,
+        labels=labels,
     )
 
 

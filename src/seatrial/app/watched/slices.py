@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from seatrial.app.watched.confidence import EXPECTED, doubts
 from seatrial.app.watched.frames import batch, column, inputs_of
 from seatrial.app.watched.performance import Labelled
 from seatrial.app.watched.reference import Reference
 from seatrial.core.errors import SeatrialError
 from seatrial.core.wording import percent
+from seatrial.domains.condition_words import readable, spoken_text
 from seatrial.domains.model.acted import acted_on
 from seatrial.domains.model.field_drift import drifts
-from seatrial.domains.scored.rows import Feature, Rows, features_of
+from seatrial.domains.model.label_plan import choose
+from seatrial.domains.scored.rows import REST, Feature, Rows, features_of
 from seatrial.measure.columns import Columns
+from seatrial.spec.conditions import field_name, quoted
 from seatrial.spec.system import System
 from seatrial.stats.contingency import fisher_more
-from seatrial.watch.batch import batch_of
+from seatrial.watch.batch import Batch, batch_of
 from seatrial.watch.store import Store, Stored
 
 _BINS = 4
@@ -27,6 +32,16 @@ _MOST_P = 0.001
 _SHIFT = 0.5
 """Standard deviations by which an input must have moved to be named."""
 _EVENTS = 20_000
+_TO_LABEL = 20
+"""So many predictions are named of which an outcome would tell most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """What the rows of an alarm have in common, in words; and the condition under which it concentrates, if any."""
+
+    says: str = ""
+    where: str = ""
 
 
 class Explaining:
@@ -39,12 +54,16 @@ class Explaining:
         self._labelled = Labelled(system, reference)
 
     def explain(self, alarm: Mapping[str, Any]) -> str:
-        """Which rows it concerns and what moved with them; empty where nothing stands out, or nothing can be told.
+        """Which rows it concerns and what moved with them; empty where nothing stands out, or nothing can be told."""
+        return self.explained(alarm).says
+
+    def explained(self, alarm: Mapping[str, Any]) -> Explained:
+        """The same with the condition.
 
         An alarm never waits for its explanation: whatever the rows hold, it goes on without one.
         """
         if not alarm["newest"]:
-            return ""
+            return Explained()
         try:
             return self._explained(alarm)
         except (
@@ -56,42 +75,57 @@ class Explaining:
             AttributeError,
             NotImplementedError,
         ):
-            return ""
+            return Explained()
 
-    def _explained(self, alarm: Mapping[str, Any]) -> str:
+    def _explained(self, alarm: Mapping[str, Any]) -> Explained:
         first, last = min(alarm["newest"]), max(alarm["newest"])
         events = self._store.between(first, last, most=_EVENTS)
         seen = batch_of(self._store, events)
-        parts = [self._slice(seen), self._moved([pair.prediction for pair in seen.pairs] or list(seen.predictions))]
-        return " ".join(part for part in parts if part)
+        concentrates, where = self._slice(seen)
+        parts = [concentrates, self._moved([pair.prediction for pair in seen.pairs] or list(seen.predictions))]
+        if alarm["monitor"] == EXPECTED:
+            parts.append(self._to_label(seen))
+        return Explained(says=" ".join(part for part in parts if part), where=where)
 
-    def _slice(self, seen: Any) -> str:
-        """The condition under which answers are wrong most remarkably often."""
+    def _to_label(self, seen: Batch) -> str:
+        """The predictions of which an outcome would tell most, drawn by how doubtful each is; any may be among them."""
+        doubt = doubts(self._system, self._reference)
+        known = {pair.prediction.id for pair in seen.pairs}
+        scored = [p for p in seen.predictions if p.id not in known and p.content.get("score") is not None]
+        if doubt is None or not scored:
+            return ""
+        chances = doubt(np.array([float(each.content["score"]) for each in scored]))
+        rows, _ = choose(chances, min(_TO_LABEL, len(scored)), seed=1)
+        return "Find out first what became of " + ", ".join(scored[row].id for row in rows) + "."
+
+    def _slice(self, seen: Batch) -> tuple[str, str]:
+        """The condition under which answers are wrong most remarkably often: in words, and as it is written."""
         found = self._labelled.outcomes(seen.pairs)
         if found is None:
-            return ""
+            return "", ""
         outcomes, pairs = found
         wrong = acted_on(self._system, outcomes).wrong
         features = self._features([pair.prediction for pair in pairs])
-        best: tuple[float, str] | None = None
+        best: tuple[float, str, str] | None = None
         tests = 0
         for feature in features:
-            for words, held in _conditions(feature):
+            for when, held in _conditions(feature):
                 inside, total = int(held.sum()), held.size
                 if inside < _FEWEST or total - inside < _FEWEST:
                     continue
                 tests += 1
                 p = float(fisher_more(int((wrong & held).sum()), inside, int(wrong.sum()), total))
-                said = (
-                    f"when {words}, {percent(wrong[held].mean())} are wrong, elsewhere {percent(wrong[~held].mean())}"
-                )
+                words, shares = spoken_text(when, self._reference.inputs), (wrong[held].mean(), wrong[~held].mean())
+                said = f"when {words}, {percent(shares[0])} are wrong, elsewhere {percent(shares[1])}"
                 if best is None or p < best[0]:
-                    best = (p, said)
-        return "" if best is None or best[0] * tests > _MOST_P else f"It concentrates: {best[1]}."
+                    best = (p, said, when)
+        if best is None or best[0] * tests > _MOST_P:
+            return "", ""
+        return f"It concentrates: {best[1]}.", best[2]
 
     def _moved(self, predictions: list[Stored]) -> str:
         """The inputs that look unlike those that GO was given for."""
-        known = self._reference.live if self._reference.live is not None else self._reference.labelled
+        known = self._reference.compared
         if known is None or len(predictions) < _FEWEST:
             return ""
         before = features_of(Rows(columns=Columns(known), total=known.num_rows), self._reference.inputs)
@@ -117,15 +151,17 @@ class Explaining:
 
 
 def _conditions(feature: Feature) -> list[tuple[str, Any]]:
+    name = field_name(feature.name)
     if feature.numbers is not None:
         known = feature.numbers[np.isfinite(feature.numbers)]
-        found = [(f"{feature.name} is missing", feature.missing)]
+        found = [(f"{name} is null", feature.missing)]
         with np.errstate(invalid="ignore"):
-            for q in np.unique(np.quantile(known, np.arange(1, _BINS) / _BINS)) if known.size else ():
+            cuts = np.quantile(known, np.arange(1, _BINS) / _BINS) if known.size else ()
+            for cut in sorted({readable(float(q)) for q in cuts}):
                 found += [
-                    (f"{feature.name} is above {q:.4g}", feature.numbers > q),
-                    (f"{feature.name} is {q:.4g} or less", feature.numbers <= q),
+                    (f"{name} > {quoted(cut)}", feature.numbers > cut),
+                    (f"{name} <= {quoted(cut)}", feature.numbers <= cut),
                 ]
         return found
     codes = np.asarray(feature.codes)
-    return [(f"{feature.name} is {level}", codes == code) for code, level in enumerate(feature.levels)]
+    return [(f"{name} == {quoted(level)}", codes == code) for code, level in enumerate(feature.levels) if level != REST]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from seatrial.app.watched.budget import Budget
-from seatrial.app.watched.frames import answers_of, batch, inputs_of
+from seatrial.app.watched.confidence import expected_wrong
+from seatrial.app.watched.frames import Decoding
+from seatrial.app.watched.moved import moved
+from seatrial.app.watched.performance import NOTHING
 from seatrial.app.watched.reference import Reference
 from seatrial.core.check import PREDICTION, SCORE
 from seatrial.domains.model.condition_rows import RowConditions
@@ -18,8 +21,8 @@ from seatrial.domains.model.trust_rules import declared_rules, executed, names_o
 from seatrial.measure.columns import Columns, plain_text
 from seatrial.measure.contract import Contract
 from seatrial.spec.system import System
-from seatrial.stats import proportions
 from seatrial.watch.batch import Batch, Values
+from seatrial.watch.detectors import DAY_S, Detector, Level
 from seatrial.watch.store import Stored
 from seatrial.watch.stream import Stream
 
@@ -33,24 +36,25 @@ _FEWEST_DIGITS = 12
 
 def traffic(system: System, reference: Reference, identity: str, budget: Budget) -> Iterator[Stream]:
     """The streams over predictions alone. None of them ever says that all is well, and none takes anything offline."""
-    known = reference.live if reference.live is not None else reference.labelled
+    known = reference.compared
     if known is not None and known.num_rows:
-        yield from _decisions(system, reference, known, budget)
+        columns, decoding = Columns(known), Decoding(tuple(reference.inputs))
+        yield from _decisions(system, reference, columns, decoding, budget)
         if reference.inputs:
-            yield from _contract(reference, budget)
-        yield from _distrust(system, reference, budget)
+            yield from _contract(reference, columns, decoding, budget)
+            yield from moved(reference, columns, decoding, budget)
+        yield from _distrust(system, reference, columns, decoding, budget)
+        yield from expected_wrong(system, reference, decoding, budget)
+    yield from _volume(system)
     yield from _latency(system, budget)
     if identity:
         yield _served(system.version, identity, budget)
 
 
-def _over(test: Test, names: Sequence[str], *, needs_inputs: bool) -> Callable[[Batch], Values]:
+def _over(test: Test, decoding: Decoding, *, needs_inputs: bool) -> Callable[[Batch], Values]:
     def take(seen: Batch) -> Values:
-        chosen = [p for p in seen.predictions if not needs_inputs or p.content.get("inputs")]
-        if not chosen:
-            return _values([], np.empty(0))
-        columns = Columns(batch({**inputs_of(chosen, names), **answers_of(chosen)}))
-        return _values(chosen, test(columns).astype(np.float64))
+        decoded = decoding(seen, needs_inputs=needs_inputs)
+        return NOTHING if decoded is None else decoded.values(test(decoded.columns).astype(np.float64))
 
     return take
 
@@ -64,42 +68,16 @@ def _values(chosen: Sequence[Stored], values: npt.NDArray[np.float64]) -> Values
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Base:
-    """The share in the reference rows, what falls and rises are measured from, and whether days are judged."""
-
-    share: float
-    low: float
-    high: float
-    by_day: bool
-
-
-def _base(test: Test, reference: Reference) -> _Base:
-    which = "live" if reference.live is not None else "labelled"
-    known = reference.live if reference.live is not None else reference.labelled
-    held = test(Columns(known))
-    k, n = int(held.sum()), int(held.size)
-    daily = reference.daily(which, np.arange(n), held.astype(np.float64))
-    low, high = proportions.lower(k, n), proportions.upper(k, n)
-    if daily is not None:
-        low, high = min(low, daily.low), max(high, daily.high)
-    return _Base(
-        share=k / n,
-        low=max(_LEAST, low),
-        high=min(1.0 - _LEAST, max(_LEAST, high)),
-        by_day=daily is not None,
-    )
-
-
-def _decisions(system: System, reference: Reference, known: pa.RecordBatch, budget: Budget) -> Iterator[Stream]:
-    names = tuple(reference.inputs)
-    for name, words, test in _outputs(system, known):
-        base = _base(test, reference)
+def _decisions(
+    system: System, reference: Reference, known: Columns, decoding: Decoding, budget: Budget
+) -> Iterator[Stream]:
+    for name, words, test in _outputs(system, known.batch):
+        base = reference.share(test(known))
         units = budget.units(labelled=False, by_day=base.by_day)
         yield Stream(
             name=f"decision.{name}",
             words=words,
-            take=_over(test, names, needs_inputs=False),
+            take=_over(test, decoding, needs_inputs=False),
             detectors=(
                 *budget.changes("rises", base.high, "it is higher than on the reference rows", units=units),
                 *budget.changes("falls", base.low, "it is lower than on the reference rows", units=units),
@@ -155,7 +133,7 @@ def _that_is(text: str) -> Test:
     return lambda columns: _is(columns, text)
 
 
-def _contract(reference: Reference, budget: Budget) -> Iterator[Stream]:
+def _contract(reference: Reference, known: Columns, decoding: Decoding, budget: Budget) -> Iterator[Stream]:
     fields = {
         name: {
             key: value
@@ -174,20 +152,22 @@ def _contract(reference: Reference, budget: Budget) -> Iterator[Stream]:
     def violates(columns: Columns) -> Mask:
         return Contract({"fields": fields}).violating(columns)
 
-    base = _base(violates, reference)
+    base = reference.share(violates(known))
     units = budget.units(labelled=False, by_day=base.by_day)
     yield Stream(
         name="inputs.contract",
         words="share of inputs that break the declared fields",
-        take=_over(violates, tuple(reference.inputs), needs_inputs=True),
+        take=_over(violates, decoding, needs_inputs=True),
         detectors=budget.changes("rises", base.high, "it is higher than on the reference rows", units=units),
         base=base.share,
         by_day=base.by_day,
     )
 
 
-def _distrust(system: System, reference: Reference, budget: Budget) -> Iterator[Stream]:
-    rules, _ = declared_rules(system)
+def _distrust(
+    system: System, reference: Reference, known: Columns, decoding: Decoding, budget: Budget
+) -> Iterator[Stream]:
+    rules, _ = declared_rules(system, reference.inputs)
     if not rules:
         return
     outputs = names_of(system)
@@ -197,17 +177,35 @@ def _distrust(system: System, reference: Reference, budget: Budget) -> Iterator[
         parts = [executed(rule, conditions, outputs, columns.names) for rule in rules]
         return np.asarray(np.any(parts, axis=0), dtype=np.bool_)
 
-    base = _base(held, reference)
+    base = reference.share(held(known))
     units = budget.units(labelled=False, by_day=base.by_day)
     yield Stream(
         name="do-not-trust",
         words="share of outputs that are not to be trusted",
-        take=_over(held, tuple(reference.inputs), needs_inputs=True),
+        take=_over(held, decoding, needs_inputs=True),
         detectors=budget.changes(
             "rises", base.high, "it is higher than on the reference rows", units=units, pages=False
         ),
         base=base.share,
         by_day=base.by_day,
+    )
+
+
+def _volume(system: System) -> Iterator[Stream]:
+    """Too many in a day: counted, so that no chance is in it."""
+    if system.watch.at_most is None:
+        return
+    most = math.floor(system.watch.at_most * DAY_S)
+    says = f"more than {most:,} in a day"
+
+    def take(seen: Batch) -> Values:
+        return _values(seen.predictions, np.ones(len(seen.predictions)))
+
+    yield Stream(
+        name="volume",
+        words="predictions",
+        take=take,
+        detectors=(Detector(name="most", asks="counts", mark=most, line=most + 1.0, level=Level.PAGE, says=says),),
     )
 
 

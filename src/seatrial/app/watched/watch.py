@@ -17,12 +17,11 @@ from seatrial.app.outside import Outside
 from seatrial.app.watched.account import account
 from seatrial.app.watched.armed import DailyProbe
 from seatrial.app.watched.awaited import awaited
-from seatrial.app.watched.budget import Budget, budget_of
+from seatrial.app.watched.composed import composed
 from seatrial.app.watched.dealing import HTTP, Dealing
 from seatrial.app.watched.declared import DeclaredEvents
 from seatrial.app.watched.given import given_for, served
 from seatrial.app.watched.intakes import Intakes
-from seatrial.app.watched.performance import Unwatched, performance
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.planned import PlannedDrills
 from seatrial.app.watched.reacting import Reacting
@@ -32,7 +31,6 @@ from seatrial.app.watched.retraining import AskingForRetraining
 from seatrial.app.watched.slices import Explaining
 from seatrial.app.watched.summary import Summaries, summary
 from seatrial.app.watched.telling import Outlets
-from seatrial.app.watched.traffic import traffic
 from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.codec import CodecError, from_data
@@ -78,7 +76,9 @@ class SystemWatch:
             self.reference: Reference = reference(
                 self.workspace, self._outside, version=self._version, say=lambda doing, _=None: self._say(doing)
             )
-            self.streams, self.unwatched, self.budget = self._composed()
+            self.streams, self.unwatched, self.budget = composed(
+                self._system, self.reference, established(self.workspace), self._version or ""
+            )
             self.intakes = Intakes(self._system, self._outside, self.store, now=self.workspace.clock.now)
             self.watching = Watching(
                 self.store,
@@ -90,9 +90,12 @@ class SystemWatch:
                 ),
                 begun=self.workspace.clock.now(),
             )
+            for stream in self.watching.anew():
+                judged = "by the day" if stream.by_day else "row by row"
+                self._say(f"{stream.name} is judged {judged} from now on: its detectors begin anew")
             explaining = Explaining(self._system, self.reference, self.store)
             self.reacting = Reacting(
-                self.workspace, self._outside, self.store, explain=explaining.explain, say=self._say
+                self.workspace, self._outside, self.store, explain=explaining.explained, say=self._say
             )
             self.retraining = AskingForRetraining(self.workspace, self.store, explain=explaining.explain, say=self._say)
             self.armed = DailyProbe(self.workspace, self.store, say=self._say)
@@ -110,6 +113,7 @@ class SystemWatch:
         self.stop()
         self.armed.stop()
         self.planned.stop()
+        self.record.stop()
         self.reacting.stop()
         self.outlets.stop()
         self._closing.close()
@@ -280,30 +284,6 @@ class SystemWatch:
                     level=Level.PAGE,
                 )
                 self.store.raise_alarm({**alarm, "detector": "composing", "sure": "certain: it was tried"})
-
-    def _composed(self) -> tuple[list[Stream], list[Unwatched], Budget]:
-        """All streams. They are composed twice, because how strict each is depends on how many there are."""
-        known = established(self.workspace)
-        found: list[Stream] = []
-        unwatched: list[Unwatched] = []
-        budget = budget_of(self._system, pages=1, trips=1)
-        for _ in range(2):
-            made = [
-                *performance(self._system, self.reference, known, budget),
-                *traffic(self._system, self.reference, self._version or "", budget),
-            ]
-            found = [each for each in made if isinstance(each, Stream)]
-            unwatched = [each for each in made if isinstance(each, Unwatched)]
-            levels = [d.level for stream in found for d in stream.detectors if d.asks != "counts"]
-            budget = budget_of(self._system, pages=levels.count("page"), trips=levels.count("offline"))  # type: ignore[arg-type]
-        if known is None:
-            unwatched.append(
-                Unwatched(
-                    name="changes of the metrics",
-                    why="no run has established model.threshold yet, so there is nothing to measure a change from",
-                )
-            )
-        return found, unwatched, budget
 
 
 def established(workspace: Workspace) -> Observation | None:

@@ -21,18 +21,33 @@ class Watcher:
     Of rows that had two answers before the load, it is only seen whether they still have one.
     """
 
-    def __init__(self, model: Model, rows: Sequence[Row]) -> None:
+    def __init__(self, model: Model, known: Sequence[tuple[Row, Prediction | None]]) -> None:
         self._model = model
-        self._known: list[tuple[Row, Prediction | None]] = []
-        for row in rows[:_ROWS]:
-            first, again = model.predict([row]), model.predict([row])
-            same = first.kind is ReplyKind.OK and first.predictions == again.predictions
-            self._known.append((row, first.predictions[0] if same else None))
+        self._known = known
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self.asked = 0
         self.compared = 0
         self.wrong = 0
+
+    @classmethod
+    def of(cls, model: Model, rows: Sequence[Row]) -> Self:
+        """Asks what is right before anything runs."""
+        known: list[tuple[Row, Prediction | None]] = []
+        for row in rows[:_ROWS]:
+            first, again = model.predict([row]), model.predict([row])
+            same = first.kind is ReplyKind.OK and first.predictions == again.predictions
+            known.append((row, first.predictions[0] if same else None))
+        return cls(model, known)
+
+    def anew(self) -> Self:
+        """For another block, by the same answers from before."""
+        return type(self)(self._model, self._known)
+
+    @property
+    def sound(self) -> bool:
+        """Whether known rows were answered, all of them as before; also where the block was too short to ask one."""
+        return not self.wrong and (self.compared > 0 or not self.asked)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,19 +72,19 @@ class Watcher:
                 self.compared += 1
                 self.wrong += 1
 
-    def findings(self) -> Iterator[Finding]:
-        """A gap where an answer under load was not that of before; open where none was seen."""
+    def findings(self, when: str = "Under load") -> Iterator[Finding]:
+        """A gap where an answer was not that of before; open where none was seen."""
         if self.asked and not self.compared:
             yield Finding(
                 code="answers-not-seen",
-                summary="While the load ran, no known row was answered, so it is not known what the answers were.",
+                summary=f"{when} no known row was answered, so it is not known what the answers were.",
                 weight=Weight.OPEN,
                 remedy="See whether the endpoint answers single rows beside the load; then run the check again.",
             )
         if self.wrong:
             yield Finding(
                 code="wrong-under-load",
-                summary=f"Under load {self.wrong} of {self.compared} known rows were answered differently from before.",
+                summary=f"{when} {self.wrong} of {self.compared} known rows were answered differently from before.",
                 why="A fast answer that belongs to somebody else's request is worse than none.",
                 remedy="Look for state that requests share: a buffer, a cache without its key, a mixed-up batch.",
             )

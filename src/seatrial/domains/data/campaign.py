@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
 
@@ -20,18 +20,21 @@ from seatrial.core.ports import Prediction, Reply, ReplyKind, Row
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
 from seatrial.domains.data.few_at_once import few_at_once
 from seatrial.domains.legality import excluded, spoiled, unusual
-from seatrial.domains.yardstick import Yardstick
 from seatrial.stats.proportions import lower, upper
 
 LOUD = 0.2
 """A fault of a whole feed that is refused for this share of rows shows within its first twenty rows (0.8^20 = 1 %)."""
 CRASHES = 2
 """So many rows that crashed, each of them twice, settle a fault."""
+Moved = Callable[[Row, Prediction, Prediction], bool]
+"""Whether the second answer to a row is another than the first, beyond what counts as the same."""
 _ROUNDING = 1e-6
 _TESTED = 16
 _TRIED = 200
 _CONFIRMED = 3
 AT_ONCE = 8
+_RENEWED = 2
+"""So often clean rows are asked anew for one fault, where their own answers are others by then."""
 _WAITS_S = (0.2, 0.5, 1.0)
 
 
@@ -110,7 +113,7 @@ class Campaign:
         trial: Trial,
         *,
         places: Mapping[str, Place],
-        yardstick: Yardstick,
+        moved: Moved,
         clean: Sequence[tuple[Row, Prediction]],
         batches: bool,
         deadline: float,
@@ -118,7 +121,7 @@ class Campaign:
     ) -> None:
         self._trial = trial
         self._places = places
-        self._yardstick = yardstick
+        self._moved = moved
         self._clean = clean
         self._batches = batches
         self._deadline = deadline
@@ -132,7 +135,25 @@ class Campaign:
         return self.killed or self._trial.clock.monotonic() > self._deadline
 
     def probe(self, fault: Fault, *, wanted: int, smallest: float) -> Probe | None:
-        """Inject the fault into up to `wanted` rows; None where no clean row can have it."""
+        """Inject the fault into up to `wanted` rows; None where no clean row can have it.
+
+        Harm counts against an answer to the clean row from about the same time: one that is worked out from the hour
+        may be another by now. Where it is, all clean rows are asked anew, and the fault is injected again.
+        """
+        made = self._injected(fault, wanted, smallest)
+        for _ in range(_RENEWED):
+            if made is None or self.over or not self._outdated(made):
+                return made
+            self._renew()
+            made = self._injected(fault, wanted, smallest)
+        return made if made is None or not self._outdated(made) else _unsteady(made)
+
+    @property
+    def clean(self) -> Sequence[tuple[Row, Prediction]]:
+        """The clean rows, each with its newest answer."""
+        return self._clean
+
+    def _injected(self, fault: Fault, wanted: int, smallest: float) -> Probe | None:
         cases, tried = self._cases(fault, wanted)
         if not cases:
             return None
@@ -147,6 +168,32 @@ class Campaign:
             told = self._singly(cases, first)
         made = Probe(fault=fault, told=tuple(told), applies=len(cases) / tried, planned=len(cases))
         return _with_feed(made, smallest)
+
+    def _outdated(self, made: Probe) -> bool:
+        """Whether a clean row whose answer tells harm is answered otherwise now, without any fault."""
+        told = [t for t in made.told if t.moved and (t.ending is Ending.HARM or made.feed_harm)]
+        pairs = [(t.case.clean, t.case.answer) for t in told]
+        now = self._answers([row for row, _ in pairs])
+        return any(
+            new is not None and self._moved(row, answer, new) for (row, answer), new in zip(pairs, now, strict=True)
+        )
+
+    def _renew(self) -> None:
+        now = self._answers([row for row, _ in self._clean])
+        self._clean = [(row, old if new is None else new) for (row, old), new in zip(self._clean, now, strict=True)]
+
+    def _answers(self, rows: Sequence[Row]) -> list[Prediction | None]:
+        """What each clean row is answered now; None where it is not."""
+        if self._batches and len(rows) > 1:
+            self.asked += 1
+            reply = self._trial.model.predict(rows)
+            if reply.kind is ReplyKind.OK and len(reply.predictions) == len(rows):
+                return list(reply.predictions)
+        self.asked += len(rows)
+        each = dict(few_at_once(self._trial.model.predict, [[row] for row in rows], first=AT_ONCE, most=AT_ONCE))
+        return [
+            r.predictions[0] if (r := each[at]).kind is ReplyKind.OK and r.predictions else None for at in sorted(each)
+        ]
 
     def _cases(self, fault: Fault, wanted: int) -> tuple[list[Case], int]:
         cases: list[Case] = []
@@ -248,9 +295,15 @@ class Campaign:
         return Told(case=case, ending=Ending.CRASH, said=f"{reply.kind.value}: {reply.error}")
 
     def _answered(self, case: Case, after: Prediction) -> Told:
-        moved = self._yardstick.moved(case.answer, after)
+        moved = self._moved(case.clean, case.answer, after)
         ending = Ending.HARM if moved and case.guarded else Ending.HANDLED
         return Told(case=case, ending=ending, moved=moved, after=after)
+
+
+def _unsteady(made: Probe) -> Probe:
+    """The same, with every harm told as one that nobody saw twice: the clean rows' own answers do not hold still."""
+    told = tuple(replace(t, steady=False) if t.ending is Ending.HARM else t for t in made.told)
+    return replace(made, told=told, feed_harm=False)
 
 
 def _with_feed(made: Probe, smallest: float) -> Probe:

@@ -2,7 +2,8 @@
 
 From the peak the rate goes up by a quarter at a time. Between the last rate that held and the first that broke it is
 bisected to 5 %, and the last good one must hold three times more. A rate holds when the upper bound of every declared
-percentile and of the share that fails is within its limit. After a rate that broke, the next one waits until a light
+percentile and of the share that fails is within its limit, and known rows asked beside the load are answered as before
+it: an error that comes as a fast 200 is no answer. After a rate that broke, the next one waits until a light
 load is served well again. What the load generator itself cannot hold says nothing about the target, and ends the way
 up.
 """
@@ -19,7 +20,8 @@ from seatrial.core.check import Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Threshold
 from seatrial.core.ports import LoadResult, Stream
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.domains.data.served import (
+from seatrial.domains.data.answers_under_load import Watcher
+from seatrial.domains.load.served import (
     ISSUED_LEAST,
     WARM_UP,
     errors_limit,
@@ -40,6 +42,7 @@ CAPACITY = "highest rate that keeps every limit, in peaks"
 CODES = {
     "does-not-recover": "After a rate that was too high a light load is not served well again.",
     "no-rate-repeats": "No rate kept every limit each time that it was tried.",
+    "wrong-above-peak": "Above the peak rows are answered with errors that look like answers, or with other answers.",
     "capacity-at-least": "No rate was found that breaks a limit; the capacity is at least what was tried.",
 }
 _STEP = 1.25
@@ -70,6 +73,8 @@ class Level:
     valid: bool
     throughput: float
     concurrency: float
+    compared: int
+    wrong: int
 
 
 @dataclass(slots=True)
@@ -96,24 +101,29 @@ def longest_s(system: System, load: Load) -> float:
     if not system.policy.capacity_level:
         return 0.0
     most = 2 + math.ceil(math.log(_MOST_PEAKS, _STEP)) + 4 + (_REPEATS + 1) * _MOST_STEPS_DOWN
-    return most * (level_s(system, load, load.peak) + _WAITS * (_LIGHT_S + 1.0) + 10.0 * max(load.latency.values()))
+    return most * (
+        level_s(system, load, load.peak)
+        + system.model.timeout
+        + _WAITS * (_LIGHT_S + 1.0)
+        + 10.0 * max(load.latency.values())
+    )
 
 
-def search(system: System, load: Load, trial: Trial, stream: Stream) -> Search:
+def search(system: System, load: Load, trial: Trial, stream: Stream, known: Watcher) -> Search:
     """Drive it. `stream` is that of the declared peak; its rate is set anew for every level."""
-    made = Search()
-    good, bad = _upwards(made, system, load, trial, stream)
+    made, drive = Search(), _Levels(system, load, trial, stream, known)
+    good, bad = _upwards(made, drive, load)
     if good is None or made.ended_by == "recovery":
         return made
     while bad is not None and (bad - good) / good > _CLOSE:
         middle = (good + bad) / 2.0
-        level = _level(made, system, load, trial, stream, middle)
+        level = drive(made, middle)
         if made.ended_by == "recovery":
             return made
         good, bad = (middle, bad) if level.held else (good, middle)
     made.broke = bad
     for _ in range(_MOST_STEPS_DOWN):
-        repeated = (_level(made, system, load, trial, stream, good) for _ in range(_REPEATS))
+        repeated = (drive(made, good) for _ in range(_REPEATS))
         if all(level.held for level in repeated):
             made.rate = good
             return made
@@ -123,13 +133,11 @@ def search(system: System, load: Load, trial: Trial, stream: Stream) -> Search:
     return made
 
 
-def _upwards(
-    made: Search, system: System, load: Load, trial: Trial, stream: Stream
-) -> tuple[float | None, float | None]:
+def _upwards(made: Search, drive: _Levels, load: Load) -> tuple[float | None, float | None]:
     """The last rate that held, and the first that broke a limit; None for none."""
     rate, good = load.peak, None
     while rate <= _MOST_PEAKS * load.peak * (1.0 + 1e-9):
-        level = _level(made, system, load, trial, stream, rate)
+        level = drive(made, rate)
         if not level.valid:
             made.ended_by = made.ended_by or "generator"
             return good, None
@@ -140,21 +148,31 @@ def _upwards(
     return good, None
 
 
-def _level(made: Search, system: System, load: Load, trial: Trial, stream: Stream, rate: float) -> Level:
-    """One rate; after one that broke a limit, the target is waited for."""
-    duration_s = level_s(system, load, rate)
-    trial.say(f"capacity: {rate:.4g} requests a second for {duration_s:.3g} s")
-    number = len(made.levels)
-    driven = replace(stream, rate_per_s=rate, in_flight=in_flight(rate, stream.timeout_s))
-    result = trial.load.run([driven], duration_s=duration_s, seed=trial.seed + 101 + number)[stream.name]
-    level = _read(system, load, result, rate, duration_s)
-    made.levels.append(level)
-    if not level.held and not _recovered(load, trial, stream, number):
-        made.ended_by = "recovery"
-    return level
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Drives one rate; after one that broke a limit, the target is waited for."""
+
+    system: System
+    load: Load
+    trial: Trial
+    stream: Stream
+    known: Watcher
+
+    def __call__(self, made: Search, rate: float) -> Level:
+        duration_s = level_s(self.system, self.load, rate)
+        self.trial.say(f"capacity: {rate:.4g} requests a second for {duration_s:.3g} s")
+        number = len(made.levels)
+        driven = replace(self.stream, rate_per_s=rate, in_flight=in_flight(rate, self.stream.timeout_s))
+        with self.known.anew() as watcher:
+            results = self.trial.load.run([driven], duration_s=duration_s, seed=self.trial.seed + 101 + number)
+        level = _read(self.system, self.load, results[driven.name], rate, duration_s, watcher)
+        made.levels.append(level)
+        if not level.held and not _recovered(self.load, self.trial, self.stream, number):
+            made.ended_by = "recovery"
+        return level
 
 
-def _read(system: System, load: Load, result: LoadResult, rate: float, duration_s: float) -> Level:
+def _read(system: System, load: Load, result: LoadResult, rate: float, duration_s: float, watcher: Watcher) -> Level:
     full = served(result)
     alpha = 1.0 - system.policy.confidence
     failed = int(full.failed.sum())
@@ -163,16 +181,19 @@ def _read(system: System, load: Load, result: LoadResult, rate: float, duration_
     valid = lag_s(result) <= lag_limit_s(load) and issued(result) >= ISSUED_LEAST
     finite = full.latency_s[np.isfinite(full.latency_s)]
     judged_s = duration_s * (1.0 - WARM_UP)
+    kept = all(u is not None and u <= limit for u, limit in uppers) and fails <= errors_limit(system)
     return Level(
         rate=rate,
         n=full.n,
         latency_s=full.at(percentiles(load)[-1][1]),
         upper_s=uppers[-1][0],
         failed=failed / full.n if full.n else 1.0,
-        held=valid and all(u is not None and u <= limit for u, limit in uppers) and fails <= errors_limit(system),
+        held=valid and kept and watcher.sound,
         valid=valid or _clearly_broken(uppers),
         throughput=finite.size / judged_s,
         concurrency=float(finite.sum()) / judged_s,
+        compared=watcher.compared,
+        wrong=watcher.wrong,
     )
 
 
@@ -219,6 +240,18 @@ def limits(system: System, requirement: str) -> Iterator[Threshold]:
 
 def findings(load: Load, made: Search) -> Iterator[Finding]:
     """What a person should know beside the figure."""
+    wrong = sum(level.wrong for level in made.levels)
+    if wrong:
+        first = min(level.rate for level in made.levels if level.wrong)
+        yield Finding(
+            code="wrong-above-peak",
+            summary=f"From {first:.4g} requests a second on, {wrong} of {sum(level.compared for level in made.levels)} "
+            "known rows were answered with what is no answer, or not the one of before; these rates do not count.",
+            weight=Weight.NOTE,
+            explains=(CAPACITY,),
+            why="Whoever calls takes what comes with status 200 for an answer.",
+            remedy="Refuse what is above the capacity with 429 or 503, and look for state that requests share.",
+        )
     if made.ended_by == "recovery":
         worst = made.levels[-1].rate
         yield Finding(
@@ -267,6 +300,8 @@ def facts(made: Search) -> dict[str, Json]:
                 "latency_s": plain(level.latency_s),
                 "upper_s": None if level.upper_s is None else plain(level.upper_s),
                 "failed": level.failed,
+                "known rows answered": level.compared,
+                "of them wrong": level.wrong,
                 "throughput": level.throughput,
                 "in the system on average": level.concurrency,
             }

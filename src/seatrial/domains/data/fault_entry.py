@@ -7,7 +7,7 @@ never comes out, is silent harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +20,7 @@ from seatrial.domains.data.campaign import AT_ONCE, CRASHES, Case, Ending, Probe
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
 from seatrial.domains.data.few_at_once import few_at_once
 from seatrial.domains.flows.lanes import templates_of
+from seatrial.domains.flows.looking import seen_within
 from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.samples import Passed, Sampler
 from seatrial.domains.legality import excluded, spoiled, unusual
@@ -29,8 +30,9 @@ CODES = {
     "entry-not-tried": "Faults could not be put in at the entry of a flow.",
     "blind-exit": "What comes out of a flow shows nothing that depends on the record, so that no harm could be seen.",
 }
+_RENEWED = 2
+"""So often clean records are put in anew for one fault, where they come out otherwise by then."""
 _CONFIRMED = 3
-_POLL_S = 0.05
 GRACE_S = 0.5
 """So much longer than the flow allows a record is waited for."""
 
@@ -44,15 +46,28 @@ class EntryCampaign:
     templates: Sequence[Row]
     tolerance: float
     texts: bool = False
+    passes: Callable[[Json], bool] | None = None
+    """Whether what came out of a field claims nothing, such as an answer that abstains."""
     asked: int = 0
     clean: list[Passed] = field(default_factory=list)
     _sampler: Sampler | None = None
+    _outdated: bool = False
+    """Whether a clean record that was put in again beside faulty ones came out otherwise than before."""
 
     @classmethod
-    def begun(cls, trial: Trial, flow: Flow, *, most: int, tolerance: float, texts: bool) -> EntryCampaign | Finding:
+    def begun(
+        cls,
+        trial: Trial,
+        flow: Flow,
+        *,
+        most: int,
+        tolerance: float,
+        texts: bool,
+        passes: Callable[[Json], bool] | None = None,
+    ) -> EntryCampaign | Finding:
         """With its clean records put in twice; or why faulty ones would tell nothing."""
         try:
-            made = cls(trial, flow, templates_of(trial, flow)[:most], tolerance, texts)
+            made = cls(trial, flow, templates_of(trial, flow)[:most], tolerance, texts, passes)
             made._sampler = Sampler(trial, flow, [], marker(trial, faulty=True))
             made.clean = made._put_all(list(made.templates))
             again = made._put_all(list(made.templates))
@@ -79,7 +94,22 @@ class EntryCampaign:
         return False
 
     def probe(self, fault: Fault, places: Mapping[str, Place]) -> Probe | None:
-        """The fault in every clean record that can have it; None where none can. Raises SeatrialError."""
+        """The fault in every clean record that can have it; None where none can. Raises SeatrialError.
+
+        Harm counts against what became of the clean record at about the same time. Where that is another by now, as for
+        an answer that is worked out from the hour, all clean records are put in anew, and then the faulty ones again.
+        """
+        made = self._injected(fault, places)
+        for _ in range(_RENEWED):
+            if made is None or not self._outdated:
+                return made
+            self.clean = self._put_all(list(self.templates))
+            made = self._injected(fault, places)
+        if made is None or not self._outdated:
+            return made
+        return replace(made, told=tuple(replace(t, steady=False) if t.ending is Ending.HARM else t for t in made.told))
+
+    def _injected(self, fault: Fault, places: Mapping[str, Place]) -> Probe | None:
         cases: list[tuple[Case, Passed]] = []
         for at, row in enumerate(self.templates):
             faulty = fault.make(row, at)
@@ -109,10 +139,27 @@ class EntryCampaign:
     def _confirmed(self, cases: Sequence[tuple[Case, Passed]], told: Sequence[Told]) -> Iterator[Told]:
         """The first harms and crashes put in again: what does not come again is not steady."""
         bad = [at for at, seen in enumerate(told) if seen.ending in (Ending.HARM, Ending.CRASH)][:_CONFIRMED]
-        again = self._put_all([cases[at][0].faulty for at in bad]) if bad else []
-        steady = {at: self._told(*cases[at], now).ending is told[at].ending for at, now in zip(bad, again, strict=True)}
+        # Beside each its clean record, so that both are of one time.
+        both = [row for at in bad for row in (cases[at][0].faulty, cases[at][0].clean)]
+        again = self._put_all(both) if bad else []
+        faulty, clean = again[::2], again[1::2]
+        self._outdated = any(self._changed(cases[at][1], now) for at, now in zip(bad, clean, strict=True))
+        steady = {
+            at: self._told(*cases[at], now).ending is told[at].ending for at, now in zip(bad, faulty, strict=True)
+        }
         for at, seen in enumerate(told):
             yield replace(seen, steady=steady.get(at, True))
+
+    def _changed(self, was: Passed, now: Passed) -> bool:
+        """Whether a clean record came out otherwise than it did."""
+        return (
+            self._sampler is not None
+            and now.out is not None
+            and any(
+                not self._near(was.out.get(name) if was.out is not None else None, now.out.get(name))
+                for name in self._sampler.differing(was, now)
+            )
+        )
 
     def _told(self, case: Case, was: Passed, now: Passed) -> Told:
         if now.refused is not None:
@@ -136,13 +183,17 @@ class EntryCampaign:
         """Fields that came out otherwise, but for those that only pass on what was put in."""
         if self._sampler is None or was.out is None or now.out is None:
             return ()
+        differing = self._sampler.differing(was, now)
+        if self.passes is not None and any(now.out.get(name) and self.passes(now.out.get(name)) for name in differing):
+            return ()
         passed_on = {there for there, here in self.flow.expect.items() if case.faulty.get(here) != case.clean.get(here)}
         return tuple(
             name
-            for name in self._sampler.differing(was, now)
+            for name in differing
             if name not in passed_on
             and not _echoes(case, was.out.get(name), now.out.get(name))
             and not self._near(was.out.get(name), now.out.get(name))
+            and not (self.passes is not None and self.passes(now.out.get(name)))
         )
 
     def _near(self, one: Json, other: Json) -> bool:
@@ -188,11 +239,7 @@ class EntryCampaign:
                     break
         keys = {at: str(records[at][self.flow.key]) for at in answers}
         wanted = [keys[at] for at in sorted(answers) if answers[at] is None]
-        until = self.trial.clock.monotonic() + self.flow.within + GRACE_S
-        while len(found := exit_.observe(self.flow.key, wanted) if wanted else {}) < len(wanted):
-            if self.trial.clock.monotonic() > until:
-                break
-            self.trial.clock.sleep(_POLL_S)
+        found = seen_within(self.trial, exit_, self.flow.key, wanted, self.flow.within + GRACE_S)
         return [
             Passed(refused=answers[at], out=found[keys[at]][-1] if found.get(keys[at]) else None)
             if at in answers

@@ -42,6 +42,7 @@ _WORDS = {
     "truncation": "a cut-off text",
     "case-or-space": "another case or a space more",
     "unseen-category": "an unknown category",
+    "unknown-key": "a key that the master data do not have",
     "stale": "the last known value",
     "swapped": "two fields swapped",
     "extra-field": "a field more",
@@ -172,7 +173,7 @@ def _answer(answer: Prediction | None) -> str:
 def _value(value: Json, declared: InputField | None) -> str:
     """Texts that could name a person stay out of the record."""
     told = declared is not None and declared.values is not None and value in declared.values
-    if isinstance(value, str) and value and not told and declared is not None and declared.type == "string":
+    if isinstance(value, str) and value and not told and (declared is None or declared.type == "string"):
         return f"a text of {len(value)} characters"
     return _short(value)
 

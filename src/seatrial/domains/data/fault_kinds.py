@@ -22,6 +22,7 @@ from enum import StrEnum
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row
 from seatrial.domains.data.units import confusions, scaled
+from seatrial.domains.flows.master_data import Lookup
 from seatrial.domains.legality import Profile, excluded, reach, time_of
 from seatrial.spec.faults import FaultField
 from seatrial.spec.model import InputField
@@ -299,6 +300,18 @@ def _swap(first: Place, second: Place) -> Callable[[Row, int], Row | None]:
         return {**row, first.name: b, second.name: a}
 
     return make
+
+
+def unknown_key(lookup: Lookup) -> Fault:
+    """A name of the same form that the source of master data does not have, as of a customer who is not there yet."""
+
+    def make(row: Row, _: int) -> Row | None:
+        value = row.get(lookup.field)
+        made = lookup.unknown(value) if isinstance(value, str) and value in lookup.rows else None
+        return None if made is None else {**row, lookup.field: made}
+
+    # Whoever looks it up knows that there is nothing: what is known of another row, or a default, must not be taken.
+    return Fault(field=lookup.field, kind="unknown-key", stance=Stance.SAME, make=make, variant=lookup.source)
 
 
 def wider_row() -> Fault:

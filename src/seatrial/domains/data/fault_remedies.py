@@ -48,6 +48,8 @@ def remedy(kind: str, words: str, harmed: Sequence[Probe], inputs: Mapping[str, 
 
 
 def _guard(kind: str, nature: Nature) -> str:
+    if kind == "unknown-key":
+        return "Refuse a record whose {fields} is not found, or let the declared fallback answer it and say so."
     if kind in _MAGNITUDE and nature is Nature.QUANTITY:
         right = {"wrong-unit": " in the right unit", "wrong-scale": " at the right scale"}.get(kind, "")
         return f"Narrow the range of {{fields}} to what is plausible{right}, or check {{it}} against other fields."

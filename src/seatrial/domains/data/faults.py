@@ -10,19 +10,21 @@ rows that a harm on `policy.smallest_fault_harm` of all rows is met with probabi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
-from seatrial.domains.data import fault_budget, fault_entry, fault_findings, fault_scope, request_faults
-from seatrial.domains.data.campaign import AT_ONCE, BADNESS, Campaign, Ending, Probe, answered_clean
+from seatrial.domains.data import fault_budget, fault_entry, fault_findings, fault_scope, free_answers, request_faults
+from seatrial.domains.data.campaign import AT_ONCE, BADNESS, Campaign, Clean, Ending, Moved, Probe, answered_clean
 from seatrial.domains.data.fault_flows import Entered, Entering, through_all_flows
 from seatrial.domains.data.fault_kinds import Fault, Place, faults_of, oversize, swaps, wider_row
 from seatrial.domains.data.fault_pairs import pairs
 from seatrial.domains.data.few_at_once import few_at_once
+from seatrial.domains.data.free_answers import FreeAnswers
 from seatrial.domains.flows import lanes
 from seatrial.domains.legality import profile_of
 from seatrial.domains.sending import inputs_of, may_be_tried, rows_to_send
@@ -36,10 +38,13 @@ from seatrial.stats.detection import seen_at_least_once
 _ID = "data.faults"
 _POWER = "power to find the smallest harmful fault"
 _KILLED = "share of faults that the guards stopped or withstood"
-_TASKS = frozenset({"binary", "multiclass", "regression", "text"})
 _PROFILED = 4000
 _BASE = 400
+_FREE_EACH = 3
+"""So many clean rows are asked for each that is needed, where only those count that are answered rightly, twice."""
 _EXAMPLES = 60
+_OF_REQUESTS = frozenset({"missing", "null", "wrong-type", "extra-field"})
+"""What an OpenAI-compatible endpoint never sees: the prompt that is made of a row is a text in any case."""
 _CODES = {
     **fault_findings.CODES,
     **fault_entry.CODES,
@@ -48,7 +53,7 @@ _CODES = {
     "no-inputs-declared": "The model's inputs are not declared, so nothing says what a fault is.",
     "not-a-test-endpoint": "The model's endpoint is not declared as one that may be given faulty input.",
     "no-evaluation-data": "No evaluation data are declared from which clean rows could be taken.",
-    "task-not-supported": "Faults are judged for models that answer with a label or a number, not freely.",
+    "no-expected-answers": "Nothing says which free answers are right, so that none to a faulty row can be judged.",
     "clean-rows-refused": "The model answers too few clean rows to make them faulty.",
     "not-repeatable": "The model answers the same clean row differently from one request to the next.",
     "undeclared-range": "Fields without a declared range or values: only the data's own profile stands in for it.",
@@ -60,39 +65,43 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     if stop := next(_preconditions(system, inputs), None):
         return stop
     trial.say("reading clean rows")
-    rows = rows_to_send(trial, inputs, table="evaluation", most=_PROFILED, seed=trial.seed)
+    base = (_free if system.model.task in free_answers.TASKS else _labelled)(system, trial, inputs)
+    if not isinstance(base, _Base):
+        return base
+    rows, clean, moved = base.rows, base.clean, base.moved
     wanted = fault_budget.rows_each(system)
-    clean = answered_clean(trial, rows, most=max(_BASE, 4 * wanted), batch=system.model.batch)
-    if len(clean.rows) < wanted:
-        return Reason(
-            code="clean-rows-refused",
-            summary=f"The model answered {len(clean.rows)} of {clean.tried} clean rows, and {wanted} are needed"
-            + (f"; the first problem: {clean.problem}" if clean.problem else "")
-            + ".",
-            remedy="Give evaluation rows as production sends them, with the declared types and units.",
-        )
-    stick = yardstick(system, [answer for _, answer in clean.rows])
-    if moved := _unsteady(trial, clean.rows[:wanted], stick.moved):
-        return Observation(done="Asked the model for the same clean rows twice.", findings=(moved,))
     places = {name: _place(system, name, field, rows) for name, field in inputs.items() if name in rows[0]}
     campaign = Campaign(
         trial,
         places=places,
-        yardstick=stick,
+        moved=moved,
         clean=clean.rows,
         batches=clean.agree,
         deadline=trial.clock.monotonic() + fault_budget.at_the_model_s(system, len(inputs)),
         texts=_texts(system),
     )
     faults = list(_faults(places, texts=_texts(system)))
+    if system.model.chat is not None:
+        faults = [fault for fault in faults if fault.kind not in _OF_REQUESTS]
     faults += pairs(places, faults, _sources(system, inputs))
     trial.say(fault_budget.told(system, len(faults), wanted, clean.latency_s))
     probes, missed = _injected(system, trial, campaign, faults)
     entered = Entered()
+    if not campaign.killed and system.model.chat is None:
+        probes += request_faults.probed(trial, campaign.clean, moved, batches=clean.takes_batches)
     if not campaign.killed:
-        probes += request_faults.probed(trial, clean.rows, stick, batches=clean.takes_batches)
         entered = through_all_flows(
-            system, trial, inputs, rows, Entering(most=wanted, place=_place, faults=_faults, texts=_texts(system))
+            system,
+            trial,
+            inputs,
+            rows,
+            Entering(
+                most=wanted,
+                place=_place,
+                faults=_faults,
+                texts=_texts(system),
+                passes=base.declined,
+            ),
         )
     return _observation(system, trial, inputs, [*probes, *entered.probes], missed, campaign, entered)
 
@@ -107,15 +116,6 @@ def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator
             remedy="Declare model.inputs: each field with its type, unit, range or values, and whether it may be null.",
         )
         yield Observation(done="Looked for the model's declared inputs.", findings=(finding,))
-    if system.model.task not in _TASKS:
-        yield Reason(
-            code="task-not-supported",
-            summary=f"Faults are not judged for a model whose task is {system.model.task}: a free answer to a faulty "
-            "text may differ from that to the clean one and still be right.",
-            remedy="Let model.stress try the edges and spellings of the questions, and declare faulty inputs with the "
-            "answers that they must get (stress.relations, must-answer).",
-            fields=("model.task",),
-        )
     if not may_be_tried(system.model):
         finding = Finding(
             code="not-a-test-endpoint",
@@ -135,12 +135,69 @@ def _preconditions(system: System, inputs: Mapping[str, InputField]) -> Iterator
         )
 
 
-def _unsteady(trial: Trial, clean: Sequence[tuple[Row, Prediction]], moved: object) -> Finding | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """Rows of the evaluation data, those of them that the model answers, and when an answer is another."""
+
+    rows: Sequence[Row]
+    clean: Clean
+    moved: Moved
+    declined: Callable[[Json], bool] | None = None
+    """Whether what came out of a flow claims nothing; None where every change of it counts."""
+
+
+def _labelled(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> _Base | Observation | Reason:
+    """For labels and numbers, which every clean row must have again when it is asked again."""
+    wanted = fault_budget.rows_each(system)
+    rows = rows_to_send(trial, inputs, table="evaluation", most=_PROFILED, seed=trial.seed)
+    clean = answered_clean(trial, rows, most=max(_BASE, 4 * wanted), batch=system.model.batch)
+    if len(clean.rows) < wanted:
+        return _too_few(
+            clean, wanted, "", "Give evaluation rows as production sends them, with the declared types and units."
+        )
+    stick = yardstick(system, [answer for _, answer in clean.rows])
+    base = _Base(rows=rows, clean=clean, moved=lambda _, before, after: stick.moved(before, after))
+    unsteady = _unsteady(trial, clean.rows[:wanted], base.moved)
+    if unsteady is not None:
+        return Observation(done="Asked the model for the same clean rows twice.", findings=(unsteady,))
+    return base
+
+
+def _free(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> _Base | Reason:
+    """For free answers: only rows that are answered well twice."""
+    wanted = fault_budget.rows_each(system)
+    read = FreeAnswers.read(system, trial, inputs, most=_PROFILED, seed=trial.seed)
+    if isinstance(read, Reason):
+        return read
+    rows, free = read
+    clean = answered_clean(trial, rows, most=_FREE_EACH * wanted, batch=system.model.batch)
+    clean = replace(clean, rows=free.steady(trial, clean.rows, wanted=wanted))
+    if len(clean.rows) < wanted:
+        chat = system.model.task == "chat"
+        remedy = (
+            "Give evaluation rows as production sends them: only what is answered well shows what a fault does."
+            + (" See that data.evaluation.match fits the expected answers." if chat else "")
+        )
+        return _too_few(clean, wanted, " rightly, twice" if chat else " with a record, twice", remedy)
+    return _Base(rows=rows, clean=clean, moved=free.moved, declined=free.declined)
+
+
+def _too_few(clean: Clean, wanted: int, how: str, remedy: str) -> Reason:
+    return Reason(
+        code="clean-rows-refused",
+        summary=f"The model answered {len(clean.rows)} of {clean.tried} clean rows{how}, and {wanted} are needed"
+        + (f"; the first problem: {clean.problem}" if clean.problem else "")
+        + ".",
+        remedy=remedy,
+        fields=("data.evaluation",),
+    )
+
+
+def _unsteady(trial: Trial, clean: Sequence[tuple[Row, Prediction]], moved: Moved) -> Finding | None:
     changed = 0
     asked = [[row] for row, _ in clean]
     for at, again in few_at_once(trial.model.predict, asked, first=AT_ONCE, most=AT_ONCE):
-        answer = clean[at][1]
-        changed += not again.predictions or bool(callable(moved) and moved(answer, again.predictions[0]))
+        changed += not again.predictions or moved(*clean[at], again.predictions[0])
     if not changed:
         return None
     return Finding(
@@ -158,7 +215,7 @@ def _place(system: System, name: str, field: InputField, rows: Sequence[Row]) ->
 
 
 def _texts(system: System) -> bool:
-    return system.model.task == "text"
+    return system.model.task == "text" or system.model.task in free_answers.TASKS
 
 
 def _faults(places: Mapping[str, Place], *, texts: bool) -> Iterator[Fault]:
@@ -332,11 +389,11 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=3,
+    version=5,
     title="Faulty input at the real entry",
     run=_run,
     codes=_CODES,
     limits=_limits,
-    alone=True,
+    alone_at_system=True,
     budget_s=fault_budget.whole_s,
 )

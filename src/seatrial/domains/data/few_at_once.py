@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,15 +22,17 @@ def few_at_once(
     """
     upcoming = iter(range(len(items)))
     flying: dict[Future[R], int] = {}
+    done: SimpleQueue[Future[R]] = SimpleQueue()
     begun = taken = 0
     with ThreadPoolExecutor(most) as pool:
         while True:
             for at in islice(upcoming, first - begun if taken < first else most - len(flying)):
                 begun += 1
-                flying[pool.submit(ask, items[at])] = at
+                asked = pool.submit(ask, items[at])
+                flying[asked] = at
+                asked.add_done_callback(done.put)
             if not flying:
                 return
-            done, _ = wait(flying, return_when=FIRST_COMPLETED)
-            for each in sorted(done, key=flying.__getitem__):
-                taken += 1
-                yield flying.pop(each), each.result()
+            answered = done.get()
+            taken += 1
+            yield flying.pop(answered), answered.result()

@@ -19,15 +19,17 @@ import numpy as np
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import LoadResult, Request, Row, Stream
-from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import span
-from seatrial.domains.data import capacity, load_rows, soak
+from seatrial.domains.data import capacity, soak
 from seatrial.domains.data.answers_under_load import Watcher
 from seatrial.domains.data.arrival_trace import busier_than_peak, read_trace
 from seatrial.domains.data.latency_record import encoded
 from seatrial.domains.data.load_findings import WHY, failing, slow, waits
-from seatrial.domains.data.load_rows import Repeats, Sent, in_turn
-from seatrial.domains.data.served import (
+from seatrial.domains.load import rows as load_rows
+from seatrial.domains.load.ceilings import failed_share, kept_plan
+from seatrial.domains.load.rows import Repeats, Sent, in_turn
+from seatrial.domains.load.served import (
     ISSUED_LEAST,
     WARM_UP,
     Served,
@@ -39,6 +41,7 @@ from seatrial.domains.data.served import (
     percentiles,
     plain,
     served,
+    timeout_s,
     upper_s,
 )
 from seatrial.domains.sending import answered, inputs_of, rows_to_send
@@ -102,7 +105,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     light = Stream(name="light", requests=prepared.asked, rate_per_s=light_rate, timeout_s=stream.timeout_s)
     alone = served(trial.load.run([light], duration_s=_LIGHT_S, seed=trial.seed)["light"])
     trial.say(f"{rate:g} requests a second for {duration_s:g} s")
-    with Watcher(trial.model, prepared.rows) as watcher:
+    with Watcher.of(trial.model, prepared.rows) as watcher:
         result = trial.load.run([stream], duration_s=(load.ramp or 0.0) + duration_s, seed=trial.seed)["predict"]
     unclean = load_rows.not_clean(trial, prepared.sent, result)
     run = _Run(
@@ -117,11 +120,11 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         watcher=watcher,
     )
     if _clears(system, load, run):
-        steady = replace(stream, shape=())
+        steady = replace(stream, shape=(), requests=load_rows.clean(prepared.sent, unclean))
         if system.policy.soak_duration:
-            run.soak = soak.hold(system, load, trial, replace(steady, rate_per_s=load.peak))
+            run.soak = soak.hold(system, load, trial, replace(steady, rate_per_s=load.peak), watcher)
         if system.policy.capacity_level:
-            run.search = capacity.search(system, load, trial, steady)
+            run.search = capacity.search(system, load, trial, steady, watcher)
     return _observation(system, load, run)
 
 
@@ -170,7 +173,7 @@ class _Prepared:
 def _stream(
     system: System, load: Load, requests: Sequence[Request], trace: Sequence[float], rate: float, duration_s: float
 ) -> Stream:
-    timeout_s = _timeout_s(system, load)
+    given_up_s = timeout_s(system, load)
     climbs = (load.ramp or 0.0) / ((load.ramp or 0.0) + duration_s)
     return Stream(
         name="predict",
@@ -179,8 +182,8 @@ def _stream(
         arrivals="trace" if trace else load.arrivals,
         shape=((0.0, 0.0), (climbs, 1.0), (1.0, 1.0)) if climbs and not trace else (),
         trace=trace,
-        timeout_s=timeout_s,
-        in_flight=in_flight(rate, timeout_s),
+        timeout_s=given_up_s,
+        in_flight=in_flight(rate, given_up_s),
     )
 
 
@@ -258,21 +261,18 @@ def _headroom(system: System) -> float:
     return declared or system.policy.load_headroom
 
 
-def _timeout_s(system: System, load: Load) -> float:
-    """Ten times the largest limit is as bad as never."""
-    return min(system.model.timeout, max(2.0, 10.0 * max(load.latency.values())))
-
-
 def _observation(system: System, load: Load, run: _Run) -> Observation:
     full, alone, repeats = run.full, run.alone, run.repeats
-    measures = [_latency(system, run.judged, *p) for p in percentiles(load)] + [_failed(system, full)]
+    measures = [_latency(system, run.judged, *p) for p in percentiles(load)] + [
+        failed_share(system, _ERRORS, (int(full.failed.sum()), full.n))
+    ]
     findings = [
         *slow(load, measures, full, alone, run.rate),
         *failing(measures[-1], full, run.rate),
         *run.watcher.findings(),
     ]
     if not findings:
-        findings += waits(full, alone)
+        findings += waits(load, full, alone)
     findings += load_rows.findings(repeats, further=run.soak is not None or run.search is not None)
     if run.trace:
         findings += busier_than_peak(load, run.trace, 1.0 - system.policy.confidence)
@@ -332,7 +332,7 @@ def _facts(system: System, load: Load, run: _Run, full: Served) -> dict[str, Jso
     }
     if full.n:
         facts["latencies as HDR histogram, microseconds"] = encoded(
-            full.latency_s, unanswered_s=_timeout_s(system, load)
+            full.latency_s, unanswered_s=timeout_s(system, load)
         )
     if full.n >= 2 * system.policy.load_blocks:
         share = percentiles(load)[-1][1]
@@ -367,45 +367,10 @@ def _latency(system: System, full: Served, name: str, share: float, limit_s: flo
     )
 
 
-def _failed(system: System, full: Served) -> Measure:
-    alpha = 1.0 - system.policy.confidence
-    count = int(full.failed.sum())
-    limit = errors_limit(system)
-    needed = proportions.more_to_clear_ceiling(count, full.n, limit, alpha) if full.n and limit < 1.0 else None
-    return Measure(
-        name=_ERRORS,
-        value=count / full.n if full.n else None,
-        lower=proportions.lower(count, full.n, alpha) if full.n else None,
-        upper=proportions.upper(count, full.n, alpha) if full.n else None,
-        limit=limit,
-        sense=Sense.AT_MOST,
-        unit="share",
-        n=full.n,
-        method="Clopper-Pearson",
-        confidence=system.policy.confidence,
-        needed=needed or None,
-        needed_unit="requests",
-    )
-
-
 def _validity(load: Load, result: LoadResult) -> tuple[Measure, ...]:
     return (
-        _exact(_LAG, lag_s(result), lag_limit_s(load), Sense.AT_MOST, "s", result.planned),
-        _exact(_ISSUED, issued(result), ISSUED_LEAST, Sense.AT_LEAST, "share", result.planned),
-    )
-
-
-def _exact(name: str, value: float, limit: float, sense: Sense, unit: str, n: int) -> Measure:
-    return Measure(
-        name=name,
-        value=value,
-        lower=value,
-        upper=value,
-        limit=limit,
-        sense=sense,
-        unit=unit,
-        n=n,
-        kind=MeasureKind.VALIDITY,
+        kept_plan(_LAG, lag_s(result), lag_limit_s(load), Sense.AT_MOST, "s", result.planned),
+        kept_plan(_ISSUED, issued(result), ISSUED_LEAST, Sense.AT_LEAST, "share", result.planned),
     )
 
 
@@ -470,7 +435,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=3,
+    version=4,
     title="Peak load with latency that is useful",
     run=_run,
     codes=_CODES,

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from seatrial.core.observation import Finding, Measure
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import span
-from seatrial.domains.data.served import Served, percentiles, plain
+from seatrial.domains.load.served import Served, percentiles, plain
 from seatrial.spec.load import Load
 
 WHY = "At the hour with the most work the output comes too late to be used."
 _GROWTH = 2.0
+_NOTABLE = 0.25
 
 
 def slow(load: Load, measures: Sequence[Measure], full: Served, alone: Served, rate: float) -> Iterator[Finding]:
@@ -47,10 +48,11 @@ def _cause(full: Served, alone: Served) -> str:
     return ""
 
 
-def waits(full: Served, alone: Served) -> Iterator[Finding]:
-    """A note where latency grows with the rate although every limit is kept."""
+def waits(load: Load, full: Served, alone: Served) -> Iterator[Finding]:
+    """A note where latency grows with the rate to a quarter of its strictest limit, although every limit is kept."""
     light, heavy = alone.at(0.95), full.at(0.95)
-    if alone.n >= 10 and math.isfinite(light) and heavy > _GROWTH * light:
+    notable = heavy > _NOTABLE * min(limit for _, _, limit in percentiles(load))
+    if alone.n >= 10 and math.isfinite(light) and heavy > _GROWTH * light and notable:
         yield Finding(
             code="waits-under-load",
             summary=f"p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)} at the full one.",
@@ -69,9 +71,20 @@ def failing(errors: Measure, full: Served, rate: float) -> Iterator[Finding]:
             fields=("load.peak",),
             explains=(errors.name,),
             why=WHY,
-            remedy="Find in the server's log what fails at this rate: time-outs, pools, memory, a rate limit.",
+            remedy=_likely(full),
             detail={"statuses": dict(full.statuses)},
         )
+
+
+def _likely(full: Served) -> str:
+    """What the status that most failures have tells of the cause."""
+    failed = {status: n for status, n in full.statuses.items() if not status.startswith("2")}
+    most = max(failed, key=lambda status: failed[status], default="")
+    if most == "429":
+        return "A rate limit before the model turns requests away: raise it above the peak with headroom."
+    if most in ("502", "503", "504"):
+        return "The server or its gateway has no room left: find what is used up, such as workers or a pool."
+    return "Find in the server's log what fails at this rate: time-outs, pools, memory."
 
 
 def _seconds(value: float | None) -> str:

@@ -1,7 +1,8 @@
 """What happens when a source changes its schema: each source's schema is really changed, column by column, and back.
 
 Answers of a source that is asked over HTTP are rewritten on the line to it; a table or a folder is altered in a copy to
-which the tested system is led; records that are pushed into a flow are put in with the other schema. The same records
+which the tested system is led; records that are pushed into a flow are put in with the other schema. Where the model's
+inputs list the values of a column, on the line and at an entry it also has one that is not listed. The same records
 go through the flows before, meanwhile and afterwards. A change is *refused* (somebody is told) or *handled* (the same
 comes out), or it is a gap.
 """
@@ -28,15 +29,18 @@ from seatrial.domains.flows.line_findings import line_trouble
 from seatrial.domains.flows.samples import Sampler
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.integration import Flow
+from seatrial.spec.model import InputField
 from seatrial.spec.procedure import Step
 from seatrial.spec.system import System
 
 _ID = "data.schema-change"
 _KINDS = (ChangeKind.DROPPED, ChangeKind.RENAMED, ChangeKind.RETYPED)
+_OF_A_COLUMN = (*_KINDS, ChangeKind.CODED)
 _READ = 500
 _MOST_COLUMNS = 40
 _BEGUN_ANEW = 3
 _NUMBERS = (int, float)
+_UNLISTED = "ZQXYW9876"
 _CODES = {
     **lanes.CODES,
     **{code: line_findings.CODES[code] for code in ("line-failed", "line-not-used")},
@@ -60,7 +64,8 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(
             done="Nothing was changed: not every flow can be driven, or no source is known.", findings=tuple(findings)
         )
-    done = [_changed(system, trial, name) for name in sources]
+    unsteady: dict[str, set[str]] = {}
+    done = [_changed(system, trial, name, unsteady) for name in sources]
     absorbed = [f for each in done for f in absorbed_findings(each.name, each.tried, _measure(each.name))]
     tried = sum(len(each.tried) for each in done)
     return Observation(
@@ -127,8 +132,8 @@ def _ways(system: System, trial: Trial, name: str) -> Iterator[Way | Finding]:
         yield AtTheEntry()
 
 
-def _changed(system: System, trial: Trial, name: str) -> _Source:
-    """One source, all its changes."""
+def _changed(system: System, trial: Trial, name: str, unsteady: dict[str, set[str]]) -> _Source:
+    """One source, all its changes. `unsteady` holds the fields of each flow that are known to tell nothing."""
     source = _Source(name=name)
     try:
         for way in _ways(system, trial, name):
@@ -137,7 +142,7 @@ def _changed(system: System, trial: Trial, name: str) -> _Source:
                 continue
             before = trial.integration(name).schema() if isinstance(way, InACopy) else None
             with way:
-                _all_changes(system, trial, source, way)
+                _all_changes(system, trial, source, way, unsteady)
             if before is not None and trial.integration(name).schema() != before:
                 source.findings.append(schema_findings.not_as_before(name, "its schema is another than before"))
     except SeatrialError as error:
@@ -145,7 +150,7 @@ def _changed(system: System, trial: Trial, name: str) -> _Source:
     return source
 
 
-def _all_changes(system: System, trial: Trial, source: _Source, way: Way) -> None:
+def _all_changes(system: System, trial: Trial, source: _Source, way: Way, unsteady: dict[str, set[str]]) -> None:
     name = source.name
     inputs = inputs_of(system, trial)
     feeds = {*system.integrations[name].feeds, *(n for n, f in inputs.items() if f.fed_by == name)}
@@ -161,7 +166,7 @@ def _all_changes(system: System, trial: Trial, source: _Source, way: Way) -> Non
         may_be_thrown_away=not isinstance(way, AtTheEntry),
     )
     trial.say(f"looking at what comes out while {name} is as it is")
-    bench.begin()
+    bench.begin_with(unsteady)
     if bench.alarm.up():
         source.findings.append(schema_findings.always_on(name))
         return
@@ -178,6 +183,8 @@ def _all_changes(system: System, trial: Trial, source: _Source, way: Way) -> Non
         source.findings.append(schema_findings.rings_anyway(name))
         return
     changes = _changes(columns, each=system.policy.schema_changes)
+    if not isinstance(way, InACopy):
+        changes += _more_codes(columns, {name: each for name, each in inputs.items() if name in feeds})
     here = _carried_out(trial, name, bench, changes, records)
     rang = any(t.alarm_s is not None for t in here)
     if rang and not any(t.stays_up or not t.recovered for t in here) and not bench.quiet(columns[0]):
@@ -306,6 +313,18 @@ def _changes(columns: Sequence[str], *, each: int) -> list[SchemaChange]:
     return made
 
 
+def _more_codes(columns: Sequence[str], inputs: Mapping[str, InputField]) -> Iterator[SchemaChange]:
+    """A code more in every column whose texts the model's inputs list: one as long as the others, and none of them."""
+    for column in columns:
+        listed = inputs[column].values if column in inputs else None
+        codes = {value for value in listed or () if isinstance(value, str)}
+        if not codes or len(codes) < len(listed or ()):
+            continue
+        known, length = {code.casefold() for code in codes}, max(1, min(len(code) for code in codes))
+        new = next((sign * length for sign in _UNLISTED if (sign * length).casefold() not in known), NEW)
+        yield SchemaChange(kind=ChangeKind.CODED, field=column, name=new)
+
+
 def _measure(name: str) -> str:
     return f"number of schema changes of {name} that were silently absorbed"
 
@@ -333,7 +352,7 @@ _SHOWN = {Fate.REFUSED: "refused", Fate.HANDLED: "handled", **dict.fromkeys(ABSO
 def _figure(done: Sequence[_Source]) -> Figure:
     rows: list[Mapping[str, Json]] = [
         {
-            "field": f"{each.name}.{t.change.field}" if t.change.kind in _KINDS else each.name,
+            "field": f"{each.name}.{t.change.field}" if t.change.kind in _OF_A_COLUMN else each.name,
             "kind": str(t.change.kind),
             "outcome": _SHOWN[t.fate],
         }
@@ -355,20 +374,19 @@ def _budget(system: System) -> float:
     names = _sources(system)
     one_s = max((_longest_s(system, n) for n in names), default=0.0) + 3.0 * within_s + 2.0
     columns = max(len(system.model.inputs) if isinstance(system.model.inputs, Mapping) else 0, 20)
-    return (
-        120.0 + system.policy.recovery + one_s * len(names) * min(_MOST_COLUMNS, columns) * system.policy.schema_changes
-    )
+    each = min(_MOST_COLUMNS, columns) * (system.policy.schema_changes + 1)
+    return 120.0 + system.policy.recovery + one_s * len(names) * each
 
 
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="The schema of every source really changed",
     run=_run,
     codes=_CODES,
     limits=_limits,
-    alone=True,
+    alone_at_system=True,
     budget_s=_budget,
     grace_s=lambda _: 30.0,
 )

@@ -58,8 +58,8 @@ def absorbed_findings(name: str, tried: Sequence[Tried], measure: str) -> Iterat
             fields=tuple(f"{name}.{column}" for column in columns) or (f"integrations.{name}",),
             explains=(measure,),
             why=_WHY,
-            remedy=f"Check the schema of {name} on arrival against its contract; on a column that is missing or of "
-            "another type, refuse the answer and raise an alarm"
+            remedy=f"Check the schema of {name} on arrival against its contract; on a column that is missing or "
+            "of another type, or a value that is not listed, refuse the answer and raise an alarm"
             + (
                 f", which data.schema_change.sources.{name} declares with `alarm` and `within`."
                 if fate is not Fate.ALTERED

@@ -24,11 +24,14 @@ from seatrial.domains.flows.samples import Passed, Sample, Sampler
 
 NEW = "seatrial_new"
 SETTLE_S = 0.2
+_AGAIN_S = 0.05
+"""What was changed back is looked at so often until all is as it was."""
 LATE_S = 2.0 * LOOK_S
 """An alarm is looked for so seldom that it may have been up earlier by this much."""
 _TRIGGER_S = 0.4
 _PROBES = 4
-_GONE = frozenset({ChangeKind.DROPPED, ChangeKind.RENAMED})
+_LOST = frozenset({ChangeKind.DROPPED, ChangeKind.RENAMED, ChangeKind.CODED})
+"""After these the model has no value that it knows for the column."""
 
 
 class Fate(StrEnum):
@@ -126,15 +129,24 @@ class Bench:
         """All flows once, with records as the entry gets them now."""
         return [sampler.taken(self.way.put) for sampler in self.samplers]
 
-    def begin(self) -> None:
-        """What usually comes out. Fields that differ from one time to the next tell nothing."""
+    def begin(self, *, learned: bool = False) -> None:
+        """What usually comes out. Fields that differ from one time to the next tell nothing: `learned` where known."""
         # The first records may find a pipeline that asks the source only when it is needed.
         self.sampled()
         self.usual = self.sampled()
-        # A second apart, so that what tells the time differs.
-        self.trial.clock.sleep(1.0)
-        self._learn(self.sampled())
+        if not learned:
+            # A second apart, so that what tells the time differs.
+            self.trial.clock.sleep(1.0)
+            self._learn(self.sampled())
         self.expected = self.usual
+
+    def begin_with(self, unsteady: dict[str, set[str]]) -> None:
+        """The same, where another source's changes may have told already which fields of these flows tell nothing."""
+        names = [sampler.flow.name for sampler in self.samplers]
+        for name, sampler in zip(names, self.samplers, strict=True):
+            sampler.unsteady |= unsteady.get(name, set())
+        self.begin(learned=all(name in unsteady for name in names))
+        unsteady.update({name: sampler.unsteady for name, sampler in zip(names, self.samplers, strict=True)})
 
     def as_before(self) -> bool:
         """Whether, with the change undone, what comes out is again what usually does, soon enough."""
@@ -149,7 +161,7 @@ class Bench:
                 return True
             if self.trial.clock.monotonic() > until:
                 return False
-            self.trial.clock.sleep(SETTLE_S)
+            self.trial.clock.sleep(_AGAIN_S)
 
     def probe(self, field_: str, candidates: Sequence[Mapping[str, Json]]) -> None:
         """Find values of the source that show in what comes out, without any change of its schema."""
@@ -250,7 +262,9 @@ class Bench:
                 self.sampled()
                 asked_at = self.trial.clock.monotonic() + _TRIGGER_S
             self.trial.clock.sleep(SETTLE_S / 4)
-        self.trial.clock.sleep(SETTLE_S)
+        if self.may_be_thrown_away:
+            # What was fetched takes a moment until it shows; a record that is put in has its schema with it.
+            self.trial.clock.sleep(SETTLE_S)
         return True
 
     def _down(self) -> bool:
@@ -258,7 +272,7 @@ class Bench:
         while self.alarm.up():
             if self.trial.clock.monotonic() > until:
                 return False
-            self.trial.clock.sleep(SETTLE_S)
+            self.trial.clock.sleep(_AGAIN_S)
         return True
 
     def _both(self, samples: Sequence[Sample]) -> list[tuple[Sampler, Sample]]:
@@ -282,6 +296,9 @@ class Bench:
             for number, passed in enumerate(seen[at]):
                 usual, expected = self.usual[at][number], self.expected[at][number]
                 fate, fields = _record_fate(sampler, passed, usual, expected)
+                if fate is Fate.DEFAULTED and change.kind is ChangeKind.CODED:
+                    # What the declared fallback answers because of one value that it does not know is no lost source.
+                    fate = Fate.REFUSED
                 fates.add(fate)
                 telling = fate in (Fate.ALTERED, Fate.DEFAULTED) and example is None
                 if telling and passed.out is not None and expected.out is not None:
@@ -302,7 +319,7 @@ class Bench:
         """Where every record came out as it should."""
         if self.may_be_thrown_away and not self.reacts:
             return Fate.UNSEEN
-        return Fate.UNNOTICED if change.kind in _GONE and change.field in self.fed else Fate.HANDLED
+        return Fate.UNNOTICED if change.kind in _LOST and change.field in self.fed else Fate.HANDLED
 
 
 def _record_fate(sampler: Sampler, passed: Passed, usual: Passed, expected: Passed) -> tuple[Fate, tuple[str, ...]]:

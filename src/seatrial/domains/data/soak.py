@@ -1,9 +1,10 @@
-"""Whether latency or memory grow while the peak is held: their trend over blocks of time, and where it would lead.
+"""Whether latency, failures or memory grow while the peak is held: their trend, and where it would lead.
 
 The highest declared percentile is taken in each block; what failed stands at its time-out. Theil and Sen's slope over
 the blocks has a bound, and the level at the end plus that bound over the policy's horizon must lie within the limit.
 A falling trend is not counted as a gain. The test of Mann and Kendall says beside it whether anything rises at all.
-Memory is judged likewise where the system file says how it can be seen.
+Memory is judged likewise where the system file says how it can be seen. The share that fails is bounded over the whole
+time; what certainly fails in its last quarter alone is a gap as well. Known rows are asked beside the load.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -20,23 +21,28 @@ import numpy as np
 
 from seatrial.core.check import Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Threshold
-from seatrial.core.ports import LoadResult, Stream
+from seatrial.core.ports import Stream
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import span
-from seatrial.domains.data.served import WARM_UP, percentiles, served
+from seatrial.domains.data.answers_under_load import Watcher
+from seatrial.domains.load.ceilings import ceilings, failed_share
+from seatrial.domains.load.served import WARM_UP, Served, errors_limit, percentiles, served
 from seatrial.spec.load import Load, Memory
 from seatrial.spec.system import System
-from seatrial.stats import trend
+from seatrial.stats import proportions, trend
 
+FAILED = "share of requests that failed while the peak was held"
 MEMORY = "memory at the horizon, by its trend"
 CODES = {
     "latency-grows": "The latency grows while the peak is held, and would pass its limit.",
+    "errors-in-soak": "Too many requests fail while the peak is held.",
     "memory-grows": "The memory grows while the peak is held, and would pass its limit.",
     "memory-not-seen": "The declared memory could not be read while the peak was held.",
 }
 _BLOCK_S = 15.0
 _MOST_BLOCKS = 120
 _READINGS_A_BLOCK = 2
+_LATE = 0.75
 _FEWEST_SEEN = 0.8
 _READ_S = 5.0
 _NUMBER = re.compile(r"\d+")
@@ -69,6 +75,11 @@ class Soak:
     memory: Growth | None = None
     unseen: str = ""
     n: int = 0
+    failed: tuple[int, int] = (0, 0)
+    failed_late: tuple[int, int] = (0, 0)
+    """So many of so many requests, over the whole time and in its last quarter."""
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    watcher: Watcher | None = None
 
 
 def latency_name(load: Load) -> str:
@@ -76,17 +87,26 @@ def latency_name(load: Load) -> str:
     return f"{percentiles(load)[-1][0]} latency at the horizon, by its trend"
 
 
-def hold(system: System, load: Load, trial: Trial, stream: Stream) -> Soak:
+def hold(system: System, load: Load, trial: Trial, stream: Stream, known: Watcher) -> Soak:
     """Hold the declared peak (without headroom) for as long as the policy says."""
     duration_s = system.policy.soak_duration
     trial.say(f"soak: {stream.rate_per_s:g} requests a second for {span(duration_s)}")
     blocks = int(min(max(duration_s / _BLOCK_S, system.policy.load_blocks), _MOST_BLOCKS))
     reader = _Reader(trial, load.memory, duration_s / (blocks * _READINGS_A_BLOCK))
-    with reader:
+    with reader, known.anew() as watcher:
         result = trial.load.run([stream], duration_s=duration_s, seed=trial.seed + 17)[stream.name]
-    made = Soak(duration_s=duration_s, n=len(result.status))
+    full = served(result)
+    late = full.failed[full.at_s >= _LATE * duration_s]
+    made = Soak(
+        duration_s=duration_s,
+        n=len(result.status),
+        failed=(int(full.failed.sum()), full.n),
+        failed_late=(int(late.sum()), int(late.size)),
+        statuses=full.statuses,
+        watcher=watcher,
+    )
     horizon_s, alpha = system.policy.soak_horizon, 1.0 - system.policy.confidence
-    made.latency = _growth(*_block_levels(load, result, stream, duration_s, blocks), horizon_s, alpha)
+    made.latency = _growth(*_block_levels(load, full, stream, duration_s, blocks), horizon_s, alpha)
     if load.memory is not None:
         wanted = int(_FEWEST_SEEN * blocks * _READINGS_A_BLOCK)
         kept = [(at, value) for at, value in reader.seen if at >= WARM_UP * duration_s]
@@ -98,10 +118,10 @@ def hold(system: System, load: Load, trial: Trial, stream: Stream) -> Soak:
 
 
 def _block_levels(
-    load: Load, result: LoadResult, stream: Stream, duration_s: float, blocks: int
+    load: Load, full: Served, stream: Stream, duration_s: float, blocks: int
 ) -> tuple[list[float], list[float]]:
     """The middle of each block that holds a request after the warm-up, and its percentile."""
-    full, share = served(result), percentiles(load)[-1][1]
+    share = percentiles(load)[-1][1]
     latency = np.where(np.isfinite(full.latency_s), full.latency_s, stream.timeout_s)
     edges = np.linspace(WARM_UP * duration_s, duration_s, blocks + 1)
     block = np.clip(np.searchsorted(edges, full.at_s, side="right") - 1, 0, blocks - 1)
@@ -197,6 +217,7 @@ def measures(system: System, load: Load, made: Soak | None) -> Iterator[Measure]
     yield _measure(system, latency_name(load), made.latency if made else None, limit, "s", made)
     if load.memory is not None:
         yield _measure(system, MEMORY, made.memory if made else None, load.memory.at_most, "bytes", made)
+    yield failed_share(system, FAILED, made.failed if made else (0, 0))
 
 
 def _measure(system: System, name: str, found: Growth | None, limit: float, unit: str, made: Soak | None) -> Measure:
@@ -234,15 +255,8 @@ def limits(system: System, requirement: str) -> Iterator[Threshold]:
     told = [(latency_name(load), percentiles(load)[-1][2], "s")]
     if load.memory is not None:
         told.append((MEMORY, load.memory.at_most, "bytes"))
-    for name, limit, unit in told:
-        yield Threshold(
-            requirement=requirement,
-            measure=name,
-            sense=Sense.AT_MOST,
-            limit=limit,
-            unit=unit,
-            confidence=system.policy.confidence,
-        )
+    told.append((FAILED, errors_limit(system), "share"))
+    yield from ceilings(system, requirement, told)
 
 
 def findings(system: System, load: Load, made: Soak) -> Iterator[Finding]:
@@ -261,6 +275,22 @@ def findings(system: System, load: Load, made: Soak) -> Iterator[Finding]:
             remedy="Look for what is never given back: connections, sessions, caches and tables without a bound.",
             detail={"slope_s_per_s": found.slope, "p_rising": found.p_rising},
         )
+    alpha, allowed = 1.0 - system.policy.confidence, errors_limit(system)
+    if any(n and proportions.lower(count, n, alpha) > allowed for count, n in (made.failed, made.failed_late)):
+        bad = ", ".join(f"{status}: {n}" for status, n in made.statuses.items() if not status.startswith("2"))
+        (early, all_), (count, n) = made.failed, made.failed_late
+        yield Finding(
+            code="errors-in-soak",
+            summary=f"While the peak was held for {span(made.duration_s)}, {early} of {all_} requests failed ({bad}), "
+            f"{count} of {n} in its last quarter.",
+            fields=("load.peak",),
+            explains=(FAILED,),
+            why="It is well at the start of the shift and fails at its end.",
+            remedy="Look for what is used up and never given back: connections of a pool, files, threads, memory.",
+            detail={"statuses": dict(made.statuses)},
+        )
+    if made.watcher is not None:
+        yield from made.watcher.findings(f"In {span(made.duration_s)} at the peak")
     grown = made.memory
     if load.memory is not None and grown is not None and grown.lower > load.memory.at_most:
         yield Finding(
@@ -290,6 +320,8 @@ def facts(made: Soak) -> dict[str, Json]:
         "soak": {
             "seconds": made.duration_s,
             "requests": made.n,
+            "statuses": dict(made.statuses),
+            "answers compared": made.watcher.compared if made.watcher else 0,
             "latency": _told(made.latency),
             "memory": _told(made.memory),
         }

@@ -16,7 +16,9 @@ from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import span
 from seatrial.domains.data import resting_values, source_history
 from seatrial.domains.data.source_history import History, history
+from seatrial.domains.flows.marking import is_ours
 from seatrial.spec.data import Freshness
+from seatrial.spec.integration import Flow
 from seatrial.spec.model import InputField
 
 RECORDS = 500
@@ -34,11 +36,14 @@ CODES = {
     **resting_values.CODES,
     "source-unreachable": "The source could not be read.",
     "no-records": "The source has no records.",
+    "only-test-records": "The source shows nothing but test records of ours.",
     "time-missing": "Records of the source lack the time field.",
     "time-unreadable": "The time field of some records cannot be read as a time.",
     "time-without-zone": "The time field has no time zone, so its age is unknown by hours.",
     "clock-disagrees": "Records of the source are from the future.",
     "partly-stale": "Part of a source is older than its newest record.",
+    "part-missing": "A part of the source that the model's inputs list has no record there.",
+    "part-not-told": "Records do not tell of which declared part of the source they are.",
     "clocks-differ": "The clock of a source's server is certainly another than ours.",
     "too-seldom": "A source brings new records so seldom that they grow older than they may be before the next ones.",
     "falls-behind": "While a source was read, new records came and were older each time.",
@@ -63,6 +68,12 @@ class Watched:
     found: dict[str, Finding] = field(default_factory=dict)
     comes_by_itself: bool = True
     """False for a source of events: where nothing happens nothing comes, and no age of the past tells anything."""
+    missing: list[Finding] = field(default_factory=list)
+    """Of the last reading: what came more seldom may have been missed by those before."""
+    keys: frozenset[str] = frozenset()
+    """Fields that only tell its records apart."""
+    flows: Sequence[Flow] = ()
+    """All flows: what tests put into them is none of the source's own records, wherever it is kept or passed on."""
     _clock_told: bool = True
 
     @property
@@ -99,23 +110,31 @@ class Watched:
         """One reading."""
         self._ask_time(trial)
         try:
-            records = trial.integration(self.declared.source).read(RECORDS)
+            found = trial.integration(self.declared.source).read(RECORDS)
         except SeatrialError as error:
             self.found.setdefault("source-unreachable", _unreachable(self.declared, error))
             return
         now = trial.clock.now()
+        records = [record for record in found if not is_ours(record, self.flows)]
+        if found and not records:
+            self.found.setdefault("only-test-records", _only_ours(self.declared, len(found)))
+            return
         times, problems = _times(self.declared, records)
         for problem in problems:
             self.found.setdefault(problem.code, problem)
         if not times:
             return
         newest = max(times)
+        oldest_part, parted = _by_part(self.declared, records, inputs, now)
+        self.missing = list(_missing(self.declared, records, inputs))
         self.records, self.times = len(records), times
         self.at_s.append(trial.clock.monotonic())
-        self.newest.append(newest)
-        self.ages_s.append(max(0.0, (now - newest).total_seconds()))
-        rest = resting_values.resting(self.declared, records, _time, WHY) if self.comes_by_itself else ()
-        for problem in (*_future(self.declared, newest, now), *_parts(self.declared, records, inputs, now), *rest):
+        self.newest.append(oldest_part or newest)
+        self.ages_s.append(max(0.0, (now - self.newest[-1]).total_seconds()))
+        rest = resting_values.resting(
+            self.declared, records, _time, WHY, keys=self.keys, events=not self.comes_by_itself
+        )
+        for problem in (*_future(self.declared, newest, now), *parted, *rest):
             self.found.setdefault(problem.code, problem)
 
     def _ask_time(self, trial: Trial) -> None:
@@ -166,6 +185,7 @@ class Watched:
     def told(self) -> Iterator[Finding]:
         """Everything that is to be said of the readings."""
         yield from self.found.values()
+        yield from self.missing
         yield from self._clock()
         seldom = list(self._seldom())
         yield from seldom
@@ -246,6 +266,18 @@ def _unreachable(declared: Freshness, error: SeatrialError) -> Finding:
     )
 
 
+def _only_ours(declared: Freshness, n: int) -> Finding:
+    return Finding(
+        code="only-test-records",
+        summary=f"All {n} records that {declared.source} shows are test records of ours, which say nothing of its age.",
+        weight=Weight.OPEN,
+        fields=(f"integrations.{declared.source}",),
+        remedy=f"Let integrations.{declared.source}.test.remove take test records away again, or have more "
+        "records read there, so that real ones are among them.",
+        why=WHY,
+    )
+
+
 def _times(declared: Freshness, records: Sequence[Row]) -> tuple[list[datetime], list[Finding]]:
     """The times that could be read, and one finding for each kind of problem with the others."""
     if not records:
@@ -308,26 +340,94 @@ def _future(declared: Freshness, newest: datetime, now: datetime) -> Iterator[Fi
         )
 
 
-def _parts(
+def _by_part(
     declared: Freshness, records: Sequence[Row], inputs: Mapping[str, InputField], now: datetime
-) -> Iterator[Finding]:
-    """Parts of a source, such as its stations, that are older than they may be while another part is fresh."""
-    for name, each in inputs.items():
-        if each.type != "string" or each.fed_by == declared.source:
-            continue
-        newest: dict[str, datetime] = {}
-        for record in records:
-            at = _time(record.get(declared.at))
-            if isinstance(at, datetime) and isinstance(record.get(name), str):
-                key = str(record[name])
-                newest[key] = max(at, newest.get(key, at))
-        limit = timedelta(seconds=declared.at_most)
-        old = sorted(key for key, at in newest.items() if now - at > limit)
-        if old and len(old) < len(newest) <= len(records) // 3:
-            yield Finding(
-                code="partly-stale",
-                summary=f"{declared.source} is fresh as a whole, but too old for {name} {', '.join(old[:5])}.",
-                weight=Weight.NOTE,
-                fields=(f"{declared.source}.{declared.at}", name),
-                remedy="See whether these parts of the source still report.",
-            )
+) -> tuple[datetime | None, list[Finding]]:
+    """The newest time of the part that is oldest, where parts are declared, and what is wrong with them.
+
+    Where none are, texts among the inputs are taken for parts, such as stations; then what is old is only noted.
+    """
+    if declared.per is None:
+        found = [
+            _old_parts(declared, name, newest, old)
+            for name, each in inputs.items()
+            if each.type == "string"
+            and (newest := _newest(declared, records, name))
+            and (old := _older(declared, newest, now))
+            and len(old) < len(newest) <= len(records) // 3
+        ]
+        return None, found
+    newest = _newest(declared, records, declared.per)
+    findings = [*_untold(declared, records)]
+    if old := _older(declared, newest, now):
+        findings.append(_old_parts(declared, declared.per, newest, old))
+    return min(newest.values(), default=None), findings
+
+
+def _newest(declared: Freshness, records: Sequence[Row], field: str) -> dict[str, datetime]:
+    """The newest time of each part that `field` tells, a text or a whole number."""
+    newest: dict[str, datetime] = {}
+    for record in records:
+        at = _time(record.get(declared.at))
+        if isinstance(at, datetime) and (part := _part(record.get(field))):
+            newest[part] = max(at, newest.get(part, at))
+    return newest
+
+
+def _part(value: Json) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _older(declared: Freshness, newest: Mapping[str, datetime], now: datetime) -> list[str]:
+    limit = timedelta(seconds=declared.at_most)
+    return sorted((part for part, at in newest.items() if now - at > limit), key=lambda part: newest[part])
+
+
+def _old_parts(declared: Freshness, field: str, newest: Mapping[str, datetime], old: Sequence[str]) -> Finding:
+    must = declared.per is not None
+    return Finding(
+        code="partly-stale",
+        summary=f"{declared.source} is too old for {len(old)} of {len(newest)} values of {field}: {_named(old)}.",
+        weight=Weight.GAP if must else Weight.NOTE,
+        fields=(f"{declared.source}.{declared.at}", field),
+        remedy="See whether these parts of the source still report"
+        + (
+            "; what rightly reports no more is to be left out of what is read there."
+            if must
+            else f"; where each of them must, declare per: {field} beside the limit."
+        ),
+        why=WHY,
+    )
+
+
+def _untold(declared: Freshness, records: Sequence[Row]) -> Iterator[Finding]:
+    if without := sum(not _part(record.get(str(declared.per))) for record in records):
+        yield Finding(
+            code="part-not-told",
+            summary=f"{without} of {len(records)} records of {declared.source} hold no text and no whole number in "
+            f"{declared.per}, which should tell its parts.",
+            fields=(f"{declared.source}.{declared.per}",),
+            remedy=f"Correct `per` in data.freshness, or have {declared.source} tell it in every record.",
+            why=WHY,
+        )
+
+
+def _missing(declared: Freshness, records: Sequence[Row], inputs: Mapping[str, InputField]) -> Iterator[Finding]:
+    if declared.per is None:
+        return
+    newest = _newest(declared, records, declared.per)
+    listed = inputs[declared.per].values if declared.per in inputs else None
+    if missing := [str(value) for value in listed or () if str(value) not in newest]:
+        yield Finding(
+            code="part-missing",
+            summary=f"{declared.source} has no record of {len(missing)} of the {len(listed or ())} values of "
+            f"{declared.per} that the model's inputs list: {_named(missing)}.",
+            fields=(f"{declared.source}.{declared.per}",),
+            remedy=f"See whether they still report; have more read at {declared.source} where they come more seldom "
+            "(read, listen_for), or take them out of the inputs' values.",
+            why=WHY,
+        )
+
+
+def _named(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:5]) + (f" and {len(parts) - 5} more" if len(parts) > 5 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from seatrial.core.ports import Row
@@ -14,13 +14,14 @@ from seatrial.spec.integration import Flow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Every record of one flow, once. `overtaken` is informative and beside the rest."""
+    """Every record of one flow, once. `overtaken` is informative and beside the rest, seen to within two looks."""
 
     delivered: int
     late: int
     lost: int
     doubled: int
     altered: int
+    disordered: int
     refused: int
     overtaken: int
     n: int
@@ -28,12 +29,13 @@ class Account:
     changed: tuple[str, ...]
 
 
-def account(passage: Passage) -> Account:
-    """What became of each record; the worst that happened to it counts."""
+def account(passage: Passage, out_of_order: Collection[int] = ()) -> Account:
+    """What became of each record; the worst that happened to it counts. `out_of_order`: of these numbers."""
     flow = passage.flow
-    counts = dict.fromkeys(("delivered", "late", "lost", "doubled", "altered", "refused"), 0)
+    counts = dict.fromkeys(("delivered", "late", "lost", "doubled", "altered", "disordered", "refused"), 0)
     changed: set[str] = set()
-    for row, accepted, after_s in zip(passage.sent, passage.accepted, passage.after_s, strict=True):
+    each = zip(passage.sent, passage.accepted, passage.after_s, strict=True)
+    for at, (row, accepted, after_s) in enumerate(each):
         copies = passage.copies.get(str(row[flow.key]), ())
         other = {f for copy in copies for f in differing(flow, row, copy)}
         changed |= other
@@ -43,6 +45,8 @@ def account(passage: Passage) -> Account:
             counts["altered"] += 1
         elif len(copies) > 1:
             counts["doubled"] += 1
+        elif at in out_of_order:
+            counts["disordered"] += 1
         else:
             counts["delivered" if after_s <= flow.within else "late"] += 1
     seen = sorted(s for s in passage.after_s if not math.isnan(s))

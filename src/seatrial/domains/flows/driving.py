@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from seatrial.core.check import Trial
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.ports import Integration, LoadResult, Request, Row, Stream
 from seatrial.spec.integration import Flow
 
@@ -25,6 +25,8 @@ _SETTLE_S = 1.0
 _LOOKED_AT = 200
 _LATE_LOOKED_AT = 1000
 _POLL = (0.05, 0.5)
+_PAUSE = 4.0
+"""Between two looks lies so many times what one takes: whoever is looked at is kept busy for a fifth of the time."""
 _TIMEOUT_S = 10.0
 _WRITERS = 8
 """Records that may wait for one entry at the same time."""
@@ -41,6 +43,10 @@ class Lane:
     """Once the entry did not take more than so many, no further record is put in."""
     start: int = 0
     """Where in a range that is reserved for tests its keys begin."""
+    first: int = 0
+    """With which of the templates its records begin."""
+    expected: int = 0
+    """So many of them arrive on average."""
 
     @property
     def keys(self) -> list[str]:
@@ -66,7 +72,8 @@ class Passage:
     """What became of the records that were put in, in order.
 
     `accepted` by the entry; `scheduled_s` since the flows began; `after_s` from the scheduled start until they were
-    seen, NaN for never; all `copies` at the exit, by key. `step_s` is the time between two looks.
+    seen, NaN for never; all `copies` at the exit, by key, in the order in which the exit tells of them. `step_s` is the
+    longest time from one look to the next.
     """
 
     flow: Flow
@@ -78,6 +85,8 @@ class Passage:
     lag_s: Sequence[float]
     planned: int
     step_s: float
+    took_s: Sequence[float] = ()
+    """From the scheduled start until the entry had answered."""
     problem: str = ""
     """What the entry said to the first record that it did not take, where we wrote it ourselves."""
 
@@ -124,6 +133,25 @@ class _Lookout:
         """Have the exit keep what arrives. Raises SeatrialError where it cannot."""
         self._exit.listen()
 
+    def free(self) -> None:
+        """See that keys out of a range, which is gone through in turn, do not stand at the exit since an earlier run.
+
+        Raises Refused where some do: what stands there already would count as delivered.
+        """
+        flow, keys = self.lane.flow, self.lane.keys
+        if flow.keys is None:
+            return
+        taken: list[str] = []
+        for at in range(0, len(keys), _LATE_LOOKED_AT):
+            taken += self._exit.observe(flow.key, keys[at : at + _LATE_LOOKED_AT])
+        if taken:
+            raise Refused(
+                f"at {flow.to} stand records under {len(taken):,} of the keys that flows.{flow.name}.keys reserves for "
+                f"tests, such as {taken[0]}: they would count as delivered by this run",
+                remedy=f"Take them away there, and declare remove at the test end of {flow.to}; or reserve a larger "
+                "range in which nobody else has records.",
+            )
+
     def look(self, keys: Sequence[str]) -> Mapping[str, Sequence[Row]]:
         """Every copy of these records that is there now; what was not seen before counts as seen now."""
         found = self._exit.observe(self.lane.flow.key, keys) if keys else {}
@@ -139,8 +167,9 @@ class _Lookout:
 
     def _look(self) -> None:
         keys, oldest, turn = self.lane.keys, 0, 0
+        pause_s = _POLL[0]
         try:
-            while not self._stop.wait(self.step_s):
+            while not self._stop.wait(pause_s):
                 passed = self._trial.clock.monotonic() - self.started + _AHEAD_S
                 due = min(
                     len(keys), int(self.lane.flow.peak * passed + 3.0 * (self.lane.flow.peak * passed) ** 0.5) + 1
@@ -154,9 +183,12 @@ class _Lookout:
                 newest = self.most + max(0, due - int(self.lane.flow.peak * (passed - _AHEAD_S)))
                 late, timely = waiting[:-newest], waiting[-newest:]
                 turn = turn if turn < len(late) else 0
+                began = self._trial.clock.monotonic()
                 if waiting:
                     self.look([*timely, *late[turn : turn + _LATE_LOOKED_AT]])
                 turn += _LATE_LOOKED_AT
+                took_s = self._trial.clock.monotonic() - began
+                pause_s = min(max(_PAUSE * took_s, _POLL[0]), self.step_s)
         except SeatrialError as error:
             self.problem = error
 
@@ -174,6 +206,7 @@ class _Writer:
     duration_s: float
     scheduled: list[float] = field(default_factory=list)
     lag: list[float] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
     problem: str = ""
     failed: int = 0
@@ -182,7 +215,7 @@ class _Writer:
         random = np.random.default_rng([self.trial.seed & 0xFFFF_FFFF, len(self.lane.records)])
         count = min(int(random.poisson(self.lane.flow.peak * self.duration_s)), len(self.lane.records))
         self.scheduled = np.sort(random.uniform(0.0, self.duration_s, count)).tolist()
-        self.lag, self.status = [0.0] * count, [-1] * count
+        self.lag, self.took, self.status = [0.0] * count, [0.0] * count, [-1] * count
         clock = self.trial.clock
         began = clock.monotonic()
 
@@ -197,6 +230,7 @@ class _Writer:
                 self.problem = self.problem or error.what
                 self.status[at] = 0
                 self.failed += 1
+            self.took[at] = max(0.0, clock.monotonic() - began - self.scheduled[at])
 
         upcoming, turn = iter(enumerate(self.scheduled)), threading.Lock()
 
@@ -220,19 +254,27 @@ class _Writer:
         return LoadResult(
             planned=len(self.scheduled),
             scheduled_s=self.scheduled,
-            latency_s=self.lag,
+            latency_s=self.took,
             lag_s=self.lag,
             status=self.status,
         )
 
 
 def drive(
-    trial: Trial, lanes: Sequence[Lane], *, beside: Sequence[Stream] = (), duration_s: float, longer_s: float = 0.0
+    trial: Trial,
+    lanes: Sequence[Lane],
+    *,
+    beside: Sequence[Stream] = (),
+    duration_s: float,
+    longer_s: float = 0.0,
+    settled: bool = True,
 ) -> tuple[dict[str, Passage], Mapping[str, LoadResult]]:
     """All lanes at once, each at its peak, for `duration_s`; then until every record is seen or given up.
 
-    `longer_s` is for how much longer than its flow's own patience a record is looked for.
-    Also what the streams `beside` them did. Raises SeatrialError when an exit cannot be observed.
+    `longer_s` is for how much longer than its flow's own patience a record is looked for. Without `settled` nobody
+    waits for second copies of the last records, and whoever asks for it looks `again` later, or has them `followed`.
+    Also what the streams `beside` them did. Raises SeatrialError when an exit cannot be observed, or shows keys out of
+    a reserved range before they were put in.
     """
     lookouts = [
         _Lookout(trial, lane, trial.integration(lane.flow.to), patience_s(lane.flow) + longer_s) for lane in lanes
@@ -247,6 +289,7 @@ def drive(
     entered: list[_Lookout] = []
     for lookout in lookouts:
         lookout.listen()
+        lookout.free()
     try:
         for lookout in lookouts:
             entered.append(lookout.__enter__())
@@ -259,6 +302,9 @@ def drive(
         for lookout in lookouts:
             lookout.sent = results[lookout.lane.flow.name].planned
         _wait(trial, lookouts, results)
+        if settled:
+            # A second copy may follow the first one.
+            trial.clock.sleep(_SETTLE_S)
     finally:
         for lookout in entered:
             lookout.__exit__(None, None, None)
@@ -275,8 +321,27 @@ def _wait(trial: Trial, lookouts: Sequence[_Lookout], results: Mapping[str, Load
     waiting = {look: _due(look, results[look.lane.flow.name]) for look in lookouts}
     while any(look.problem is None and look.waits_for(due) for look, due in waiting.items()):
         trial.clock.sleep(_POLL[0])
-    # A second copy may follow the first one.
-    trial.clock.sleep(_SETTLE_S)
+
+
+def followed(trial: Trial, passages: Mapping[str, Passage], since: float) -> dict[str, Passage]:
+    """The passages with what followed each record's first copy until the time for that, counted from `since`, is over.
+
+    What was done meanwhile took part of it. What was given up stays so, even where it came by now. Raises SeatrialError
+    when an exit cannot be observed.
+    """
+    trial.clock.sleep(max(0.0, since + _SETTLE_S - trial.clock.monotonic()))
+    found: dict[str, Passage] = {}
+    for name, passage in passages.items():
+        now = again(trial, passage).copies
+        found[name] = replace(passage, copies={key: now[key] for key in passage.copies})
+    return found
+
+
+def again(trial: Trial, passage: Passage) -> Passage:
+    """The passage with all copies that are there by now. Raises SeatrialError when the exit cannot be observed."""
+    keys = [str(row[passage.flow.key]) for row in passage.sent]
+    now = trial.integration(passage.flow.to).observe(passage.flow.key, keys) if keys else {}
+    return replace(passage, copies={**passage.copies, **now})
 
 
 def _due(look: _Lookout, result: LoadResult) -> list[tuple[str, float]]:
@@ -302,6 +367,7 @@ def _passage(look: _Lookout, result: LoadResult, problem: str) -> Passage:
         after_s=after,
         copies=found,
         lag_s=result.lag_s,
+        took_s=list(result.latency_s)[: result.planned],
         planned=result.planned,
         step_s=look.step_s,
         problem=problem,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from seatrial.core.check import Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding
-from seatrial.core.ports import Row, Stream
+from seatrial.core.ports import LoadResult, Row, Stream
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.driving import Lane, spare
 from seatrial.domains.flows.marking import enough, marked, place_of
+from seatrial.domains.load.rows import CHECKED, MOST, Sent, in_turn, not_clean
+from seatrial.domains.load.served import in_flight, timeout_s
 from seatrial.domains.sending import answered, inputs_of, rows_to_send
 from seatrial.spec.integration import End, Flow, IntegrationSection
 from seatrial.spec.one_place import shows_what_is_written
@@ -19,7 +25,6 @@ from seatrial.spec.system import System
 
 MODEL = "(model)"
 """The name of the stream that is the model's own peak."""
-_MODEL_ROWS = 64
 _MOST_TEMPLATES = 5000
 _WHY = "What cannot be driven end to end was never seen to work."
 _OR_WINDOW = ", or integrations.{name}.production with writable: true, window, approved_by and remove"
@@ -108,22 +113,56 @@ def lane_of(
     *,
     most_failed: int | None = None,
     behind: Lane | None = None,
+    templates: Sequence[Row] = (),
 ) -> Lane:
-    """A flow with records of our own for that long at its peak. Raises SeatrialError where there are none.
+    """A flow with records of our own for that long at its peak, made of the `templates` where there are some.
 
-    Of a range that is reserved for tests the keys follow those of the lane `behind` which it runs, since its records
-    may still be there.
+    Raises SeatrialError where there is nothing of which they could be made.
+
+    What is sent differs from check to check, and goes on behind the lane `behind` which it runs: its records may still
+    be there, and known. So do the keys of a range that is reserved for tests.
     """
-    templates = templates_of(trial, flow)
     count, taken = spare(flow.peak, duration_s), 0 if behind is None else len(behind.records)
     enough(flow, count + taken)
     start = place_of(trial, flow) if behind is None else behind.start + taken
-    records = tuple(marked(templates[at % len(templates)], flow, mark, at, start=start) for at in range(count))
+    expected = round(flow.peak * duration_s)
+    if templates:
+        first, chosen = 0, [templates[at % len(templates)] for at in range(count)]
+    else:
+        found = templates_of(trial, flow)
+        first = trial.seed % len(found) if behind is None else behind.first + behind.expected
+        chosen = [found[at] for at in in_order_of_novelty(len(found), count, expected, first=first, seed=trial.seed)]
+    records = tuple(marked(row, flow, mark, at, start=start) for at, row in enumerate(chosen))
     entry = trial.integration(flow.from_)
     requests = None
     if entry.request(records[0]) is not None:
         requests = tuple(r for row in records if (r := entry.request(row)) is not None)
-    return Lane(flow=flow, records=records, requests=requests, most_failed=most_failed, start=start)
+    return Lane(
+        flow=flow,
+        records=records,
+        requests=requests,
+        most_failed=most_failed,
+        start=start,
+        first=first,
+        expected=expected,
+    )
+
+
+def in_order_of_novelty(available: int, count: int, expected: int, *, first: int, seed: int) -> list[int]:
+    """Which of so many templates each of `count` records is made of, beginning at `first`.
+
+    A cache by content must have no part in what is timed: where the templates suffice for the `expected` records, none
+    is taken twice. Else new ones are spread evenly over them, with others that were sent before in between.
+    """
+    at = np.arange(count)
+    if available >= expected:
+        places = at
+    else:
+        newest = np.minimum(at * available // expected, available - 1)
+        drawn = (np.random.default_rng(seed).random(count) * (newest + 1)).astype(np.int64)
+        places = np.where(np.diff(newest, prepend=-1) > 0, newest, drawn)
+    found: list[int] = ((first + places) % available).tolist()
+    return found
 
 
 def templates_of(trial: Trial, flow: Flow) -> list[Row]:
@@ -151,12 +190,59 @@ def _record(line: str, path: str, at: int) -> Row:
     return content
 
 
-def model_stream(system: System, trial: Trial) -> list[Stream]:
-    """The model's declared peak beside the flows, where it may be put under load."""
-    if system.load is None or not system.model.test_endpoint or system.data.evaluation is None:
-        return []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPeak:
+    """The model's declared peak, to run beside the flows, and the rows that it sends."""
+
+    stream: Stream
+    sent: Sent
+
+    def answerable(self, trial: Trial, result: LoadResult) -> LoadResult:
+        """What became of its requests, but for rows that the model refuses alone, too."""
+        kept = np.flatnonzero(~not_clean(trial, self.sent, result)).tolist()
+        return replace(
+            result,
+            planned=len(kept),
+            scheduled_s=[result.scheduled_s[at] for at in kept],
+            latency_s=[result.latency_s[at] for at in kept],
+            lag_s=[result.lag_s[at] for at in kept],
+            status=[result.status[at] for at in kept],
+        )
+
+
+def drives_model(system: System) -> bool:
+    """Whether the model's own peak may run beside the flows."""
+    return (
+        system.load is not None
+        and system.model.test_endpoint
+        and system.data.evaluation is not None
+        and system.model.endpoint is not None
+    )
+
+
+def model_peak(system: System, trial: Trial, duration_s: float) -> ModelPeak | None:
+    """The model's declared peak for that long, where it may be put under load and answers.
+
+    A few rows are asked whether it does; the load sends others as far as the data have them.
+    """
+    if system.load is None or not drives_model(system):
+        return None
     inputs = inputs_of(system, trial)
-    rows = rows_to_send(trial, inputs, table="evaluation", most=_MODEL_ROWS, seed=trial.seed) if inputs else []
-    rows = answered(trial.model, rows, batch=system.model.batch)
-    requests = [r for row in rows if (r := trial.model.request([row])) is not None]
-    return [Stream(name=MODEL, requests=requests, rate_per_s=system.load.peak)] if requests else []
+    planned = math.ceil(system.load.peak * duration_s)
+    most = min(planned, MOST) + CHECKED
+    rows = rows_to_send(trial, inputs, table="evaluation", most=most, seed=trial.seed) if inputs else []
+    asked = rows[: min(CHECKED, max(1, len(rows) // 5))]
+    known = answered(trial.model, asked, batch=system.model.batch)
+    others = [(row, r) for row in rows[len(asked) :] or known if (r := trial.model.request([row])) is not None]
+    if not known or not others:
+        return None
+    sent = in_turn([row for row, _ in others], [request for _, request in others], planned, trial.seed)
+    given_up_s = timeout_s(system, system.load)
+    stream = Stream(
+        name=MODEL,
+        requests=sent.requests,
+        rate_per_s=system.load.peak,
+        timeout_s=given_up_s,
+        in_flight=in_flight(system.load.peak, given_up_s),
+    )
+    return ModelPeak(stream=stream, sent=sent)

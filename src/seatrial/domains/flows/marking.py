@@ -22,6 +22,11 @@ def marker(trial: Trial, *, faulty: bool = False) -> str:
     return f"{FAULTY_MARK if faulty else TEST_MARK}{trial.clock.now():%Y%m%d%H%M%S%f}-{trial.seed & 0xFFFF:04x}"
 
 
+_FIRST_NUMBER: Final = 8_000_000_000_000_000
+"""Far above the keys of any table that counts from one, and within what a double holds exactly."""
+_NUMBERS: Final = 10_000_000 * 100_000
+
+
 def marked(template: Row, flow: Flow, mark: str, number: int, *, start: int) -> Row:
     """The record under a key of its own: text that names us, or a whole number where keys are whole numbers.
 
@@ -32,8 +37,7 @@ def marked(template: Row, flow: Flow, mark: str, number: int, *, start: int) -> 
     if flow.keys is not None:
         own = flow.keys.key(start + number)
     elif isinstance(template.get(key), int) and not isinstance(template.get(key), bool):
-        # Far above the keys of any table that counts from one, and within what a double holds exactly.
-        own = 8_000_000_000_000_000 + zlib.crc32(mark.encode()) % 10_000_000 * 100_000 + number
+        own = _FIRST_NUMBER + zlib.crc32(mark.encode()) % 10_000_000 * 100_000 + number
     return {**template, key: own}
 
 
@@ -52,6 +56,22 @@ def enough(flow: Flow, count: int) -> None:
             f"flows.{flow.name}.keys holds {last - first + 1:,} keys, and {count:,} test records are needed",
             remedy="Reserve a larger range of keys for tests.",
         )
+
+
+def is_ours(record: Row, flows: Iterable[Flow]) -> bool:
+    """Whether the record stands there because a test of ours put it in, under whatever name its key stands now.
+
+    A key out of a range that one of the `flows` reserves for tests is told only under the flow's own name for it.
+    """
+    return any(map(_of_a_test, record.values())) or any(
+        flow.keys is not None and flow.keys.holds(record.get(flow.key)) for flow in flows
+    )
+
+
+def _of_a_test(value: Json) -> bool:
+    if isinstance(value, str):
+        return value.startswith(TEST_MARK)
+    return isinstance(value, int) and 0 <= value - _FIRST_NUMBER < _NUMBERS + 100_000
 
 
 def broken_on_purpose(record: Row, flows: Iterable[Flow] = ()) -> bool:

@@ -9,9 +9,14 @@ from seatrial.core.observation import Json
 
 
 def same(arrived: Json, sent: Json) -> bool:
-    """Equal as they are, as numbers (12 and 12.0, never a text that reads like one), or as the same instant."""
-    if isinstance(arrived, bool) or isinstance(sent, bool):
-        return arrived is sent
+    """Equal as they are, as numbers (12 and 12.0, never a text that reads like one), or as the same instant.
+
+    What was sent as true or false may arrive as 1 or 0, since many databases have no other type for it.
+    """
+    if isinstance(sent, bool):
+        return isinstance(arrived, int) and arrived == sent
+    if isinstance(arrived, bool):
+        return False
     if isinstance(arrived, int | float) and isinstance(sent, int | float):
         return math.isclose(arrived, sent, rel_tol=1e-9, abs_tol=1e-12)
     if arrived == sent:

@@ -11,12 +11,12 @@ from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.ports import Integration, Row
 from seatrial.domains.flows.lanes import templates_of
+from seatrial.domains.flows.looking import seen_within
 from seatrial.domains.flows.marking import marked, marker, place_of
 from seatrial.domains.flows.same_value import same
 from seatrial.spec.integration import Flow
 
 RECORDS = 8
-_POLL_S = 0.05
 _GRACE_S = 0.5
 
 
@@ -76,11 +76,7 @@ class Sampler:
             refused = list(pool.map(refusal, records))
         keys = [str(record[self.flow.key]) for record in records]
         wanted = [key for key, why in zip(keys, refused, strict=True) if why is None]
-        until = self.trial.clock.monotonic() + self.flow.within + _GRACE_S
-        while len(found := exit_.observe(self.flow.key, wanted) if wanted else {}) < len(wanted):
-            if self.trial.clock.monotonic() > until:
-                break
-            self.trial.clock.sleep(_POLL_S)
+        found = seen_within(self.trial, exit_, self.flow.key, wanted, self.flow.within + _GRACE_S)
         return [
             Passed(refused=why, out=None if not found.get(key) else found[key][-1])
             for key, why in zip(keys, refused, strict=True)

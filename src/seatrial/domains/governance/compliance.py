@@ -19,7 +19,7 @@ from seatrial.domains.acceptance import gone, stands, statements
 from seatrial.domains.governance import review
 from seatrial.gate.frameworks import FRAMEWORKS
 from seatrial.spec.compliance import Kept
-from seatrial.spec.documents import Document, read_document
+from seatrial.spec.documents import Document, how_to_head, read_document
 from seatrial.spec.subject import documents
 from seatrial.spec.system import System
 
@@ -152,7 +152,7 @@ def _stated(document: Document, path: str) -> Iterator[Finding]:
             summary=f"{path} does not state {', '.join(silent)}.",
             fields=("compliance.review",),
             why=_WHY,
-            remedy=f"Add a section for {', '.join(silent)} to {path}, and let it be attested anew.",
+            remedy=f"Add a section for {', '.join(silent)} to {path}{how_to_head(path)}, and let it be attested anew.",
         )
 
 
@@ -321,7 +321,7 @@ def _figure(system: System) -> Figure:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=4,
     title="The review by legal and compliance",
     run=_run,
     codes=_CODES,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense
+from seatrial.core.wording import count
 from seatrial.domains.governance.landing import LandingSteps, counted
 from seatrial.domains.rehearsing import drill, open_procedure, recorded
 from seatrial.drills.journal import Journal, Phase
@@ -67,7 +68,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             measures.extend(_measures(system, name, workflow.fallback, journal, steps.items))
             findings.extend(_nothing_landed(name, workflow.fallback) if steps.items == 0 else ())
     return Observation(
-        done=f"Rehearsed the fallback of {len(journals)} of {len(system.workflows)} workflow(s) step by "
+        done=f"Rehearsed the fallback of {len(journals)} of {count(len(system.workflows), 'workflow')} step by "
         "step, and counted what was finished by hand, where it lands, against the volume that it must carry.",
         measures=tuple(measures),
         findings=tuple(findings),

@@ -12,7 +12,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.core.wording import span
+from seatrial.core.wording import count, span
 from seatrial.domains.governance.provoking import Provoked, provoke
 from seatrial.domains.rehearsing import drill, durations, open_procedure, recorded
 from seatrial.drills.journal import Journal
@@ -53,7 +53,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         journals = (drill(system, trial, "offline", open_procedure(trial, system.governance.offline), changes=True),)
         findings.extend(_trip(journals[0], system.governance.offline))
     return Observation(
-        done=f"Put {len(rules)} rule(s) to the outputs as they are and to outputs with the harm planted; "
+        done=f"Put {count(len(rules), 'rule')} to the outputs as they are and to outputs with the harm planted; "
         f"let the first that "
         "fired start the procedure, looked at what was served, and brought the system back.",
         measures=(_count(fired, len(rules)),) if rules else (),

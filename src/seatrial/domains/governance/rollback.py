@@ -8,6 +8,7 @@ from textwrap import shorten
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense
+from seatrial.core.wording import count, sentence
 from seatrial.domains.governance import served
 from seatrial.domains.governance.served import Served
 from seatrial.domains.rehearsing import drills, durations, open_procedure, over_time, recorded, shown_by
@@ -54,7 +55,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         system, trial, "rollback", procedure, times=system.policy.rehearsals, changes=True, proven=model.look
     )
     return Observation(
-        done=f"Executed {system.rollback.procedure} {len(journals)} time(s) from the state of "
+        done=f"Executed {system.rollback.procedure} {count(len(journals), 'time')} from the state of "
         f"production, proved each time "
         "what was served afterwards, timed it, and brought production back.",
         measures=_measures(journals, window_s, system.policy.rehearsals, system.policy.confidence),
@@ -165,7 +166,7 @@ def _failure(journal: Journal, where: str, path: str) -> Finding:
     if Phase.TARGET in phases and Phase.STEPS not in phases:
         return Finding(
             code="wrong-state-after-rollback",
-            summary=f"Every step of {where} succeeded, and yet another state is served: {_short(journal)}.",
+            summary=sentence(f"Every step of {where} succeeded, and yet another state is served: {_short(journal)}"),
             fields=("rollback.procedure",),
             explains=(_CLEAN,),
             detail={"problem": journal.problem or ""},
@@ -174,7 +175,7 @@ def _failure(journal: Journal, where: str, path: str) -> Finding:
         )
     return Finding(
         code="rollback-failed",
-        summary=f"The {where} failed: {_short(journal)}.",
+        summary=sentence(f"The {where} failed: {_short(journal)}"),
         fields=("rollback.procedure",),
         explains=(_CLEAN,),
         detail={"problem": journal.problem or ""},
@@ -185,7 +186,9 @@ def _failure(journal: Journal, where: str, path: str) -> Finding:
 
 def _short(journal: Journal) -> str:
     """What went wrong, as much of it as a person reads; the whole is in the finding's detail."""
-    return shorten(journal.problem or "nothing tells why", _SAID, placeholder="…")
+    said = journal.problem or "nothing tells why"
+    short = shorten(said, _SAID, placeholder="")
+    return short if short == " ".join(said.split()) else f"{short.rstrip(' ,;:.')} …"
 
 
 def _limits(system: System) -> Sequence[Threshold]:

@@ -264,7 +264,7 @@ def _limits(system: System) -> tuple[Threshold, ...]:
 CHECK: Check[System] = Check(
     id=ID,
     requirement=ID,
-    version=1,
+    version=2,
     title="What the watch saw in the first weeks",
     run=_run,
     codes=_CODES,

@@ -345,5 +345,6 @@ CHECK: Check[System] = Check(
     codes=_CODES,
     measures=_measures,
     limits=_limits,
+    only_reads=True,
     budget_s=lambda _: 180.0,
 )

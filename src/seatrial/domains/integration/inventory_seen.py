@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -14,14 +14,27 @@ from seatrial.domains.flows.driving import patience_s
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration.access_logs import read_log
-from seatrial.spec.integration import Flow
+from seatrial.spec.integration import Flow, led_by_link
 from seatrial.spec.inventory import AccessLog
+from seatrial.spec.one_place import one_server
 from seatrial.spec.system import System
 
 _POLL_S = 0.1
 _LEAST_S = 2.0
 """So long are lines watched at least: a source that is asked for often is asked for within this."""
-_DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "sftp": 22}
+_DEFAULT_PORTS = {
+    "http": 80,
+    "https": 443,
+    "postgresql": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "sftp": 22,
+    "mqtt": 1883,
+    "mqtts": 8883,
+    "amqp": 5672,
+    "amqps": 5671,
+    "opc.tcp": 4840,
+}
 
 
 @dataclass(slots=True)
@@ -63,7 +76,7 @@ def look(system: System, trial: Trial) -> Seen:
         trial.say(f"one record through {flow.name}")
         _pass(system, trial, flow, mark, seen)
     if lined:
-        trial.clock.sleep(max(0.0, _LEAST_S - (trial.clock.monotonic() - began)))
+        _until_used(trial, lined, until_s=began + _LEAST_S)
     for name in lined:
         counts = _line(trial, name, seen)
         if counts is not None and counts.connections > 0:
@@ -76,6 +89,18 @@ def look(system: System, trial: Trial) -> Seen:
         trial.say(f"reading {log.file}")
         _log(system, trial, log, seen)
     return seen
+
+
+def _until_used(trial: Trial, lined: Sequence[str], *, until_s: float) -> None:
+    """Wait until something went through each of these lines; the tested system has until then."""
+    waiting = set(lined)
+    while waiting and trial.clock.monotonic() < until_s:
+        for name in list(waiting):
+            counts = _line(trial, name, Seen())
+            if counts is None or counts.connections > 0:
+                waiting.discard(name)
+        if waiting:
+            trial.clock.sleep(_POLL_S)
 
 
 def _line(trial: Trial, name: str, seen: Seen) -> LineCounts | None:
@@ -137,7 +162,7 @@ def _clients(system: System, trial: Trial, name: str, seen: Seen) -> None:
         if clients and end == "production":
             seen.live.add(name)
         if clients:
-            seen.used(name, f"{len(clients)} clients connected at its {end} end")
+            seen.used(name, f"{len(clients)} clients connected at its {end} end{_shared(system, name)}")
 
 
 def _log(system: System, trial: Trial, log: AccessLog, seen: Seen) -> None:
@@ -151,12 +176,18 @@ def _log(system: System, trial: Trial, log: AccessLog, seen: Seen) -> None:
         for name in system.integrations:
             hits = sum(n for address, n in read.names.items() if address in set(addresses(system, name)))
             if hits:
-                seen.used(name, f"{hits} connections in {log.file}")
+                seen.used(name, f"{hits} connections in {log.file}{_shared(system, name)}")
         return
     seen.of[log.file] = log.of
     seen.callers[log.file] = read.names
     if log.of in system.integrations and read.names:
         seen.used(log.of, f"{sum(read.names.values())} calls in {log.file}")
+
+
+def _shared(system: System, name: str) -> str:
+    """What a connection to its server does not tell apart, in words; empty where the server holds nothing else."""
+    others = [other for other in system.integrations if other != name and one_server(system, name, other)]
+    return f", at the server that holds {' and '.join(others)} too" if others else ""
 
 
 def addresses(system: System, name: str) -> Iterator[str]:
@@ -165,8 +196,7 @@ def addresses(system: System, name: str) -> Iterator[str]:
     for end in (section.test, section.production):
         if end is not None:
             yield from address_of(end.url)
-            if end.via:
-                yield end.via
+            yield from filter(None, (None if led_by_link(section) else end.via, end.share))
 
 
 def address_of(url: str) -> Iterator[str]:

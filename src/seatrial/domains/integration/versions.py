@@ -14,6 +14,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json, Observation, Reason
 from seatrial.core.ports import DECLARED_VERSION, Integration
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import count
 from seatrial.spec.integration import IntegrationSection
 from seatrial.spec.public import public
 from seatrial.spec.system import System
@@ -66,8 +67,8 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         findings += found
         versions[name] = {"tested": tested.version, "production": live.version}
     return Observation(
-        done=f"Asked both ends of {len(versions)} integration(s) twice for their version and for the fields of their "
-        f"records; {same} run the same in test and in production.",
+        done=f"Asked both ends of {count(len(versions), 'integration')} twice for their version and for the fields of "
+        f"their records; {same} run the same in test and in production.",
         findings=tuple(findings),
         proof=same if same == len(versions) else 0,
         facts={"versions": versions},

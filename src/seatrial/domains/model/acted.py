@@ -9,7 +9,7 @@ import numpy as np
 
 from seatrial.domains.scored.metrics import governed
 from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.domains.scored.rows import Floats, Mask
+from seatrial.domains.scored.rows import Floats, Ints, Mask
 from seatrial.spec.system import System
 
 _LARGE_ERROR = 0.8
@@ -22,6 +22,7 @@ class Acted:
 
     `wrong`: the answer as people act on it is wrong, which `meaning` says in words. `region`: it is acted on.
     `confidence`: from 0 to 1 how sure the model is of what came true where `right`; NaN where it says nothing usable.
+    `answer`: which of the `classes` it gave, -1 where none, or where there are no classes to tell apart.
     """
 
     wrong: Mask
@@ -29,6 +30,8 @@ class Acted:
     region: Mask
     confidence: Floats
     right: Mask
+    answer: Ints
+    classes: tuple[str, ...] = ()
 
 
 def acted_on(system: System, found: Outcomes) -> Acted:
@@ -39,14 +42,23 @@ def acted_on(system: System, found: Outcomes) -> Acted:
     """
     act_at = system.model.output.act_at
     scored = ~np.isnan(found.score)
-    everything = np.ones(found.n, dtype=bool)
+    everything, none = np.ones(found.n, dtype=bool), np.full(found.n, -1, dtype=np.int64)
     if found.task == "regression":
         wrong, meaning = far_off(system, found)
-        return Acted(wrong=wrong, meaning=meaning, region=everything, confidence=found.score, right=~wrong)
+        return Acted(wrong=wrong, meaning=meaning, region=everything, confidence=found.score, right=~wrong, answer=none)
     with np.errstate(invalid="ignore"):
         reaches = everything if act_at is None else np.asarray(found.score >= act_at, dtype=bool)
     if found.task != "binary":
-        return Acted(wrong=found.wrong, meaning="wrong", region=reaches, confidence=found.score, right=~found.wrong)
+        answer = found.predicted.astype(np.int64) if found.task == "multiclass" else none
+        return Acted(
+            wrong=found.wrong,
+            meaning="wrong",
+            region=reaches,
+            confidence=found.score,
+            right=~found.wrong,
+            answer=answer,
+            classes=found.classes,
+        )
     positive = np.asarray(found.truth == found.positive, dtype=bool)
     if act_at is None or not scored.any():
         region = np.asarray(found.answered & (found.predicted == found.positive), dtype=bool)
@@ -54,7 +66,7 @@ def acted_on(system: System, found: Outcomes) -> Acted:
     else:
         region = reaches
         wrong = np.asarray(~scored | (reaches != positive), dtype=bool)
-    return Acted(wrong=wrong, meaning="wrong", region=region, confidence=found.score, right=positive)
+    return Acted(wrong=wrong, meaning="wrong", region=region, confidence=found.score, right=positive, answer=none)
 
 
 def far_off(system: System, found: Outcomes) -> tuple[Mask, str]:
@@ -66,7 +78,7 @@ def far_off(system: System, found: Outcomes) -> tuple[Mask, str]:
     error = np.where(found.answered, np.abs(found.predicted - found.truth), np.inf)
     for metric in governed(system):
         name, at, cap = metric.name.partition("@")
-        if at and name in {"within", "beyond"} and _is_number(cap):
+        if at and name in {"within", "beyond"} and is_number(cap):
             return np.asarray(error > float(cap), dtype=bool), f"off by more than {cap}"
     cut = float(np.quantile(error[found.answered], _LARGE_ERROR))
     beyond = np.asarray(error > cut, dtype=bool)
@@ -75,7 +87,8 @@ def far_off(system: System, found: Outcomes) -> tuple[Mask, str]:
     return beyond, f"among the fifth that is farthest off (by more than {cut:.4g})"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether the text is a finite number, as the limit in the name of a metric must be."""
     try:
         return math.isfinite(float(text))
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Final
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Weight
-from seatrial.domains.model import adversarial_chat, adversarial_tabular, adversarial_text
+from seatrial.domains.model import adversarial_chat, adversarial_records, adversarial_tabular, adversarial_text
 from seatrial.spec.system import System
 
 REQUIREMENT = "model.adversarial"
@@ -17,6 +17,7 @@ CODES = {
     **adversarial_tabular.CODES,
     **adversarial_text.CODES,
     **adversarial_chat.CODES,
+    **adversarial_records.CODES,
     "not-a-test-endpoint": "The model's endpoint is not declared as one that may be given hostile input.",
     "task-not-supported": "Hostile input is not made for this task yet.",
 }
@@ -28,7 +29,7 @@ _BY_TASK: Final[Mapping[str, _Part]] = {
     "regression": adversarial_tabular.run_tabular,
     "text": adversarial_text.run_text,
     "chat": adversarial_chat.run_chat,
-    "extraction": adversarial_chat.run_chat,
+    "extraction": adversarial_records.run_records,
 }
 _LIMITS_BY_TASK: Final[Mapping[str, Callable[[System], Sequence[Threshold]]]] = {
     "binary": adversarial_tabular.limits,
@@ -36,11 +37,11 @@ _LIMITS_BY_TASK: Final[Mapping[str, Callable[[System], Sequence[Threshold]]]] = 
     "regression": adversarial_tabular.limits,
     "text": adversarial_text.limits,
     "chat": adversarial_chat.limits,
-    "extraction": adversarial_chat.limits,
+    "extraction": adversarial_records.limits,
 }
 
 
-_ON_ROWS = frozenset({"binary", "multiclass", "regression", "text"})
+_ON_ROWS = frozenset({"binary", "multiclass", "regression", "text", "extraction"})
 """Tasks whose rows are attacked where they are answered correctly, so that evaluation rows are scored first."""
 
 
@@ -75,7 +76,7 @@ def limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=REQUIREMENT,
     requirement=REQUIREMENT,
-    version=2,
+    version=5,
     title="Turning its answer",
     run=run,
     codes=CODES,

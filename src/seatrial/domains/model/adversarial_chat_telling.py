@@ -218,4 +218,4 @@ def figure(measures: Sequence[Measure]) -> Figure:
         }
         for m in measures
     )
-    return Figure(kind="metric", title="Hostile prompts that work", rows=rows)
+    return Figure(kind="metric", title="Hostile prompts that work", rows=rows, options={"shares": True})

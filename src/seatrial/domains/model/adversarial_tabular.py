@@ -14,7 +14,7 @@ from seatrial.core.check import Trial
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Prediction
-from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.core.wording import count, number, percent
 from seatrial.domains.model.turning import start
 from seatrial.domains.model.turning.aim import Aim
@@ -32,6 +32,7 @@ from seatrial.domains.model.turning.start import (
     has_adversary,
     limits_of,
     ready_rows,
+    shown_power,
     steady,
     threat_findings,
 )
@@ -88,12 +89,11 @@ def run_tabular(system: System, trial: Trial) -> Observation | Reason:
     section, most = system.adversarial, attacked_rows(system)
     ask = Asking(trial, batch=system.model.batch, rate=section.rate, time_s=section.time)
     trial.say(_estimate(system, min(most, len(ready.right))), 0.02)
-    first = steady(system, ready, ask, most=max(most, _SHAKEN_ROWS), of="rows")
+    first = steady(system, ready, ask, shaken=_SHAKEN_ROWS, of="rows")
     if isinstance(first, Observation):
         return first
-    answers, aim = first.answers, first.aim
+    answers, aim, targets = first.answers, first.aim, first.targets
     shook, notes = _noise(system, ready, answers, aim, ask)
-    targets = [i for i in answers if aim.wanted(answers[i])][:most]
     terrain = terrain_of(system, ready.inputs, ready.rows)
     if not terrain.grounds or not targets:
         return _nothing_to_change(system, shook, notes, targets=bool(targets))
@@ -147,7 +147,7 @@ def _searched(
 def _estimate(system: System, rows: int) -> str:
     """What will be asked of the endpoint at most, before the first call."""
     section = system.adversarial
-    most = rows * section.queries + 2 * _SHAKEN_ROWS
+    most = rows * (section.queries + 1) + 2 * _SHAKEN_ROWS
     requests = -(-most // system.model.batch)
     told = f"At most {most:,} changed rows will be tried, in about {requests:,} requests"
     return told if section.rate is None else f"{told}, in at least {number(requests / section.rate, 's')}"
@@ -174,7 +174,8 @@ def _noise(
     moved = [(i, row) for i, row in zip(places, made, strict=True) if row != ready.rows[i]]
     after = ask([row for _, row in moved]) if moved else []
     told = [(i, now) for (i, _), now in zip(moved, after, strict=True) if now is not None]
-    flips = sum(aim.turned(answers[i], now) for i, now in told)
+    other = aim.anyhow()
+    flips = sum(other.turned(answers[i], now) for i, now in told)
     n = len(places) - len(moved) + len(told)
     return bounded_share(system, SHAKEN, flips, n, system.policy.noise_flips, "each row shaken once"), notes
 
@@ -247,19 +248,13 @@ def _power(system: System, power: Interval | None, *, caught: bool) -> Iterator[
     if power is None:
         return
     judged = has_adversary(system) and not caught
-    yield Measure(
-        name=POWER,
-        value=power.value,
-        lower=power.lower,
-        upper=power.upper,
-        limit=system.policy.search_power,
-        sense=Sense.AT_LEAST,
-        unit="share",
-        n=power.n,
-        method=f"weaknesses planted into {percent(system.policy.smallest_slice)} of an input's values, or into two "
+    yield shown_power(
+        system,
+        POWER,
+        power,
+        f"weaknesses planted into {percent(system.policy.smallest_slice)} of an input's values, or into two "
         "inputs together",
-        confidence=system.policy.confidence,
-        kind=MeasureKind.VALIDITY if judged else MeasureKind.INFORMATIVE,
+        judged=judged,
     )
 
 

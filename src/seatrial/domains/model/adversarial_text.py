@@ -16,7 +16,7 @@ from seatrial.core.check import Trial
 from seatrial.core.codec import to_data
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Prediction, Row
-from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.vocabulary import MeasureKind, Weight
 from seatrial.core.wording import count, percent
 from seatrial.domains.model.turning import start
 from seatrial.domains.model.turning.aim import Aim
@@ -30,6 +30,7 @@ from seatrial.domains.model.turning.start import (
     has_adversary,
     limits_of,
     ready_rows,
+    shown_power,
     steady,
     threat_findings,
 )
@@ -75,7 +76,7 @@ def run_text(system: System, trial: Trial) -> Observation | Reason:
     ready = ready_rows(system, trial)
     if isinstance(ready, Reason):
         return ready
-    fields = _fields(system, ready)
+    fields = text_fields(system, ready)
     if not fields:
         return Reason(
             code="no-text-input",
@@ -86,15 +87,14 @@ def run_text(system: System, trial: Trial) -> Observation | Reason:
     section, most = system.adversarial, attacked_rows(system)
     ask = Asking(trial, batch=system.model.batch, rate=section.rate, time_s=section.time)
     queries = min(section.queries, _QUERIES)
-    requests = math.ceil((most * queries + 2 * _TYPED_ROWS) / system.model.batch)
+    requests = math.ceil((most * (queries + 1) + 2 * _TYPED_ROWS) / system.model.batch)
     trial.say(f"At most {most * queries:,} changed texts will be tried, in about {requests:,} requests", 0.02)
-    first = steady(system, ready, ask, most=max(most, _TYPED_ROWS), of="texts")
+    first = steady(system, ready, ask, shaken=_TYPED_ROWS, of="texts")
     if isinstance(first, Observation):
         return first
-    answers, aim = first.answers, first.aim
+    answers, aim, targets = first.answers, first.aim, first.targets
     typed = _typed(system, ready, fields, answers, aim, ask)
     synonyms = groups_of(None if section.synonyms is None else _read(trial, section.synonyms))
-    targets = [i for i in answers if aim.wanted(answers[i])][:most]
     bounds = Bounds(words=system.policy.adversarial_words, queries=queries)
     trial.say("Changing the words that count most", 0.3)
     rows = [(ready.rows[i], answers[i]) for i in targets]
@@ -110,7 +110,7 @@ def _read(trial: Trial, path: str) -> str:
     return trial.files.read(path).decode("utf-8", "replace")
 
 
-def _fields(system: System, ready: Ready) -> tuple[str, ...]:
+def text_fields(system: System, ready: Ready) -> tuple[str, ...]:
     """The declared mutable inputs of free text; without any, those that hold several words in most rows."""
     section = system.adversarial
     fixed = {*section.immutable, *system.stress.immutable}
@@ -136,7 +136,8 @@ def _typed(
         name = max(fields, key=lambda field: len(str(row.get(field) or "")))
         made.append({**row, name: typed_wrong(str(row.get(name) or ""), drawn)})
     told = [(i, now) for i, now in zip(places, ask(made), strict=True) if now is not None]
-    flips = sum(aim.turned(answers[i], now) for i, now in told)
+    other = aim.anyhow()
+    flips = sum(other.turned(answers[i], now) for i, now in told)
     return bounded_share(system, SHAKEN, flips, len(told), system.policy.noise_flips, "one typing mistake in each text")
 
 
@@ -217,18 +218,8 @@ def _example(each: Reworded) -> Json:
 
 def _power_measure(system: System, power: Interval | None, *, judged: bool) -> Iterator[Measure]:
     if power is not None:
-        yield Measure(
-            name=POWER,
-            value=power.value,
-            lower=power.lower,
-            upper=power.upper,
-            limit=system.policy.search_power,
-            sense=Sense.AT_LEAST,
-            unit="share",
-            n=power.n,
-            method="a stand-in whose answer hangs on a few words of the text",
-            confidence=system.policy.confidence,
-            kind=MeasureKind.VALIDITY if judged else MeasureKind.INFORMATIVE,
+        yield shown_power(
+            system, POWER, power, "a stand-in whose answer hangs on a few words of the text", judged=judged
         )
 
 

@@ -12,6 +12,7 @@ from seatrial.core.observation import Measure
 from seatrial.core.vocabulary import MeasureKind, Sense
 from seatrial.domains.model import bounds
 from seatrial.domains.model.bounds import Setting
+from seatrial.domains.model.few_entities import settled_by_entities
 from seatrial.domains.model.live_mix import LiveMix
 from seatrial.domains.scored.metric_rows import MetricRows
 from seatrial.domains.scored.metrics import Governed, unit_of
@@ -31,14 +32,21 @@ _MEANS = frozenset({"share", "f1", "mean", "root"})
 
 
 def clustered(groups: Ints) -> bool:
-    """Whether so many rows belong together that they are no longer independent rows."""
-    return groups.size > _CLUSTERED * int(np.count_nonzero(np.bincount(groups)))
+    """Whether so many rows belong together that they are no longer independent rows.
+
+    By the mean size of the cluster in which a row stands, as in Kish's design effect: one heavy cluster among single
+    rows counts, however many single rows there are.
+    """
+    sizes = np.bincount(groups)
+    return bool(groups.size) and float(np.square(sizes, dtype=np.float64).sum()) > _CLUSTERED * groups.size
 
 
 def plain_measure(metric: Governed, rows: MetricRows, setting: Setting) -> Measure:
     """The metric on the evaluation rows as they are, with its bound and what would settle it."""
     found = bounds.plain(rows, metric.sense, setting)
-    return _measure(metric, rows, found, setting.alpha, name=metric.name, needed=_needed(metric, rows, found, setting))
+    needed = _needed(metric, rows, found, setting)
+    measure = _measure(metric, rows, found, setting.alpha, name=metric.name, needed=needed)
+    return settled_by_entities(measure, setting.groups)
 
 
 def interval_measure(metric: Governed, rows: MetricRows, found: Interval, setting: Setting, *, name: str) -> Measure:

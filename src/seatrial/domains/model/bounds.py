@@ -58,18 +58,19 @@ class Setting:
 def plain(rows: MetricRows, sense: Sense, setting: Setting) -> Interval:
     """The metric on the rows as they were drawn, with both bounds."""
     drawing = setting.drawing
-    if drawing.draws is not None and _whole(rows) and setting.groups is None:
-        return _active(rows, sense, drawing.draws, setting)
-    if drawing.weights is not None:
-        return weighted(rows, drawing.weights, sense, setting)
-    if drawing.parts is not None:
-        return _stratified(rows, sense, drawing.parts, setting)
     groups = _groups(rows, setting)
-    if groups is None:
-        return _independent(rows, setting)
-    count = np.unique(groups).size
-    found = _clustered(rows, groups, setting) if count >= 2 else _independent(rows, setting)
-    return _vacuous(rows, found) if count < clusters.FEWEST else found
+    few = groups is not None and np.unique(groups).size < clusters.FEWEST
+    if drawing.draws is not None and _whole(rows) and setting.groups is None:
+        found = _active(rows, sense, drawing.draws, setting)
+    elif drawing.weights is not None:
+        found = weighted(rows, drawing.weights, sense, setting)
+    elif drawing.parts is not None:
+        found = _stratified(rows, sense, drawing.parts, setting)
+    elif groups is None or np.unique(groups).size < 2:
+        found = _independent(rows, setting)
+    else:
+        found = _clustered(rows, groups, setting)
+    return _vacuous(rows, found) if few else found
 
 
 def weighted(rows: MetricRows, of_row: Floats, sense: Sense, setting: Setting, *, unsupported: float = 0.0) -> Interval:

@@ -170,7 +170,7 @@ def _mix(
     inputs = inputs_of(system, trial)
     try:
         live = read_rows(trial.table("live"), list(inputs), most=MOST_COMPARED, seed=trial.seed)
-        sides = comparable(rows, live, inputs)
+        sides = comparable(rows, live, inputs).called(inputs)
         each = setting.drawing.of_table(rows, outcomes)
         return live_mix(sides.evaluation, sides.live, alpha=setting.alpha, seed=trial.seed, stands_for=each), ()
     except NoMix as error:

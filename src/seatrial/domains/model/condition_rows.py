@@ -43,7 +43,7 @@ class RowConditions:
         total = np.zeros(self._columns.rows, dtype=np.uint64)
         for name in names:
             if name in self._columns:
-                total = mixed(total * np.uint64(3) + row_hashes(self._columns[name]))
+                total = mixed(total * np.uint64(3) + row_hashes(self._columns.anew()[name]))
         return total
 
     def holds(self, condition: Condition) -> Mask:

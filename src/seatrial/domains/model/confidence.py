@@ -11,6 +11,7 @@ import numpy as np
 from seatrial.core.observation import Figure, Finding, Json, Measure, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import percent
+from seatrial.domains.model import class_confidence
 from seatrial.domains.model.acted import Acted
 from seatrial.domains.scored.rows import Floats, Ints, Mask
 from seatrial.spec.system import System
@@ -23,6 +24,7 @@ CODES: Mapping[str, str] = {
     "unusable-confidence": "A score is declared, and the model gives none that could be a confidence.",
     "nothing-acted-on": "No row reaches the point from which outputs are acted on.",
     "overconfident-band": "In a band of the score the model promises far more than comes true.",
+    **class_confidence.CODES,
     "few-scores": "Some acted-on rows have no usable score and are left out of the calibration.",
 }
 _BINS = 10
@@ -80,9 +82,18 @@ def limits(system: System, requirement: str, confidence: float) -> list[Threshol
 
 
 def calibrated(
-    system: System, acted: Acted, groups: Ints | None, confidence: float, *, stands_for: Floats | None = None
+    system: System,
+    acted: Acted,
+    groups: Ints | None,
+    confidence: float,
+    *,
+    stands_for: Floats | None = None,
+    trusted: Mask | None = None,
 ) -> Calibrated:
-    """Confidence against truth on the labelled rows that are acted on, each counted as what it stands for."""
+    """Confidence against truth on the labelled rows that are acted on, each counted as what it stands for.
+
+    A single band or class is judged on the `trusted` rows alone: on what rules hold back nobody relies.
+    """
     if not expected(system):
         return Calibrated(findings=(_none(system),))
     usable = ~np.isnan(acted.confidence)
@@ -110,7 +121,13 @@ def calibrated(
             _shown("calibration error where outputs are acted on", calibration.debiased_error(bins), excess.n),
             _shown("reliability part of the Brier score", parts.reliability, excess.n),
         ),
-        findings=(*_overconfident(system, bands), *_left_out(acted, chosen)),
+        findings=(
+            *_overconfident(system, acted, chosen if trusted is None else chosen & trusted, alpha, stands_for),
+            *class_confidence.overconfident_classes(
+                system, acted, chosen if trusted is None else chosen & trusted, groups, alpha, stands_for=stands_for
+            ),
+            *_left_out(system, acted, chosen),
+        ),
         bands=bands,
         excess=excess,
     )
@@ -167,9 +184,15 @@ def _shown(name: str, value: float, n: int) -> Measure:
     return Measure(name=name, value=shown, n=n, method=f"{_BINS} bins of equal mass", kind=MeasureKind.INFORMATIVE)
 
 
-def _overconfident(system: System, bands: tuple[Band, ...]) -> Iterator[Finding]:
+def _overconfident(
+    system: System, acted: Acted, relied_on: Mask, alpha: float, stands_for: Floats | None
+) -> Iterator[Finding]:
     """Bands whose confidence lies above the truth by the smallest harm, certainly, over all bands at once."""
-    for band in bands:
+    if not relied_on.any():
+        return
+    said, right = acted.confidence[relied_on], acted.right[relied_on]
+    each = None if stands_for is None else stands_for[relied_on]
+    for band in _bands(calibration.binned(said, right, _BINS), said, right, alpha, each):
         if band.confidence - band.accuracy.upper > system.policy.smallest_harm:
             yield Finding(
                 code="overconfident-band",
@@ -183,13 +206,15 @@ def _overconfident(system: System, bands: tuple[Band, ...]) -> Iterator[Finding]
             )
 
 
-def _left_out(acted: Acted, chosen: object) -> Iterator[Finding]:
-    missing = int(acted.region.sum()) - int(np.asarray(chosen, dtype=bool).sum())
+def _left_out(system: System, acted: Acted, chosen: object) -> Iterator[Finding]:
+    """Scores that only some rows have may be missing just where they would have promised too much."""
+    region = int(acted.region.sum())
+    missing = region - int(np.asarray(chosen, dtype=bool).sum())
     if missing:
         yield Finding(
             code="few-scores",
-            weight=Weight.NOTE,
-            summary=f"{missing} of {int(acted.region.sum())} acted-on rows have no usable score",
+            weight=Weight.OPEN if missing >= system.policy.smallest_slice * region else Weight.NOTE,
+            summary=f"{missing} of {region} acted-on rows have no usable score",
             remedy="Send the model one of these rows by hand: where the score stands in another field of the answer,"
             " name that in model.output.score; where it is null or no number, have the model give one, or "
             "hold such answers back.",

@@ -12,12 +12,12 @@ Since such names are no plain words, they stand in backticks in a condition: `` 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from seatrial.domains.condition_words import PART_OF, source_of
 from seatrial.domains.scored.languages import language_of
 from seatrial.domains.scored.rows import times_of
 from seatrial.domains.scored.text_features import Texts, opening_of, script_of, texts_of, words_of
@@ -27,8 +27,6 @@ WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "We
 """From the first of January 1970 on."""
 NO_QUESTION = "none"
 _LONGEST = 4000
-_OF = re.compile(r"(hour|weekday|length|language|script|opening|question word) of (.+?)( in words)?")
-_MENTIONS = re.compile(r"(.+?) mentions (.+)")
 _QUESTION_WORDS = (
     "what which who whom whose when where why how",
     "was welche welcher welches wer wen wem wann wo warum wieso wie",
@@ -38,15 +36,6 @@ _QUESTION_WORDS = (
 )
 """English, German, French, Spanish, Italian."""
 _ASKING = frozenset(word for words in _QUESTION_WORDS for word in words.split())
-
-
-def source_of(name: str) -> str | None:
-    """The column that a field of this name is derived from; None where the name is none of these."""
-    match = _OF.fullmatch(name)
-    if match is not None and (match[1] == "length") is (match[3] is not None):
-        return match[2]
-    match = _MENTIONS.fullmatch(name)
-    return None if match is None else match[1]
 
 
 def mention(source: str, word: str) -> str:
@@ -60,7 +49,7 @@ def derived(columns: Columns, name: str) -> Column | None:
     if source is None or source not in columns:
         return None
     column = columns[source]
-    match = _OF.fullmatch(name)
+    match = PART_OF.fullmatch(name)
     if match is not None and match[1] in {"hour", "weekday"}:
         return _time_part(name, column, match[1])
     texts = texts_of(column)

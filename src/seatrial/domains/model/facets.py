@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from seatrial.domains.model.condition_words import readable
+from seatrial.domains.condition_words import readable
 from seatrial.domains.scored.rows import REST, Feature, Floats, Ints, Mask
 from seatrial.spec.conditions import field_name, quoted
 from seatrial.stats.tallies import Cells, Codes

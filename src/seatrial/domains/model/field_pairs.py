@@ -7,7 +7,7 @@ looked at. A model of its own merit comes near to no such identity, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -43,8 +43,13 @@ class Together:
     scale: str
 
 
-def together(features: Sequence[Feature], outcomes: Outcomes, *, alpha: float, seed: int) -> list[Together]:
-    """The pairs that tell most, strongest first; none for free answers and for fewer rows than tell anything."""
+def together(
+    features: Sequence[Feature], outcomes: Outcomes, *, alpha: float, seed: int, known: Collection[str] = ()
+) -> list[Together]:
+    """The pairs that tell most, strongest first; none for free answers and for fewer rows than tell anything.
+
+    Pairs of two fields that are declared as `known` are judged beside the others, so that they never crowd one out.
+    """
     numbers = [f for f in features if f.numbers is not None and f.name == f.source][:_MOST_FIELDS]
     if outcomes.task not in CUT or outcomes.n < _FEWEST or len(numbers) < 2:
         return []
@@ -60,7 +65,9 @@ def together(features: Sequence[Feature], outcomes: Outcomes, *, alpha: float, s
                 looked.append((_told(_combined(first, second, way, sample.rows), target, ordered), first, second, way))
     looked.sort(key=lambda each: (-each[0], each[1].name, each[2].name, each[3]))
     level = alpha / len(looked)
-    return [_judged(*each[1:], outcomes, level, seed) for each in looked[:_JUDGED]]
+    declared = [each for each in looked if each[1].source in known and each[2].source in known]
+    others = [each for each in looked if not (each[1].source in known and each[2].source in known)]
+    return [_judged(*each[1:], outcomes, level, seed) for each in (*others[:_JUDGED], *declared[:_JUDGED])]
 
 
 def _combined(a: Feature, b: Feature, way: str, rows: Ints) -> Floats:

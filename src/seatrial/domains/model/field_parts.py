@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def _feature(name: str, source: str, values: Sequence[str], codes: Ints) -> Feat
         return None
     if len(levels) <= MOST_LEVELS:
         place = {level: i for i, level in enumerate(levels)}
-        of_text = np.array([place.get(value, len(levels)) for value in values] + [-1], dtype=np.int64)
+        of_text = np.array([place.get(value, len(levels)) for value in values] + [-1], dtype=np.int16)
         return Feature(name=name, source=source, codes=of_text[codes], levels=(*levels, "(none)"))
     if not all(value.isdecimal() for value in levels):
         return None
@@ -141,7 +142,8 @@ def _distinct(features: Iterator[Feature]) -> Iterator[Feature]:
     """Each part once, where several are the same: the last piece of two is the second."""
     known: set[bytes] = set()
     for feature in features:
-        content = (feature.numbers if feature.numbers is not None else np.asarray(feature.codes)).tobytes()
+        values = feature.numbers if feature.numbers is not None else np.asarray(feature.codes)
+        content = blake2b(values.tobytes(), digest_size=16).digest()
         if content not in known:
             known.add(content)
             yield feature

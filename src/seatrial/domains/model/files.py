@@ -9,6 +9,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Observation, Reason
 from seatrial.core.ports import FileModel
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import count
 from seatrial.spec.system import System
 
 _SHOWN: Final = 5
@@ -31,7 +32,7 @@ def _run(_: System, trial: Trial) -> Observation | Reason:
     files = model.model_files()
     programs = [file for file in files if file.runs_code and file.runs_code != _CODE]
     return Observation(
-        done=f"Looked at {len(files)} file(s) of the model and took their digests, without loading any.",
+        done=f"Looked at {count(len(files), 'file')} of the model and took their digests, without loading any.",
         findings=(_pickled([file.path for file in programs]),) if programs else (),
         proof=len(files),
         facts={file.path: {"sha256": file.sha256, "runs_code": file.runs_code} for file in files},

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.model.facets import Facet, facet_of
-from seatrial.domains.scored.rows import Feature, Ints, Mask
+from seatrial.domains.scored.rows import Feature, Floats, Ints, Mask
 from seatrial.spec.conditions import Condition, parse_condition
-from seatrial.stats.tallies import Cells, Codes, counts, crossed
+from seatrial.stats.tallies import Cells, Codes, counts, crossed, sums
 
 Bits = npt.NDArray[np.uint64]
 Members = tuple[int, ...]
@@ -142,17 +143,24 @@ def most_rows(grid: Grid) -> float:
     return LARGEST_SHARE * grid.find.n
 
 
-def together(facets: Sequence[Facet], rows: Ints | None = None) -> Ints:
-    """For every two conditions the rows of which both are true; of the given rows only, where some are given."""
+def together(facets: Sequence[Facet], rows: Ints | None = None, values: Floats | None = None) -> npt.NDArray[Any]:
+    """For every two conditions the rows of which both are true; of the given rows only, where some are given.
+
+    Where `values` are given, one for each of those rows, they are added up instead of counted.
+    """
+
+    def added(cells: Cells) -> npt.NDArray[Any]:
+        return counts(cells) if values is None else sums(cells, values)
+
     cells = [facet.cells if rows is None else facet.cells.at(rows) for facet in facets]
     ends = np.cumsum([0, *(len(facet.texts) for facet in facets)])
-    found = np.zeros((int(ends[-1]), int(ends[-1])), dtype=np.int64)
+    found = np.zeros((int(ends[-1]), int(ends[-1])), dtype=np.int64 if values is None else np.float64)
     places = [slice(int(a), int(b)) for a, b in pairwise(ends)]
     holds = [facet.holds.astype(np.float64) for facet in facets]
     for i, at in enumerate(places):
-        found[at, at] = (holds[i] * counts(cells[i])) @ holds[i].T
+        found[at, at] = (holds[i] * added(cells[i])) @ holds[i].T
         for j in range(i + 1, len(facets)):
-            table = counts(crossed(cells[i], cells[j])).reshape(cells[i].size, cells[j].size)
+            table = added(crossed(cells[i], cells[j])).reshape(cells[i].size, cells[j].size)
             block = holds[i] @ table @ holds[j].T
             found[at, places[j]] = block
             found[places[j], at] = block.T

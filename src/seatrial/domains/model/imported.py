@@ -31,7 +31,7 @@ _CODES: Final[Mapping[str, str]] = {
     "import-of-another-model": "The model changed while the tool ran, or between its run and the filing.",
     "import-before-identity": "Nobody had identified the model before the tool started: it may have been another one.",
     "import-too-old": "The result is older than declared.",
-    "import-from-the-future": "The result ended after it was filed.",
+    "import-from-the-future": "The result ended after it was filed, or before it began.",
     "import-incomplete": "The tool did not do all that was planned: cut off, cancelled, limited, or from a cache.",
     "import-failed-units": "What did not pass, by the tool's own groups.",
     "import-several": "More than one result was filed under this name; the newest counts.",
@@ -156,8 +156,9 @@ def _doubts(trial: Trial, requirement: str, section: Import, filed: _Filed) -> I
     if body.target != section.target:
         said = f"is about {body.target}, and {section.target} is declared"
         yield _open("import-of-another-target", body, said, again)
-    if body.ended_at > at:
-        yield _open("import-from-the-future", body, "ended after it was filed: a clock is wrong", again)
+    if not body.started_at <= body.ended_at <= at:
+        said = "ended after it was filed" if body.ended_at > at else "ended before it began"
+        yield _open("import-from-the-future", body, f"{said}: a clock is wrong", again)
     age_s = (trial.clock.now() - body.ended_at).total_seconds()
     if age_s > section.at_most:
         said = f"is {age_s / _DAY_S:.0f} days old, where {section.at_most / _DAY_S:g} are allowed"
@@ -245,7 +246,7 @@ def _of(requirement: str) -> Check[System]:
     return Check(
         id=f"{requirement}.imported",
         requirement=requirement,
-        version=1,
+        version=2,
         title="Results of other tools, bounded anew",
         run=lambda system, trial: _run(system, trial, requirement),
         codes=_CODES,

@@ -130,7 +130,7 @@ def knowing(features: Sequence[Feature], outcomes: Outcomes, *, alpha: float, se
     fold = rng.integers(0, _FOLDS, outcomes.n)
     found = []
     for feature in features:
-        codes = _bins(feature.at(outcomes.rows))
+        codes = bins_of(feature.at(outcomes.rows))
         if outcomes.task == "binary":
             found.append(_by_auc(feature, codes, outcomes.truth == outcomes.positive, fold, alpha))
         elif outcomes.task == "multiclass":
@@ -140,7 +140,8 @@ def knowing(features: Sequence[Feature], outcomes: Outcomes, *, alpha: float, se
     return sorted(found, key=lambda k: (-k.found.lower, k.field))
 
 
-def _bins(feature: Feature) -> Ints:
+def bins_of(feature: Feature) -> Ints:
+    """For each row the bin of its value, from 0; 0 is for what is missing."""
     if feature.numbers is None:
         return np.asarray(feature.codes, dtype=np.int64) + 1
     numbers = np.where(np.isfinite(feature.numbers), feature.numbers, np.nan)
@@ -166,8 +167,14 @@ def _cross_fitted(codes: Ints, target: Floats, fold: Ints) -> Floats:
 
 
 def _by_auc(feature: Feature, codes: Ints, positive: Mask, fold: Ints, alpha: float) -> Knowing:
-    guess = _cross_fitted(codes, positive.astype(np.float64), fold)
-    return Knowing(field=feature.source, name=feature.name, found=_auc(guess, positive, alpha), scale="AUC")
+    return Knowing(
+        field=feature.source, name=feature.name, found=told_by_bins(codes, positive, fold, alpha), scale="AUC"
+    )
+
+
+def told_by_bins(codes: Ints, positive: Mask, fold: Ints, alpha: float) -> Interval:
+    """The AUC at which the bins tell the positives, each row judged by what its bin says on the other half (`fold`)."""
+    return _auc(_cross_fitted(codes, positive.astype(np.float64), fold), positive, alpha)
 
 
 def _auc(guess: Floats, positive: Mask, alpha: float) -> Interval:

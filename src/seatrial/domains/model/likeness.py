@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from seatrial.core.check import Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.core.wording import count, percent
+from seatrial.domains.condition_words import called
 from seatrial.domains.model import known_live, unseen
 from seatrial.domains.model.bounding import Setting, live_measure
 from seatrial.domains.model.field_drift import Drift, drifts
@@ -19,7 +22,7 @@ from seatrial.domains.model.text_likeness import TextLikeness, text_likeness
 from seatrial.domains.scored.drawing import drawing_of
 from seatrial.domains.scored.metrics import Governed, MetricProblem, governed, rows_of
 from seatrial.domains.scored.outcomes import Outcomes
-from seatrial.domains.scored.rows import Feature, Rows, read_rows
+from seatrial.domains.scored.rows import Feature, Rows, numbers_of, read_rows
 from seatrial.domains.scored.text_features import comparable, texts_of
 from seatrial.spec.model import InputField
 from seatrial.spec.system import System
@@ -68,13 +71,14 @@ def limits(system: System) -> Sequence[Threshold]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """What the comparison with the live sample gave."""
+    """What the comparison with the live sample gave. `given` is the share of live rows that have each input."""
 
     measures: tuple[Measure, ...] = ()
     findings: tuple[Finding, ...] = ()
     figures: tuple[Figure, ...] = ()
     facts: Mapping[str, Json] = field(default_factory=dict)
     live_rows: int = 0
+    given: Mapping[str, float] = field(default_factory=dict)
 
 
 def likeness(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: Rows, found: Outcomes) -> Likeness:
@@ -84,32 +88,35 @@ def likeness(system: System, trial: Trial, inputs: Mapping[str, InputField], row
     live = read_rows(trial.table("live"), list(inputs), most=MOST_ROWS, seed=trial.seed)
     findings = [
         *unseen.recycled(inputs, rows, live),
-        *repeated_rows(system, unseen.telling_of(inputs, rows, live), rows, live, seed=trial.seed),
+        *repeated_rows(system, inputs, unseen.telling_of(inputs, rows, live), rows, live, seed=trial.seed),
     ]
     sides = comparable(rows, live, inputs)
     plain = sides.without_times()
     findings += known_live.unknown_live(plain.evaluation, plain.live, inputs, live)
     both = [n for n in inputs if n in rows.columns and n in live.columns]
-    findings += _not_compared(sides.evaluation, sides.live, both)
+    findings += _not_compared(sides.evaluation, sides.live, both, inputs)
     alpha = 1.0 - system.policy.confidence
     wording = _wording(rows, live, sorted(sides.prose), alpha / (1 + len(sides.prose)), trial.seed)
     drawing = drawing_of(system, rows, found)
     each = None if isinstance(drawing, Reason) else drawing.of_table(rows, found)
     try:
-        mix = live_mix(sides.evaluation, sides.live, alpha=alpha / (1 + len(wording)), seed=trial.seed, stands_for=each)
+        told = sides.called(inputs)
+        mix = live_mix(told.evaluation, told.live, alpha=alpha / (1 + len(wording)), seed=trial.seed, stands_for=each)
     except NoMix as error:
         return Likeness(findings=(*findings, _no_mix(str(error))), live_rows=live.total)
-    here = plain.evaluation
+    told = plain.called(inputs)
+    here = told.evaluation
     if each is not None:
         here = tuple(feature.at(evenly_drawn(each, trial.seed)) for feature in here)
-    moved = drifts(here, plain.live, alpha=alpha, seed=trial.seed)
+    moved = drifts(here, told.live, alpha=alpha, seed=trial.seed)
     worst = max((t.unsupported for t in wording), default=0.0)
     # Words and fields may mark the same rows: the larger share is certain, the sum is not.
     mix = replace(mix, unsupported=max(mix.unsupported, worst))
     least = system.policy.smallest_slice
     findings += [*_drift_findings(moved), *_regions(mix, least)]
     for texts in wording:
-        findings += [*_text_findings(texts, system.policy.domain_auc), *_unknown_words(texts, least)]
+        name = called(texts.field, inputs)
+        findings += [*_text_findings(texts, name, system.policy.domain_auc), *_unknown_words(texts, name, least)]
     return Likeness(
         measures=(
             *_mix_measures(system, mix, wording, live.n),
@@ -125,7 +132,15 @@ def likeness(system: System, trial: Trial, inputs: Mapping[str, InputField], row
             "told_apart_by": [name for name, _ in mix.separating[:5]],
         },
         live_rows=live.total,
+        given={name: _given(live, name) for name in inputs if name in live.columns and live.n},
     )
+
+
+def _given(rows: Rows, name: str) -> float:
+    """The share of rows that have a value; a number that is none is no value."""
+    column = rows.columns[name]
+    known = column.valid & np.isfinite(numbers_of(column)) if column.kind == "number" else column.valid
+    return float(known.mean())
 
 
 def _wording(rows: Rows, live: Rows, names: Sequence[str], alpha: float, seed: int) -> list[TextLikeness]:
@@ -143,7 +158,8 @@ def _wording(rows: Rows, live: Rows, names: Sequence[str], alpha: float, seed: i
 def _no_live() -> Finding:
     return Finding(
         code="no-live-sample",
-        summary="no recent live sample is declared, so nobody knows whether the evaluation data look like live traffic",
+        summary="no recent live sample is declared, so nobody knows whether the evaluation data look like live "
+        "traffic, or repeat each other more often than live rows do",
         remedy="Declare data.live: a recent sample of what production sends; labels are not needed.",
         fields=("data.live",),
         why=_LIVE_WHY,
@@ -161,7 +177,9 @@ def _no_mix(what: str) -> Finding:
     )
 
 
-def _not_compared(here: Sequence[Feature], there: Sequence[Feature], names: Sequence[str]) -> Iterator[Finding]:
+def _not_compared(
+    here: Sequence[Feature], there: Sequence[Feature], names: Sequence[str], inputs: Mapping[str, InputField]
+) -> Iterator[Finding]:
     """Inputs that only one side, or neither, can be compared by."""
     seen = {f.source: f.numbers is None for f in here}
     met = {f.source: f.numbers is None for f in there}
@@ -172,7 +190,7 @@ def _not_compared(here: Sequence[Feature], there: Sequence[Feature], names: Sequ
         yield Finding(
             code="input-not-compared",
             weight=Weight.NOTE if neither else Weight.OPEN,
-            summary=f"{name} could not be compared: "
+            summary=f"{called(name, inputs)} could not be compared: "
             + ("its values name single rows, or times that cannot be read" if neither else "the sides differ in kind"),
             fields=(name,),
             remedy="Correct its type in model.inputs, or what the live sample holds.",
@@ -300,7 +318,7 @@ def _regions(mix: LiveMix, most: float) -> Iterator[Finding]:
         )
 
 
-def _text_findings(texts: TextLikeness, limit: float) -> Iterator[Finding]:
+def _text_findings(texts: TextLikeness, name: str, limit: float) -> Iterator[Finding]:
     """What live texts say that evaluation texts do not, and the other way round."""
     if not texts.separating or texts.auc.lower <= 0.5:
         return
@@ -313,8 +331,7 @@ def _text_findings(texts: TextLikeness, limit: float) -> Iterator[Finding]:
     yield Finding(
         code="texts-differ",
         weight=Weight.GAP if gap else Weight.NOTE,
-        summary=f"Live {texts.field} can be told from evaluation {texts.field} by its wording (AUC "
-        f"{texts.auc.value:.2f}): {told}.",
+        summary=f"Live {name} can be told from evaluation {name} by its wording (AUC {texts.auc.value:.2f}): {told}.",
         fields=(texts.field,),
         explains=(TOLD_APART,) if gap else (),
         detail={"words": [word.text for word in texts.separating]},
@@ -323,13 +340,13 @@ def _text_findings(texts: TextLikeness, limit: float) -> Iterator[Finding]:
     )
 
 
-def _unknown_words(texts: TextLikeness, most: float) -> Iterator[Finding]:
+def _unknown_words(texts: TextLikeness, name: str, most: float) -> Iterator[Finding]:
     gap = texts.unsupported >= most
     for word in texts.unknown[:_SHOWN_REGIONS]:
         yield Finding(
             code="not-validated",
             weight=Weight.GAP if gap else Weight.NOTE,
-            summary=f"The model is not validated where {texts.field} mentions “{word.text}”: {percent(word.live)} of "
+            summary=f"The model is not validated where {name} mentions “{word.text}”: {percent(word.live)} of "
             f"live traffic lies there, and {_rows_there(word.rows)}.",
             fields=(texts.field,),
             explains=_LIKENESS if gap else (),

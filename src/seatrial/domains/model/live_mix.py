@@ -329,7 +329,7 @@ def _placed(numbers: Floats, cuts: Floats) -> Ints:
 def _as_codes(feature: Feature) -> Ints:
     if feature.codes is None:
         return np.full(feature.missing.size, -1, dtype=np.int64)
-    return feature.codes
+    return feature.codes.astype(np.int64)
 
 
 def _last_if_missing(codes: Ints, last: int) -> Ints:

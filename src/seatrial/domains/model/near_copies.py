@@ -117,10 +117,12 @@ def near_copies(
     training_rows: int,
     noise: Mapping[str, float],
     seed: int,
+    changed: int | None = None,
 ) -> NearSearch | None:
     """Look for each evaluation row in training. None where the two have no field in common or a side has no rows.
 
     `training` may be a sample of the `training_rows` rows that there are. `noise` is the declared noise of a field.
+    `changed` fields may differ; where None, as many as leave near rows rare among training rows.
     """
     pairs = [(k, a) for k, a in aligned(training, evaluation) if (k.numbers is None) == (a.numbers is None)]
     if not pairs or not pairs[0][0].missing.size or not pairs[0][1].missing.size:
@@ -138,7 +140,7 @@ def near_copies(
     met = _fewest_misses(columns, index, [c.asked[asked] for c in columns], few)
     own = _fewest_misses(columns, index, [c.known[probes] for c in columns], few, without=probes)
     rare = [f for f in range(few + 1) if (own[0] <= f).mean() <= _RARE]
-    few = max(rare, default=0)
+    few = max(rare, default=0) if changed is None else min(changed, few)
     seen = _fewest_misses(columns, index, _planted(columns, few, rng), few)[0] <= few
     return NearSearch(
         ways=tuple(_ways(met, own, few)),

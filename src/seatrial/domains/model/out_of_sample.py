@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason
 from seatrial.core.vocabulary import MeasureKind, Weight
-from seatrial.domains.model import expected_live, known_live, likeness, swapped, text_leaks, unseen
+from seatrial.domains.model import (
+    answers_live,
+    class_leaks,
+    expected_live,
+    known_live,
+    known_together,
+    likeness,
+    swapped,
+    text_leaks,
+    unseen,
+)
 from seatrial.domains.model.field_pairs import CUT, Together, together
 from seatrial.domains.model.field_parts import parts_of
 from seatrial.domains.model.leaks import Knowing, knowing, strongest_parts
 from seatrial.domains.model.likeness import MOST_ROWS, REQUIREMENT, Likeness
 from seatrial.domains.scored import outcomes, vendor_form
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, outcomes_of
-from seatrial.domains.scored.rows import Rows, features_of, read_rows
+from seatrial.domains.scored.rows import Feature, Rows, features_of, read_rows
 from seatrial.domains.scored.text_features import free_texts
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.model import InputField
@@ -33,10 +43,13 @@ CODES = {
     **outcomes.CODES,
     **unseen.CODES,
     **text_leaks.CODES,
+    **known_together.CODES,
+    **class_leaks.CODES,
     **swapped.CODES,
     **likeness.CODES,
     **vendor_form.CODES,
     **expected_live.CODES,
+    **answers_live.CODES,
     "inputs-undeclared": "The model's inputs are not declared, so features cannot be looked at.",
     "target-leak": "One field, one part of it such as its last digit, or two numbers together tell the label so well "
     "that they must know the answer.",
@@ -58,32 +71,28 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     apart = unseen.unseen(system, trial, inputs, rows, found)
     trial.say("Looking for features that know the answer", 0.5)
     alpha = 1.0 - system.policy.confidence
-    own = system.data.evaluation.time if system.data.evaluation else None
-    times = known_live.time_features(rows, inputs, own)
-    features = (*features_of(rows, inputs), *times)
-    alone = knowing(features, found, alpha=alpha, seed=trial.seed)
-    parts = strongest_parts(parts_of(rows, inputs), found, alpha=alpha, seed=trial.seed)
-    told = tuple(_leaks(alone, parts, found, alpha))
-    leaking = {name for each in told for name in each.fields}
-    two = together([f for f in features if f.source not in leaking], found, alpha=alpha, seed=trial.seed)
+    fields = _fields(system, inputs, rows, found, alpha=alpha, seed=trial.seed)
     words = text_leaks.telling_words(free_texts(rows, inputs), found, alpha=alpha, seed=trial.seed)
     trial.say("Asking with the names of other rows", 0.55)
     hanging = swapped.hanging_on_names(system, trial, inputs, rows, found, alpha=alpha)
     trial.say("Comparing with the live sample", 0.6)
     alike = likeness.likeness(system, trial, inputs, rows, found)
+    answers = answers_live.answers_live(system, trial, rows, found, alpha=alpha)
     expected = tuple(expected_live.expected_live(system, trial, found))
     findings = (
         *_inputs(inputs, rows),
         *vendor_form.vendor_form(system, "the accepted pilot data stand in for the training data"),
         *vendor_form.supplier_document(system, trial),
         *apart.findings,
-        *told,
-        *_identities(two, found, alpha),
+        *fields.told,
+        *_identities(system, fields.two, found, alpha, inputs=inputs, live=alike.given),
+        *class_leaks.class_leaks(system, fields.silent, found, inputs, alike.given, alpha=alpha, seed=trial.seed),
         *words,
         *hanging,
-        *known_live.only_with_label(features, found, rows),
-        *(known_live.late_times(times, own) if own else ()),
+        *known_live.only_with_label(fields.whole, found, rows),
+        *(known_live.late_times(fields.times, fields.own) if fields.own else ()),
         *alike.findings,
+        *answers,
         *(f for f in expected if isinstance(f, Finding)),
     )
     # What was found stands, however little a search for something else would have found.
@@ -101,10 +110,49 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         facts={
             "rows": rows.total,
             "training_rows": apart.training_rows,
-            "strongest_fields": {k.field: round(k.found.value, 4) for k in alone[:5]},
+            "strongest_fields": {k.field: round(k.found.value, 4) for k in fields.alone[:5]},
             **alike.facts,
             **apart.facts,
         },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """What fields tell of the label. `whole`: the features of whole fields, of which `times` are times beside `own`.
+
+    `alone` is what each of them knows, `told` those that know the answer, `silent` all others and their parts, `two`
+    what pairs of others give together.
+    """
+
+    whole: Sequence[Feature]
+    times: Sequence[Feature]
+    own: str | None
+    alone: Sequence[Knowing]
+    told: Sequence[Finding]
+    silent: Sequence[Feature]
+    two: Sequence[Together]
+
+
+def _fields(
+    system: System, inputs: Mapping[str, InputField], rows: Rows, found: Outcomes, *, alpha: float, seed: int
+) -> _Fields:
+    own = system.data.evaluation.time if system.data.evaluation else None
+    times = known_live.time_features(rows, inputs, own)
+    whole, cut_up = (*features_of(rows, inputs), *times), parts_of(rows, inputs)
+    alone = knowing(whole, found, alpha=alpha, seed=seed)
+    told = tuple(_leaks(alone, strongest_parts(cut_up, found, alpha=alpha, seed=seed), found, alpha))
+    leaking = {name for each in told for name in each.fields}
+    known = [name for name, field in inputs.items() if (field.known or "").strip()]
+    others = [f for f in whole if f.source not in leaking]
+    return _Fields(
+        whole=whole,
+        times=times,
+        own=own,
+        alone=alone,
+        told=told,
+        silent=[*others, *(f for f in cut_up if f.source not in leaking)],
+        two=together(others, found, alpha=alpha, seed=seed, known=known),
     )
 
 
@@ -156,25 +204,42 @@ def _leaks(whole: Sequence[Knowing], parts: Sequence[Knowing], found: Outcomes, 
         )
 
 
-def _identities(pairs: Sequence[Together], found: Outcomes, alpha: float) -> Iterator[Finding]:
-    """The strongest pair of fields that give the label together."""
+def _identities(
+    system: System,
+    pairs: Sequence[Together],
+    found: Outcomes,
+    alpha: float,
+    *,
+    inputs: Mapping[str, InputField],
+    live: Mapping[str, float],
+) -> Iterator[Finding]:
+    """The strongest pair of fields that give the label together, and the strongest that is declared as known before."""
     model, cut = _model_auc(found, alpha), CUT.get(found.task, 1.0)
+    told: set[bool] = set()
     for each in pairs:
         beats = model is not None and each.found.lower > max(_BEYOND_FLOOR, model + _BEYOND_MODEL)
         if each.found.lower < cut and not beats:
             continue
-        a, b = each.fields
-        yield Finding(
-            code="target-leak",
-            summary=f"{each.name} tells the label: {each.scale} {each.found.value:.3f}, at least "
-            f"{each.found.lower:.3f}",
-            fields=each.fields,
-            remedy=f"Find out when {a} and {b} are known. If one follows from the outcome, drop it, train and evaluate "
-            "anew; if both are known before, a rule does what the model does.",
-            why="Live, the field is not known yet, and the model then guesses.",
-            detail={"value": each.found.value, "lower": each.found.lower, "cut": cut},
-        )
-        return
+        told_by = f"{each.name} tells the label: {each.scale} {each.found.value:.3f}, at least {each.found.lower:.3f}"
+        detail = {"value": each.found.value, "lower": each.found.lower}
+        known = known_together.judgement(system, each.fields, told_by, detail, inputs, live)
+        if (known is not None) not in told:
+            yield known or _identity(each, cut)
+            told.add(known is not None)
+
+
+def _identity(each: Together, cut: float) -> Finding:
+    a, b = each.fields
+    return Finding(
+        code="target-leak",
+        summary=f"{each.name} tells the label: {each.scale} {each.found.value:.3f}, at least {each.found.lower:.3f}",
+        fields=each.fields,
+        remedy=f"Find out when {a} and {b} are known. If one follows from the outcome, drop it, train and evaluate "
+        f"anew; if both are known before, a rule does what the model does: say when in model.inputs.{a}.known and "
+        f"model.inputs.{b}.known.",
+        why="Live, the field is not known yet, and the model then guesses.",
+        detail={"value": each.found.value, "lower": each.found.lower, "cut": cut},
+    )
 
 
 def _cut(found: Outcomes) -> float:
@@ -212,11 +277,14 @@ def _done(system: System, rows: Rows, apart: unseen.Unseen, alike: Likeness) -> 
 CHECK: Check[System] = Check(
     id="model.out-of-sample",
     requirement=REQUIREMENT,
-    version=3,
+    version=7,
     title="Unseen evaluation data that look like live traffic",
     run=run,
     codes=CODES,
     limits=likeness.limits,
     budget_s=lambda _: 180.0,
-    tables=lambda system: ("scored.evaluation", *expected_live.table_of(system)),
+    tables=lambda system: (
+        "scored.evaluation",
+        *dict.fromkeys((*expected_live.table_of(system), *answers_live.table_of(system))),
+    ),
 )

@@ -14,11 +14,10 @@ from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.core.wording import percent
 from seatrial.domains.model.condition_rows import RowConditions
+from seatrial.domains.model.loss import Loss
 from seatrial.domains.scored.rows import Ints, Mask
 from seatrial.spec.failure_modes import FailureMode
 from seatrial.spec.system import System
-from seatrial.stats import proportions
-from seatrial.stats.contingency import fisher_more
 
 CODES: Mapping[str, str] = {
     "no-register": "No failure-mode register is declared.",
@@ -76,34 +75,34 @@ def entries(
     return found, [*findings, *_attested(system, trial)]
 
 
-def outdated(entry_list: Sequence[Entry], wrong: Mask, alpha: float, *, harm: float) -> Iterator[Finding]:
+def outdated(entry_list: Sequence[Entry], loss: Loss, alpha: float, *, rise: float, part: float) -> Iterator[Finding]:
     """Entries whose rows are not worse than the rest: the condition is wrong, the weakness was fixed, or nobody knows.
 
-    Fixed is what is certainly worse by less than `harm`, and not shown to be worse at all.
+    Fixed is what is certainly worse by less than the harm that matters, and not shown to be worse at all.
     """
     for entry in entry_list:
-        inside, n = int(wrong[entry.rows].sum()), int(entry.rows.sum())
-        if n == wrong.size:
+        if entry.rows.all():
             continue
-        rest = float(wrong[~entry.rows].mean())
-        highest = proportions.upper(inside, n, alpha) if n else 1.0
-        if n and float(fisher_more(inside, n, int(wrong.sum()), wrong.size)) <= alpha:
+        rest = loss.mean(~entry.rows)
+        highest = loss.bounds(entry.rows, alpha)[1]
+        if entry.rows.any() and loss.more(entry.rows) <= alpha:
             continue
         if highest < rest:
-            yield _outdated("entry-not-weak", entry, inside, rest, "Look whether the condition says what was meant.")
-        elif highest < rest + harm:
-            yield _outdated("fixed-failure-mode", entry, inside, rest, "Take the entry out, or keep it as a reminder.")
+            yield _outdated("entry-not-weak", entry, loss, rest, "Look whether the condition says what was meant.")
+        elif highest < loss.harmful(rest, rise=rise, part=part):
+            yield _outdated("fixed-failure-mode", entry, loss, rest, "Take the entry out, or keep it as a reminder.")
         else:
             yield _outdated(
-                "unconfirmed-entry", entry, inside, rest, "Label more rows like these, or take the entry out."
+                "unconfirmed-entry", entry, loss, rest, "Label more rows like these, or take the entry out."
             )
 
 
-def _outdated(code: str, entry: Entry, inside: int, rest: float, remedy: str) -> Finding:
+def _outdated(code: str, entry: Entry, loss: Loss, rest: float, remedy: str) -> Finding:
     n = int(entry.rows.sum())
     seen = "there is no row"
     if n:
-        seen = f"the model is wrong in {percent(inside / n)} of the rows, elsewhere in {percent(rest)}"
+        seen = f"the model is wrong in {loss.worded(loss.mean(entry.rows))} of the rows, elsewhere in "
+        seen = f"{seen}{loss.worded(rest)}"
     said = {
         "entry-not-weak": f"where the register's entry {entry.mode.id} holds, {seen}",
         "fixed-failure-mode": f"the register's entry {entry.mode.id} is fixed: where it holds, {seen}",
@@ -115,15 +114,20 @@ def _outdated(code: str, entry: Entry, inside: int, rest: float, remedy: str) ->
         summary=said[code],
         fields=(entry.mode.id,),
         remedy=remedy,
-        detail={"entry": entry.mode.id, "rows": n, "error": inside / n if n else None, "rest": rest},
+        detail={
+            "entry": entry.mode.id,
+            "rows": n,
+            "error": loss.mean(entry.rows) if loss.weight(entry.rows) > 0.0 else None,
+            "rest": rest,
+        },
     )
 
 
-def answering(entry_list: Sequence[Entry], rows: Mask, wrong: Mask, *, harm: float) -> Entry | None:
+def answering(entry_list: Sequence[Entry], rows: Mask, loss: Loss, *, rise: float, part: float) -> Entry | None:
     """The entry that covers most of these rows, among those that are about them, if it covers enough of them."""
     if not rows.any():
         return None
-    shares = [(float(e.rows[rows].mean()), e) for e in entry_list if about(e, rows, wrong, harm=harm)]
+    shares = [(float(e.rows[rows].mean()), e) for e in entry_list if about(e, rows, loss, rise=rise, part=part)]
     best = max(shares, key=lambda item: item[0], default=None)
     return best[1] if best is not None and best[0] >= COVERS else None
 
@@ -134,30 +138,32 @@ def too_wide(entry_list: Sequence[Entry], rows: Mask) -> Entry | None:
     return max(over, key=lambda e: int(e.rows.sum()), default=None)
 
 
-def about(entry: Entry, rows: Mask, wrong: Mask, *, harm: float) -> bool:
+def about(entry: Entry, rows: Mask, loss: Loss, *, rise: float, part: float) -> bool:
     """Whether what the entry says is about these rows, and not mainly about others.
 
     It is where the entry is hardly wider than they are, or is weak mainly because of them: each way no entry is about
     more than two or three weaknesses that have nothing in common. And it is where the entry as a whole is weak and
-    these rows are not worse than its others by `harm`, so that what it says of all of them is true of these too.
+    these rows are not worse than its others by the harm that matters, so that what it says of all of them is true of
+    these too.
     """
-    size, inside = int(entry.rows.sum()), entry.rows & rows
+    inside = entry.rows & rows
     if not inside.any():
         return False
-    if size <= _WIDEST * int(rows.sum()):
+    if int(entry.rows.sum()) <= _WIDEST * int(rows.sum()):
         return True
-    rest = float(wrong[~entry.rows].mean())
-    excess = int(wrong[entry.rows].sum()) - rest * size
-    errors, here = int(wrong[inside].sum()), int(inside.sum())
-    if excess <= 0.0:
+    rest, size, here = loss.mean(~entry.rows), loss.weight(entry.rows), loss.weight(inside)
+    excess = loss.total(entry.rows) - rest * size
+    if not excess > 0.0:
         return False
-    others = (int(wrong[entry.rows].sum()) - errors) / (size - here) if size > here else 0.0
-    return errors - rest * here >= _EXCESS * excess or errors / here < others + harm
+    errors = loss.total(inside)
+    others = (loss.total(entry.rows) - errors) / (size - here) if size > here else 0.0
+    small = here > 0.0 and errors / here < loss.harmful(others, rise=rise, part=part)
+    return errors - rest * here >= _EXCESS * excess or small
 
 
-def covered(entry_list: Sequence[Entry], rows: Mask, wrong: Mask, *, harm: float) -> Mask:
+def covered(entry_list: Sequence[Entry], rows: Mask, loss: Loss, *, rise: float, part: float) -> Mask:
     """The rows that any entry covers that is about `rows`."""
-    told = [e.rows for e in entry_list if about(e, rows, wrong, harm=harm)]
+    told = [e.rows for e in entry_list if about(e, rows, loss, rise=rise, part=part)]
     return np.any(told, axis=0) if told else np.zeros(rows.size, dtype=bool)
 
 

@@ -6,16 +6,19 @@ search is run on each. A search that would not have found it has established not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from seatrial.domains.model.grid import Bits, Grid, Half, Members, as_bits, count_bits
+from seatrial.domains.model.loss import Loss
+from seatrial.domains.model.mean_search import MeanSearch
 from seatrial.domains.model.slice_search import candidates, with_more
 from seatrial.domains.model.slice_triples import around, recounted
-from seatrial.domains.model.slices import MOST_CONDITIONS, Searched, confirmed, of_half
-from seatrial.domains.scored.rows import Ints, Mask
+from seatrial.domains.model.slices import MOST_CONDITIONS, Searched, confirmed, confirmed_means
+from seatrial.domains.scored.rows import Floats, Ints
 from seatrial.stats.detection import find_confirm_power, measured_power
 from seatrial.stats.interval import Interval
 
@@ -30,44 +33,45 @@ _DRAWS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
-    """`rise` of the error above the rest, in a slice that holds `share` of the rows."""
+    """In a slice that holds `share` of the rows: `rise` more of the answers wrong, or a mean error larger by `part`."""
 
     rise: float
+    part: float
     share: float
 
 
 def search_power(
     grid: Grid,
-    wrong: Mask,
-    first: Searched,
+    loss: Loss,
+    first: Searched | MeanSearch,
     harm: Harm,
     *,
     wanted: float,
     alpha: float,
     say: Callable[[float], None],
-    groups: Ints | None = None,
 ) -> Interval | None:
     """How often the planted harm is found; None where no slice of that size can be described.
 
     Thirty plants, and seventy more where those leave open whether the power reaches `wanted`.
     """
     rng = np.random.default_rng(_SEED)
-    bed = _Bed(
-        grid=grid,
-        first=first,
-        find=as_bits(wrong[grid.find.rows]),
-        confirm=as_bits(wrong[grid.confirm.rows]),
-        groups=of_half(grid.confirm, groups),
-    )
+    bed: _Bed
+    if isinstance(first, MeanSearch):
+        bed = _MeanBed(grid=grid, first=first, loss=loss, half=loss.at(grid.confirm.rows), harm=harm)
+    else:
+        half = loss.at(grid.confirm.rows)
+        find, confirm = as_bits(loss.wrong[grid.find.rows]), as_bits(half.wrong)
+        bed = _CountedBed(grid=grid, first=first, find=find, confirm=confirm, groups=half.groups, harm=harm)
     found = planted = 0
     power: Interval | None = None
     for most in PLANTS:
         while planted < most:
-            plant = _planting(bed, harm, rng)
+            plant = _planting(grid, bed, harm, rng)
             if plant is None:
                 return None
             planted += 1
-            found += _finds(bed, *plant, harm.rise, alpha, rng)
+            members, amount = plant
+            found += any(_alike(grid, each, members) for each in bed.found(members, amount, alpha, rng))
             say(planted / PLANTS[-1])
         power = measured_power(found, planted)
         if power.lower >= wanted or power.upper < wanted:
@@ -75,49 +79,100 @@ def search_power(
     return power
 
 
+class _Bed(Protocol):
+    """Where harm is planted."""
+
+    def amount(self, members: Members) -> float | None:
+        """How much has to be planted there; None where there is no room for the harm."""
+
+    def found(self, members: Members, amount: float, alpha: float, rng: np.random.Generator) -> Sequence[Members]:
+        """What the search confirms with so much harm there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bed:
-    """Where harm is planted: the halves with what is wrong there without it."""
+class _CountedBed:
+    """The halves with what is wrong there without the harm. What is planted is a chance of right answers to be wrong.
+
+    Only what the planted errors change is counted anew. Groups of three other features than the planted ones' keep
+    their place in the search.
+    """
 
     grid: Grid
     first: Searched
     find: Bits
     confirm: Bits
     groups: Ints | None
+    harm: Harm
 
-    def chance(self, members: Members, rise: float) -> float | None:
-        """The chance with which a right answer there has to turn wrong; None where there is no room for the harm.
-
-        The rise comes on top of the slice's error, or of the rest's where that is higher.
-        """
+    def amount(self, members: Members) -> float | None:
+        """The rise comes on top of the slice's error, or of the rest's where that is higher."""
         halves = ((self.grid.find, self.find), (self.grid.confirm, self.confirm))
         inside = [(half.inside(members), wrong) for half, wrong in halves]
         n, errors = _total(rows for rows, _ in inside), _total(rows & wrong for rows, wrong in inside)
         rest = _total(wrong for _, wrong in halves) - errors, self.grid.find.n + self.grid.confirm.n - n
-        target = max(errors / n, rest[0] / max(1, rest[1])) + rise
+        target = max(errors / n, rest[0] / max(1, rest[1])) + self.harm.rise
         return (target - errors / n) / (1.0 - errors / n) if target <= 1.0 else None
+
+    def found(self, members: Members, amount: float, alpha: float, rng: np.random.Generator) -> Sequence[Members]:
+        """What the search confirms with these chances of errors there."""
+        grid = self.grid
+        more = _struck(grid.find, members, self.find, amount, rng)
+        errors = with_more(grid, self.first.errors, more)
+        of_three = {each.members: each for each in recounted(grid, errors, self.first.triples)}
+        of_three |= {each.members: each for each in around(grid, errors, members)}
+        seen = candidates(grid, errors, of_three.values(), rise=self.harm.rise)
+        mask = np.zeros(grid.confirm.n, dtype=bool)
+        mask[_struck(grid.confirm, members, self.confirm, amount, rng)] = True
+        return [each.members for each in confirmed(grid, self.confirm | as_bits(mask), seen, alpha, groups=self.groups)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MeanBed:
+    """The losses of all rows, and of the confirming half.
+
+    Of answers that are right or wrong a chance to turn wrong is planted, of numbers a factor of their errors.
+    """
+
+    grid: Grid
+    first: MeanSearch
+    loss: Loss
+    half: Loss
+    harm: Harm
+
+    def amount(self, members: Members) -> float | None:
+        """The harm comes on top of the slice's loss, or of the rest's where that is higher."""
+        inside = self.grid.rows(members)
+        mean, rest = self.loss.mean(inside), self.loss.mean(~inside)
+        target = self.loss.harmful(max(mean, rest), rise=self.harm.rise, part=self.harm.part)
+        if not (np.isfinite(target) and mean >= 0.0):
+            return None
+        if self.loss.share:
+            return (target - mean) / (1.0 - mean) if target <= 1.0 else None
+        return target / mean - 1.0 if mean > 0.0 else None
+
+    def found(self, members: Members, amount: float, alpha: float, rng: np.random.Generator) -> Sequence[Members]:
+        """What the search confirms with so much more lost there."""
+        grid = self.grid
+        pulls = self.first.with_more(*self._more(grid.find, self.first.pulls.losses, members, amount, rng))
+        rise = self.loss.harmful(pulls.mean, rise=self.harm.rise, part=self.harm.part) - pulls.mean
+        seen = self.first.candidates(pulls, rise=rise)
+        places, more = self._more(grid.confirm, self.half.values, members, amount, rng)
+        values = self.half.values.copy()
+        values[places] += more
+        return [each.members for each in confirmed_means(grid, replace(self.half, values=values), seen, alpha)]
+
+    def _more(
+        self, half: Half, losses: Floats, members: Members, amount: float, rng: np.random.Generator
+    ) -> tuple[Ints, Floats]:
+        places = half.places(half.inside(members))
+        if not self.loss.share:
+            return places, losses[places] * amount
+        struck = places[(losses[places] == 0.0) & (rng.random(places.size) < amount)]
+        return struck, np.ones(struck.size)
 
 
 def _total(bits: Iterable[Bits]) -> int:
     return sum(int(count_bits(each)) for each in bits)
-
-
-def _finds(bed: _Bed, members: Members, chance: float, rise: float, alpha: float, rng: np.random.Generator) -> bool:
-    """Whether the search leads to harm planted there.
-
-    Only what the planted errors change is counted anew. Groups of three other features than the planted ones' keep
-    their place in the search.
-    """
-    grid = bed.grid
-    more = _struck(grid.find, members, bed.find, chance, rng)
-    errors = with_more(grid, bed.first.errors, more)
-    of_three = {each.members: each for each in recounted(grid, errors, bed.first.triples)}
-    of_three |= {each.members: each for each in around(grid, errors, members)}
-    seen = candidates(grid, errors, of_three.values(), rise=rise)
-    mask = np.zeros(grid.confirm.n, dtype=bool)
-    mask[_struck(grid.confirm, members, bed.confirm, chance, rng)] = True
-    found = confirmed(grid, bed.confirm | as_bits(mask), seen, alpha, groups=bed.groups)
-    return any(_alike(grid, each.members, members) for each in found)
 
 
 def _struck(half: Half, members: Members, wrong: Bits, chance: float, rng: np.random.Generator) -> Ints:
@@ -139,9 +194,8 @@ def rows_needed(n: int, wrong_share: float, harm: Harm, candidates: int, wanted:
     return None
 
 
-def _planting(bed: _Bed, harm: Harm, rng: np.random.Generator) -> tuple[Members, float] | None:
-    """A random slice of about the declared size whose error can still be raised, and how to raise it."""
-    grid = bed.grid
+def _planting(grid: Grid, bed: _Bed, harm: Harm, rng: np.random.Generator) -> tuple[Members, float] | None:
+    """A random slice of about the declared size in which there is room for the harm, and how much to plant."""
     for _ in range(_TRIES):
         many = int(rng.integers(1, MOST_CONDITIONS + 1))
         if many > len(grid.conditions):
@@ -150,9 +204,9 @@ def _planting(bed: _Bed, harm: Harm, rng: np.random.Generator) -> tuple[Members,
         if len({grid.sources[i] for i in members}) < many:
             continue
         share = int(count_bits(grid.find.inside(members))) / grid.find.n
-        chance = bed.chance(members, harm.rise) if harm.share <= share <= _WIDEST * harm.share else None
-        if chance is not None:
-            return members, chance
+        amount = bed.amount(members) if harm.share <= share <= _WIDEST * harm.share else None
+        if amount is not None:
+            return members, amount
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,7 +47,9 @@ def features(
     """
     texts = free_texts(rows, inputs)
     prose = {each.name for each in texts}
-    yield from features_of(rows, {name: field for name, field in inputs.items() if name not in prose})
+    for name, field in inputs.items():
+        if name not in prose:
+            yield from features_of(replace(rows, columns=rows.columns.anew()), {name: field})
     for name, field in inputs.items():
         if field.type == "time" or (name in rows.columns and rows.columns[name].kind == "time"):
             yield from _derived(conditions, (f"hour of {name}", f"weekday of {name}"))

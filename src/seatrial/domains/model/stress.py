@@ -20,7 +20,7 @@ from seatrial.core.errors import Unreachable
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import count
-from seatrial.domains.model.stressing import consistency, edge_search, findings, rates
+from seatrial.domains.model.stressing import consistency, edge_search, findings, rates, remembered
 from seatrial.domains.model.stressing.asking import Asker
 from seatrial.domains.model.stressing.baseline import Baseline
 from seatrial.domains.model.stressing.edge_search import EDGES, POWER
@@ -49,10 +49,14 @@ _FEWEST_ROWS = 30
 _TIMED = 32
 _SHARE_OF_TIME = 0.5
 """For everything but the edges."""
+_MOST_PAIRS = 600
+_ASKED_OF_PAIR = 4
+_SHARE_FOR_PAIRS = 0.1
 _REPEATS = 3
 _NUMBERS = frozenset({"binary", "multiclass", "regression"})
 CODES = {
     **findings.CODES,
+    **remembered.CODES,
     "no-inputs-declared": "The model's inputs are not declared, so nothing says what its edges are.",
     "no-evaluation-data": "No evaluation data are declared from which rows could be taken.",
     "rows-unanswered": "The model answers too few rows as they are to learn anything from changing them.",
@@ -102,6 +106,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     found = _Found()
     noisy, most = _consistent(trial, base, found, pace)
     if may_be_tried(system.model):
+        _remembered(trial, base, found, pace)
         _related(trial, base, found, listed, most=most, noisy=noisy)
         _noise(trial, base, found, most=most, noisy=noisy)
         _edges(trial, base, found)
@@ -226,6 +231,19 @@ def _consistent(trial: Trial, base: Baseline, found: _Found, pace: _Pace) -> tup
             _FEWEST_ROWS, min(most, int(_SHARE_OF_TIME * base.asker.left_s / (passes * max(pace.alone_s, 1e-6))))
         )
     return noisy, most
+
+
+def _remembered(trial: Trial, base: Baseline, found: _Found, pace: _Pace) -> None:
+    """Look whether rows get the answers of others that were asked before; free text has too many right answers."""
+    if base.system.model.task == "chat" or len(base.inputs) < 2:
+        return
+    trial.say("rows that differ in one input from one asked just before", 0.18)
+    most = _MOST_PAIRS
+    if base.asker.batch == 1:
+        most = min(most, int(_SHARE_FOR_PAIRS * base.asker.left_s / (_ASKED_OF_PAIR * max(pace.alone_s, 1e-6))))
+    before = remembered.remembered(base, noise_of(base), most=most, seed=trial.seed)
+    found.findings += remembered.findings(base, before)
+    found.facts["remembered"] = before.facts
 
 
 def _related(
@@ -372,7 +390,8 @@ def _figures(found: _Found) -> Iterator[Figure]:
         if m.name not in (EDGES, POWER) and m.value is not None
     )
     if rows:
-        yield Figure(kind="metric", title="Share of rows that break what must hold", rows=rows)
+        shares = {"shares": True}
+        yield Figure(kind="metric", title="Share of rows that break what must hold", rows=rows, options=shares)
     worst: dict[tuple[str, str], Ending] = {}
     order = list(Ending)
     for p in found.probed:
@@ -426,7 +445,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="The same question otherwise, noise, relations and edges",
     run=_run,
     codes=CODES,

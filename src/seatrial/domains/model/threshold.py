@@ -15,12 +15,14 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.domains.model import acted_metric, attempts, plan
+from seatrial.domains.model import acted_metric, attempts, constant_answer, few_entities, plan
 from seatrial.domains.model import compared as live
 from seatrial.domains.model.acted_metric import class_not_evaluated, metric_elsewhere
 from seatrial.domains.model.bounding import LIVE, Setting, plain_measure
 from seatrial.domains.model.compared import Compared, groups_of
 from seatrial.domains.model.silence import silences
+from seatrial.domains.model.turning_labels import CODES as OF_LABELS
+from seatrial.domains.model.turning_labels import turning_labels
 from seatrial.domains.scored import drawing as drawn
 from seatrial.domains.scored import outcomes
 from seatrial.domains.scored.drawing import drawing_of
@@ -59,6 +61,9 @@ CODES = {
     **drawn.CODES,
     **live.CODES,
     **acted_metric.CODES,
+    **few_entities.CODES,
+    **constant_answer.CODES,
+    **OF_LABELS,
     "no-metric": "No governed metric is declared.",
     "no-minimum": "A governed metric has no limit.",
     "unknown-metric": "A governed metric has a name that the check cannot compute for this task.",
@@ -136,6 +141,9 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *plan.plan_findings(system, metrics, trial),
         *attempts.limit_findings(past, metrics, system.governance.plan.approved_on),
         *attempts.attempt_finding(past, metrics),
+        *few_entities.few_entities(system, setting.groups),
+        *constant_answer.constant_answer(metrics, found),
+        *turning_labels(system, found, setting.groups),
         *found.findings,
         *compared.findings,
     )
@@ -334,11 +342,12 @@ def _reliability(found: Outcomes) -> Iterator[dict[str, float | int]]:
 CHECK: Check[System] = Check(
     id="model.threshold",
     requirement=REQUIREMENT,
-    version=3,
+    version=6,
     title="Governed metrics against the plan's limits",
     run=run,
     codes=CODES,
     limits=limits,
+    only_reads=True,
     budget_s=lambda _: 120.0,
     tables=live.tables,
 )

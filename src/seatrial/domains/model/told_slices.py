@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,17 +11,18 @@ import numpy as np
 from seatrial.core.observation import Figure, Finding, Json
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
+from seatrial.domains.condition_words import spoken
 from seatrial.domains.model import register
 from seatrial.domains.model.condition_rows import RowConditions
-from seatrial.domains.model.condition_words import spoken
 from seatrial.domains.model.grid import Grid
+from seatrial.domains.model.loss import Loss
 from seatrial.domains.model.register import Entry
 from seatrial.domains.model.slices import Slice, unexplained
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Mask, Rows
-from seatrial.spec.failure_modes import draft_entry
+from seatrial.spec.failure_modes import FailureMode, draft_entry
+from seatrial.spec.model import InputField
 from seatrial.spec.system import System
-from seatrial.stats import difference
 
 _MOST_SHOWN = 12
 _CANNOT_EXCLUDE_Z = 0.8416
@@ -49,35 +49,41 @@ class Told:
 def judged(
     system: System,
     grid: Grid,
-    wrong: Mask,
+    loss: Loss,
     weak: Sequence[Slice],
     entries: Sequence[Entry],
     live: RowConditions | None,
+    *,
+    told_before: Mask,
 ) -> list[Told]:
     """What to tell: the slices that no entry answers, then the others.
 
     The first are reckoned over the rows that are in no answered slice, and that no entry covers which is about them.
+    Neither are the rows of `told_before`, of which something was told in another way.
     """
     alpha = 1.0 - system.policy.confidence
-    harm = system.policy.smallest_harm
-    answers = {each.members: register.answering(entries, each.rows, wrong, harm=harm) for each in weak}
-    settled = np.zeros(wrong.size, dtype=bool)
+    rise, part = system.policy.smallest_harm, system.policy.smallest_rise
+    answers = {each.members: register.answering(entries, each.rows, loss, rise=rise, part=part) for each in weak}
+    settled = told_before.copy()
     for each in weak:
         if answers[each.members] is not None:
             settled |= each.rows
     unanswered = unexplained(
         grid,
-        wrong,
+        loss,
         [each for each in weak if answers[each.members] is None],
-        known=lambda each: settled | register.covered(entries, each.rows, wrong, harm=harm),
+        known=lambda each: settled | register.covered(entries, each.rows, loss, rise=rise, part=part),
         alpha=alpha,
     )
     told = {each.members for each in unanswered}
-    main = unexplained(grid, wrong, weak, known=lambda each: np.zeros_like(each.rows), alpha=alpha)
+    main = unexplained(grid, loss, weak, known=lambda _: told_before, alpha=alpha)
     return [
-        *(replace(_told(system, each, None, live), wide=register.too_wide(entries, each.rows)) for each in unanswered),
         *(
-            _told(system, each, answers[each.members] or _closest(entries, each), live)
+            replace(_told(system, loss, each, None, live), wide=register.too_wide(entries, each.rows))
+            for each in unanswered
+        ),
+        *(
+            _told(system, loss, each, answers[each.members] or _closest(entries, each), live)
             for each in main
             if each.members not in told
         ),
@@ -90,28 +96,30 @@ def _closest(entries: Sequence[Entry], weak: Slice) -> Entry | None:
     return best if best is not None and bool((best.rows & weak.rows).any()) else None
 
 
-def _told(system: System, weak: Slice, answer: Entry | None, live: RowConditions | None) -> Told:
-    deviation = math.sqrt(weak.error * (1.0 - weak.error) / weak.n)
+def _told(system: System, loss: Loss, weak: Slice, answer: Entry | None, live: RowConditions | None) -> Told:
+    matters = loss.harmful(weak.rest, rise=system.policy.smallest_harm, part=system.policy.smallest_rise)
     return Told(
         weak=weak,
         answer=answer,
-        material=weak.harm + _CANNOT_EXCLUDE_Z * deviation >= system.policy.smallest_harm,
+        material=weak.error + _CANNOT_EXCLUDE_Z * weak.deviation >= matters,
         live_share=None if live is None else float(live.holds(weak.condition).mean()),
     )
 
 
-def finding(found: Told, meaning: str, kind: str) -> Finding:
-    """The slice in a sentence; `meaning` says what an error is, `kind` which errors they are."""
+def finding(found: Told, loss: Loss, meaning: str, kind: str, inputs: Mapping[str, InputField]) -> Finding:
+    """The slice in a sentence; `meaning` says what an error is, or what its mean is called, `kind` which they are."""
     weak = found.weak
-    live = "" if found.live_share is None else f"; {percent(found.live_share)} of live traffic is like this"
-    what = (
-        f"When {spoken(weak.condition)}, {percent(weak.error)} of the answers are {meaning}, against "
-        f"{percent(weak.rest)} elsewhere{live}.{kind}"
-    )
+    live = _live(found.live_share)
+    here, elsewhere = loss.worded(weak.error), loss.worded(weak.rest)
+    said = f"{here} of the answers are {meaning}" if loss.share else f"the {meaning} is {here}"
+    words = spoken(weak.condition, inputs)
+    what = f"When {words}, {said}, against {elsewhere} elsewhere{live}.{kind}"
+    why = ""
     if found.answer is not None:
         code, weight, remedy = "answered-failure-mode", Weight.NOTE, f"Answered by {found.answer.mode.id}."
+        why = _what_then(found.answer.mode)
     elif found.material:
-        code, weight = "unanswered-failure-mode", Weight.GAP
+        code, weight, why = "unanswered-failure-mode", Weight.GAP, _WHY
         remedy = f"{_wide(found)}Complete this entry and add it to the register:\n{draft_entry(weak.condition.text)}"
     else:
         code, weight, remedy = "small-failure-mode", Weight.NOTE, "Worth an entry in the register."
@@ -121,9 +129,11 @@ def finding(found: Told, meaning: str, kind: str) -> Finding:
         summary=what,
         fields=weak.condition.fields,
         remedy=remedy,
-        why=_WHY if weight is Weight.GAP else "",
+        why=why,
         detail={
             "when": weak.condition.text,
+            "words": words,
+            "said": f"{here} against {elsewhere}",
             "error": weak.error,
             "rest": weak.rest,
             "lower": weak.lower,
@@ -131,8 +141,25 @@ def finding(found: Told, meaning: str, kind: str) -> Finding:
             "p": weak.p,
             "live_share": found.live_share,
             "entry": None if found.answer is None else found.answer.mode.id,
+            **({} if loss.share else {"unit": loss.unit, "squared": loss.squared}),
         },
     )
+
+
+def _live(share: float | None) -> str:
+    if share is None:
+        return ""
+    return f"; {percent(share)} of live traffic is like this" if share else "; nothing in the live sample is like this"
+
+
+def _what_then(mode: FailureMode) -> str:
+    """What happens in the operation, what people then do, and who answers for it, as the register says."""
+    parts = (
+        ("What it costs", mode.consequence),
+        ("What is done then", mode.handling),
+        ("Who answers for it", mode.owner),
+    )
+    return " ".join(f"{what}: {' '.join(said.split()).rstrip('.')}." for what, said in parts if said)
 
 
 def _wide(found: Told) -> str:
@@ -145,35 +172,45 @@ def _wide(found: Told) -> str:
     )
 
 
-def figures(judged: Sequence[Told]) -> Iterator[Figure]:
+def figures(judged: Sequence[Told], loss: Loss, meaning: str, inputs: Mapping[str, InputField]) -> Iterator[Figure]:
     """The slices beside each other; nothing where there is none."""
     if not judged:
         return
     rows: tuple[dict[str, Json], ...] = tuple(
         {
-            "label": f.weak.condition.text,
-            "error": f.weak.error,
-            "rest": f.weak.rest,
-            "share": float(f.weak.rows.mean()) if f.live_share is None else f.live_share,
+            "label": spoken(f.weak.condition, inputs),
+            "error": loss.shown(f.weak.error),
+            "rest": loss.shown(f.weak.rest),
+            "share": _share(loss, f.weak) if f.live_share is None else f.live_share,
             "n": f.weak.n,
-            "lower": f.weak.lower,
+            "lower": loss.shown(f.weak.lower),
             "answered": f.answer is not None,
         }
         for f in judged[:_MOST_SHOWN]
     )
-    yield Figure(kind="slices", title="Where the model is wrong more often", rows=rows)
+    if loss.share:
+        yield Figure(kind="slices", title="Where the model is wrong more often", rows=rows)
+        return
+    unit = f" in {loss.unit}" if loss.unit else ""
+    yield Figure(
+        kind="slices", title="Where the model is farther off", rows=rows, options={"measured": f"{meaning}{unit}"}
+    )
 
 
-def kind_of_error(found: Outcomes, weak: Slice) -> str:
+def _share(loss: Loss, weak: Slice) -> float:
+    return loss.weight(weak.rows) / loss.weight(np.ones_like(weak.rows))
+
+
+def kind_of_error(found: Outcomes, weak: Slice, loss: Loss, off: Loss | None) -> str:
     """Whether it is misses or false alarms that are more frequent there, or how far a number is off on average.
 
-    Empty where that cannot be told.
+    `off` is how far numbers are off, where they are numbers. Empty where that cannot be told.
     """
-    if found.task == "regression":
-        return _off_by(found, weak)
+    if off is not None:
+        return _off_by(weak, off)
     if found.task != "binary" or found.positive < 0:
         return ""
-    positive, wrong = found.truth == found.positive, found.wrong
+    positive = found.truth == found.positive
     sides = [
         ("it misses", "of the cases that it is there to find", positive),
         ("it raises a false alarm in", "of the other cases", ~positive),
@@ -181,42 +218,46 @@ def kind_of_error(found: Outcomes, weak: Slice) -> str:
     told = []
     for verb, of, side in sides:
         inside, outside = side & weak.rows, side & ~weak.rows
-        if int(inside.sum()) >= _FEWEST_OF_KIND and outside.any():
-            there, elsewhere = float(wrong[inside].mean()), float(wrong[outside].mean())
+        if int(inside.sum()) >= _FEWEST_OF_KIND and loss.weight(inside) > 0.0 and loss.weight(outside) > 0.0:
+            there, elsewhere = loss.mean(inside), loss.mean(outside)
             told.append((there - elsewhere, f" There {verb} {percent(there)} {of}, against {percent(elsewhere)}."))
     worst = max(told, default=(0.0, ""))
     return worst[1] if worst[0] > 0.0 else ""
 
 
-def _off_by(found: Outcomes, weak: Slice) -> str:
-    """The mean errors by Welch's test: a slice may be far off more often and no farther off on average."""
-    error = np.abs(found.predicted - found.truth)
-    inside = difference.moments(error[weak.rows & found.answered])
-    others = difference.moments(error[~weak.rows & found.answered])
-    if not inside.n or not others.n:
+def _off_by(weak: Slice, off: Loss) -> str:
+    """The mean errors by a t test: a slice may be far off more often and no farther off on average."""
+    if not (off.weight(weak.rows) > 0.0 and off.weight(~weak.rows) > 0.0):
         return ""
-    means = f"by {inside.mean:.3g} on average, against {others.mean:.3g}"
-    certain = difference.welch_more(inside, others) <= _ALPHA
+    there, elsewhere = off.mean(weak.rows), off.mean(~weak.rows)
+    means = f"by {off.worded(there)} on average, against {off.worded(elsewhere)}"
+    certain = off.more(weak.rows) <= _ALPHA
     return f" There it is off {means}." if certain else f" It is off {means}, which is not certainly more."
 
 
 def examples(
-    grid: Grid, rows: Rows, found: Outcomes, wrong: Mask, told: Sequence[Told], columns: Sequence[str]
+    grid: Grid,
+    rows: Rows,
+    found: Outcomes,
+    told: Sequence[tuple[Told, Mask]],
+    columns: Sequence[str],
+    inputs: Mapping[str, InputField],
 ) -> bytes:
-    """A few wrong rows of each slice, as JSON, for people to look at. They are kept beside the ledger, never in it.
+    """A few bad rows of each slice, as JSON, for people to look at. They are kept beside the ledger, never in it.
 
-    Which ones follows from the rows' hashes, so that nobody chooses them.
+    Which rows are bad is said with each slice; which of them are shown follows from their hashes, so that nobody
+    chooses them.
     """
     shown = [name for name in columns if name in rows.columns]
     content = []
-    for each in told[:_MOST_SHOWN]:
+    for each, bad in told[:_MOST_SHOWN]:
         order = grid.confirm.rows
-        chosen = order[(wrong & each.weak.rows)[order]][:_EXAMPLES]
+        chosen = order[(bad & each.weak.rows)[order]][:_EXAMPLES]
         taken = rows.columns.take(found.rows[chosen])
         content.append(
             {
                 "when": each.weak.condition.text,
-                "words": spoken(each.weak.condition),
+                "words": spoken(each.weak.condition, inputs),
                 "rows": [{name: row[name] for name in shown} for row in taken],
             }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -12,12 +12,12 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
-from seatrial.core.wording import percent
-from seatrial.domains.model import confidence, trust_export, trust_rules
+from seatrial.core.wording import count, percent
+from seatrial.domains.condition_words import spoken_text
+from seatrial.domains.model import confidence, few_entities, trust_export, trust_rules
 from seatrial.domains.model.acted import acted_on
 from seatrial.domains.model.bounding import Setting, clustered, plain_measure
 from seatrial.domains.model.condition_rows import RowConditions
-from seatrial.domains.model.condition_words import spoken
 from seatrial.domains.model.confidence import Calibrated, calibrated
 from seatrial.domains.model.trust_proposal import Candidate, Goal, Proposal, bands_of, proposal, texts_of
 from seatrial.domains.model.trust_rules import Held, Rule, Seen
@@ -29,6 +29,7 @@ from seatrial.domains.scored.outcomes import Outcomes, columns_of, labelled_by, 
 from seatrial.domains.scored.rows import Ints, Rows, features_of, read_rows
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.conditions import parse_condition
+from seatrial.spec.model import InputField
 from seatrial.spec.system import System
 
 REQUIREMENT = "model.trust"
@@ -49,6 +50,7 @@ CODES = {
     **DRAWING_CODES,
     **confidence.CODES,
     **trust_rules.CODES,
+    **few_entities.CODES,
     "vendor-form": vendor_form.CODES["vendor-form"],
     "too-few-rows": "There are too few labelled rows to say which outputs are not to be trusted.",
     "nothing-trusted": "The rules hold back every row.",
@@ -92,7 +94,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     label = labelled_by(system)
     if isinstance(label, Reason):
         return label
-    rules, problems = trust_rules.declared_rules(system)
+    rules, problems = trust_rules.declared_rules(system, inputs_of(system, trial))
     outputs = trust_rules.names_of(system)
     trial.say("Reading every scored evaluation row", 0.05)
     wanted = [*columns_of(system), *trust_rules.column_names(rules, outputs)]
@@ -114,9 +116,9 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     each = drawing.of_row()
     trial.say("Running the do-not-trust rules", 0.3)
     seen = _executed(system, trial, rules, Seen(rows=rows, found=found, acted=acted, groups=groups, stands_for=each))
-    seen = replace(seen, findings=(*problems, *seen.findings))
+    seen = replace(seen, findings=(*problems, *seen.findings, *few_entities.few_entities(system, groups)))
     trial.say("Holding confidence to what came true", 0.5)
-    said = calibrated(system, acted, groups, _level(system), stands_for=each)
+    said = calibrated(system, acted, groups, _level(system), stands_for=each, trusted=seen.trusted)
     measures, unmeasured = _measures(system, seen)
     trial.say("Looking for the smallest set of rules that suffices", 0.7)
     proposed, told = _proposed(system, trial, seen, measures)
@@ -189,21 +191,20 @@ def _measures(system: System, seen: Seen) -> tuple[tuple[Measure, ...], list[Fin
     caught, good = trust_rules.union(seen, alpha)
     measures: list[Measure] = []
     if good is not None:
-        measures.append(
-            Measure(
-                name=HELD_BACK,
-                value=good.value,
-                lower=good.lower,
-                upper=good.upper,
-                limit=system.policy.held_back,
-                sense=Sense.AT_MOST,
-                unit="share",
-                n=good.n,
-                method=good.method,
-                confidence=level,
-                approximate=good.approximate,
-            )
+        held_back = Measure(
+            name=HELD_BACK,
+            value=good.value,
+            lower=good.lower,
+            upper=good.upper,
+            limit=system.policy.held_back,
+            sense=Sense.AT_MOST,
+            unit="share",
+            n=good.n,
+            method=good.method,
+            confidence=level,
+            approximate=good.approximate,
         )
+        measures.append(few_entities.settled_by_entities(held_back, seen.groups))
     if caught is not None:
         measures.append(_shown(CAUGHT, caught.value, caught.lower, caught.upper, caught.n, caught.method, level))
     trusted = np.flatnonzero(seen.trusted)
@@ -287,13 +288,18 @@ def _proposed(
     order = np.argsort(conditions.hashes(names)[found.rows], kind="stable")
     halves = (np.sort(order[::2]), np.sort(order[1::2]))
     candidates = _candidates(system, rows, found, conditions, halves[0], inputs)
-    result = proposal(candidates, acted.wrong, list(_goals(system, found, short)), halves, alpha=alpha)
+    goals = list(_goals(system, found, short))
+    # What no mean over rows stands for is not sought, and nobody may take the set for one that brings it back.
+    unsought = [name for name in short if name not in {goal.metric.name for goal in goals}]
+    result = None if unsought else proposal(candidates, acted.wrong, goals, halves, alpha=alpha)
     reached = result is not None and result.reached
     if not reached:
         # A set that does not suffice may hold back nearly everything; the strongest condition alone is a start.
         result = proposal(candidates, acted.wrong, (), halves, alpha=alpha)
-    missed = [_missed(result, acted.meaning)] if unproven and _matters(result, system.policy.smallest_harm) else []
-    return result, [*missed, *_about(result, short, reached=reached)]
+    missed = (
+        [_missed(result, acted.meaning, inputs)] if unproven and _matters(result, system.policy.smallest_harm) else []
+    )
+    return result, [*missed, *_about(result, short, unsought, reached=reached)]
 
 
 def _matters(found: Proposal | None, harm: float) -> TypeGuard[Proposal]:
@@ -301,8 +307,8 @@ def _matters(found: Proposal | None, harm: float) -> TypeGuard[Proposal]:
     return found is not None and found.caught - found.good >= harm
 
 
-def _missed(found: Proposal, meaning: str) -> Finding:
-    where = " or ".join(spoken(parse_condition(text)) for text in found.conditions)
+def _missed(found: Proposal, meaning: str, inputs: Mapping[str, InputField]) -> Finding:
+    where = " or ".join(spoken_text(text, inputs) for text in found.conditions)
     return Finding(
         code="rules-miss-errors",
         summary=f"the declared rules catch hardly any error, and {percent(found.caught)} of the answers that are "
@@ -353,8 +359,19 @@ def _goals(system: System, found: Outcomes, short: Sequence[str]) -> Iterator[Go
             yield goal
 
 
-def _about(found: Proposal | None, short: Sequence[str], *, reached: bool) -> Iterator[Finding]:
-    if not reached:
+def _about(
+    found: Proposal | None, short: Sequence[str], unsought: Sequence[str], *, reached: bool
+) -> Iterator[Finding]:
+    if unsought:
+        yield Finding(
+            code="no-rule-set",
+            weight=Weight.NOTE,
+            summary=f"no set of conditions is sought that brings {', '.join(unsought)} to its minimum: single rows do "
+            "not add up to it",
+            remedy="Improve the model; or govern a share beside it, such as accuracy, recall or within@5, for which a "
+            "set is sought.",
+        )
+    elif not reached:
         yield Finding(
             code="no-rule-set",
             weight=Weight.NOTE,
@@ -390,7 +407,7 @@ def _observation(
     kept = trust_export.encoded(content)
     acted = int(seen.acted.region.sum())
     return Observation(
-        done=f"{len(seen.rules)} do-not-trust rules were run on all {seen.found.n:,} labelled rows; "
+        done=f"Ran {count(len(seen.rules), 'do-not-trust rule')} on all {seen.found.n:,} labelled rows; "
         f"{percent(float(seen.trusted.mean()))} of the outputs remain trusted. "
         + (
             f"Confidence was held to what came true on {acted:,} rows that are acted on."
@@ -431,7 +448,7 @@ def _fact(each: Held) -> Json:
 def _rules_figure(seen: Seen) -> Iterator[Figure]:
     rows: tuple[dict[str, Json], ...] = tuple(
         {
-            "label": each.rule.when,
+            "label": each.rule.words,
             "error": each.error.value,
             "rest": each.rest,
             "share": float(each.rows.mean()) if each.live_share is None else each.live_share,
@@ -448,11 +465,12 @@ def _rules_figure(seen: Seen) -> Iterator[Figure]:
 CHECK: Check[System] = Check(
     id=REQUIREMENT,
     requirement=REQUIREMENT,
-    version=2,
+    version=6,
     title="Outputs not to be trusted",
     run=run,
     codes=CODES,
     limits=limits,
+    only_reads=True,
     budget_s=lambda _: 180.0,
     tables=lambda system: ("scored.evaluation", "scored.live") if system.data.live else ("scored.evaluation",),
 )

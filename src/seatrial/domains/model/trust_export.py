@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from seatrial.core.observation import Json, Measure
-from seatrial.domains.model.condition_words import spoken
 from seatrial.domains.model.confidence import Calibrated
 from seatrial.domains.model.trust_proposal import Proposal
 from seatrial.domains.model.trust_rules import Held, Seen
@@ -77,7 +76,7 @@ def document(
             "when": list(proposed.conditions),
             "errors_caught": proposed.caught,
             "good_held_back": proposed.good,
-            "reaches_the_minimum": bool(proposed.goals) and proposed.reached,
+            "reaches_the_minimum": proposed.aimed and proposed.reached,
         },
     }
 
@@ -100,7 +99,7 @@ def _rule(system: System, each: Held, seen: Seen) -> Mapping[str, Json]:
     return {
         "id": each.rule.id,
         "when": each.rule.when,
-        "words": spoken(each.rule.condition),
+        "words": each.rule.words,
         "handling": each.rule.handling,
         "rows": inside,
         "wrong": _interval(each.error),

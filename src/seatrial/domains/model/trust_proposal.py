@@ -9,14 +9,14 @@ outputs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.vocabulary import Sense
-from seatrial.domains.model.condition_words import readable
+from seatrial.domains.condition_words import readable
 from seatrial.domains.scored.metrics import Governed, MetricRows
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Mask
 from seatrial.spec.conditions import field_name, quoted
@@ -38,28 +38,46 @@ _SIMPLER = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A governed metric with a limit that is a share or mean over rows: `used` and `value`, one for each row."""
+    """A governed metric as a mean over rows that has a limit: `used` and `value` from 0 to 1, one for each row.
+
+    A percentile of errors keeps its limit where enough errors do, and errors keep their ratio to the amounts where the
+    mean of what they exceed it by is not above 0; a root of squares keeps it where their mean keeps its square. Of
+    those `shown` is False: the mean is no figure of the metric.
+    """
 
     metric: Governed
     used: Floats
     value: Floats
     limit: float
+    sense: Sense
+    shown: bool = True
 
     @staticmethod
     def of(metric: Governed, rows: MetricRows) -> Goal | None:
-        """The goal, or None for a metric that is no plain share."""
-        if metric.limit is None or rows.scale not in {"share", "mean"}:
+        """The goal, or None for a metric that no mean over rows stands for."""
+        if metric.limit is None or rows.units is not None:
+            return None
+        values, limit, sense = rows.values, rows.raw(metric.limit), metric.sense
+        if rows.scale == "quantile" and sense is Sense.AT_MOST:
+            values, limit, sense = (values <= metric.limit).astype(np.float64), rows.share, Sense.AT_LEAST
+        elif rows.scale == "ratio" and sense is Sense.AT_MOST:
+            amounts = np.asarray(rows.amounts, dtype=np.float64)
+            values, limit = (values - limit * amounts + limit) / (1.0 + limit), limit / (1.0 + limit)
+        elif rows.scale not in {"share", "mean", "root"}:
             return None
         value = np.zeros(rows.used.size)
-        value[rows.used] = rows.values
-        return Goal(metric=metric, used=rows.used.astype(np.float64), value=value, limit=rows.raw(metric.limit))
+        value[rows.used] = values
+        plain = rows.scale in {"share", "mean"} and rows.cap == 1.0
+        return Goal(
+            metric=metric, used=rows.used.astype(np.float64), value=value, limit=limit, sense=sense, shown=plain
+        )
 
     def reached(self, used: Floats, value: Floats) -> npt.NDArray[np.bool_]:
         """Whether the sums over trusted rows clear the limit with room for chance (a normal bound; a search only)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             at = value / used
             room = _MARGIN_Z * np.sqrt(np.maximum(at * (1.0 - at), 0.0) / used)
-        clears = at - room >= self.limit if self.metric.sense is Sense.AT_LEAST else at + room <= self.limit
+        clears = at - room >= self.limit if self.sense is Sense.AT_LEAST else at + room <= self.limit
         return np.asarray((used > 0) & clears, dtype=bool)
 
     def confirmed(self, trusted: Mask, alpha: float) -> tuple[float, float]:
@@ -68,7 +86,7 @@ class Goal:
         if not n:
             return float("nan"), float("nan")
         hits = float((self.used * self.value)[trusted].sum())
-        if self.metric.sense is Sense.AT_LEAST:
+        if self.sense is Sense.AT_LEAST:
             return hits / n, proportions.lower(int(np.floor(hits)), n, alpha)
         return hits / n, proportions.upper(int(np.ceil(hits)), n, alpha)
 
@@ -86,7 +104,8 @@ class Candidate:
 class Proposal:
     """Confirmed rules. Figures are of the confirming half; `reached` when every goal's bound clears its limit there.
 
-    `goals` holds for each goal its name, its figure and its bound on what the rules leave.
+    `goals` holds for each goal that is shown its name, its figure and its bound on what the rules leave; `aimed` is
+    False where there was no goal.
     """
 
     conditions: tuple[str, ...]
@@ -94,6 +113,7 @@ class Proposal:
     good: float
     reached: bool
     goals: tuple[tuple[str, float, float], ...]
+    aimed: bool
 
     def yaml(self) -> str:
         """The rules to paste into the system file."""
@@ -149,13 +169,14 @@ def proposal(
         conditions=tuple(c.text for c in kept),
         caught=float(held[judged].mean()) if judged.any() else 0.0,
         good=float(held[~judged].mean()) if (~judged).any() else 0.0,
-        reached=all(bound >= g.limit if g.metric.sense is Sense.AT_LEAST else bound <= g.limit for g, _, bound in told),
-        goals=tuple((g.metric.name, value, bound) for g, value, bound in told),
+        reached=all(bound >= g.limit if g.sense is Sense.AT_LEAST else bound <= g.limit for g, _, bound in told),
+        goals=tuple((g.metric.name, value, bound) for g, value, bound in told if g.shown),
+        aimed=bool(goals),
     )
 
 
 def _at(goal: Goal, rows: Ints) -> Goal:
-    return Goal(metric=goal.metric, used=goal.used[rows], value=goal.value[rows], limit=goal.limit)
+    return replace(goal, used=goal.used[rows], value=goal.value[rows])
 
 
 def _z(masks: Floats, wrong: Mask) -> Floats:

@@ -11,23 +11,13 @@ from seatrial.core.check import PREDICTION, SCORE
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
+from seatrial.domains.condition_words import renamed, spoken
 from seatrial.domains.model.acted import Acted
 from seatrial.domains.model.condition_rows import RowConditions
-from seatrial.domains.model.condition_words import spoken
 from seatrial.domains.scored.outcomes import Outcomes
 from seatrial.domains.scored.rows import Floats, Ints, Mask, Rows
-from seatrial.spec.conditions import (
-    Comparison,
-    Condition,
-    ConditionError,
-    Every,
-    Membership,
-    Missing,
-    Node,
-    Not,
-    Some,
-    parse_condition,
-)
+from seatrial.spec.conditions import Condition, ConditionError, parse_condition
+from seatrial.spec.model import InputField
 from seatrial.spec.system import System
 from seatrial.stats import clusters, difference, proportions, weights
 from seatrial.stats.contingency import fisher_more
@@ -55,10 +45,11 @@ _Z_ALPHA, _Z_POWER = 1.645, 0.8416
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A declared rule that can be run; `number` is its place in the system file, counted from 1."""
+    """A declared rule that can be run, `words` as people say it; `number` is its place in the system file, from 1."""
 
     number: int
     when: str
+    words: str
     handling: str | None
     condition: Condition
 
@@ -120,7 +111,7 @@ def names_of(system: System) -> Mapping[str, str]:
     return named
 
 
-def declared_rules(system: System) -> tuple[list[Rule], list[Finding]]:
+def declared_rules(system: System, inputs: Mapping[str, InputField]) -> tuple[list[Rule], list[Finding]]:
     """The rules that can be read, and what is wrong with the others."""
     rules: list[Rule] = []
     findings: list[Finding] = []
@@ -130,13 +121,14 @@ def declared_rules(system: System) -> tuple[list[Rule], list[Finding]]:
         except ConditionError as error:
             findings.append(_unreadable(number, rule.when, error))
             continue
-        rules.append(Rule(number=number, when=rule.when, handling=rule.handling, condition=condition))
+        words = spoken(condition, inputs)
+        rules.append(Rule(number=number, when=rule.when, words=words, handling=rule.handling, condition=condition))
         if rule.handling is None:
             findings.append(
                 Finding(
                     code="rule-without-handling",
                     weight=Weight.NOTE,
-                    summary=f"the rule {rule.when!r} does not say what people do instead",
+                    summary=f"the rule '{words}' does not say what people do instead",
                     fields=(f"do_not_trust[{number - 1}]",),
                     remedy="Name in handling the document that says what is done with such a case.",
                 )
@@ -154,18 +146,9 @@ def over_columns(condition: Condition, outputs: Mapping[str, str], present: Sequ
     places = {name: column for name, column in outputs.items() if name not in present}
     return replace(
         condition,
-        root=_renamed(condition.root, places),
+        root=renamed(condition.root, places),
         fields=tuple(places.get(name, name) for name in condition.fields),
     )
-
-
-def _renamed(node: Node, places: Mapping[str, str]) -> Node:
-    if isinstance(node, Comparison | Membership | Missing):
-        return replace(node, field=places.get(node.field, node.field))
-    if isinstance(node, Not):
-        return Not(inner=_renamed(node.inner, places))
-    inner = tuple(_renamed(each, places) for each in node.inner)
-    return Every(inner=inner) if isinstance(node, Every) else Some(inner=inner)
 
 
 def share(values: Mask, groups: Ints | None, alpha: float, stands_for: Floats | None = None) -> Interval | None:
@@ -291,7 +274,7 @@ def findings_of(found: Sequence[Held], meaning: str, *, smallest: float, alpha: 
         elif held_share > _ALWAYS:
             yield Finding(
                 code="rule-always-holds",
-                summary=f"the rule {each.rule.when!r} holds for {percent(held_share)} of all rows",
+                summary=f"the rule '{each.rule.words}' holds for {percent(held_share)} of all rows",
                 fields=where,
                 remedy="Say more narrowly when an output is not to be trusted.",
                 why="Who may never trust it either ignores the rule or gains nothing from the system.",
@@ -301,7 +284,7 @@ def findings_of(found: Sequence[Held], meaning: str, *, smallest: float, alpha: 
             yield Finding(
                 code="rule-catches-nothing",
                 weight=Weight.GAP if held_share >= smallest else Weight.NOTE,
-                summary=f"when {spoken(each.rule.condition)}, {percent(each.error.value)} of the answers are "
+                summary=f"when {each.rule.words}, {percent(each.error.value)} of the answers are "
                 f"{meaning}, against {percent(each.rest)} elsewhere: "
                 + (
                     "the outputs that it leaves are to be trusted as little"
@@ -321,7 +304,7 @@ def findings_of(found: Sequence[Held], meaning: str, *, smallest: float, alpha: 
             yield Finding(
                 code="rule-unproven",
                 weight=Weight.NOTE,
-                summary=f"the rule {each.rule.when!r} holds for {inside} rows: too few to show whether their answers "
+                summary=f"the rule '{each.rule.words}' holds for {inside} rows: too few to show whether their answers "
                 f"are {meaning} more often than elsewhere",
                 fields=where,
                 remedy="Keep it where people know why it is there; the share of errors that it catches will show.",
@@ -369,7 +352,7 @@ def _never(each: Held, where: tuple[str, ...]) -> Finding:
     return Finding(
         code="rule-never-holds",
         weight=Weight.OPEN,
-        summary=f"the rule {each.rule.when!r} holds for {seen}, so nobody knows what it does",
+        summary=f"the rule '{each.rule.words}' holds for {seen}, so nobody knows what it does",
         fields=where,
         remedy="Look whether the condition says what was meant (unit, spelling); for a case this rare, add labelled "
         "rows of it to the evaluation data.",

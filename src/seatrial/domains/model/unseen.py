@@ -334,7 +334,7 @@ def _entities(system: System, trial: Trial, training: _Training, rows: Rows, fou
         remedy="Where live traffic brings new ones, evaluate on new ones.",
         why="A model can remember whom it has met.",
     )
-    yield from _memorised(name, known, found, share)
+    yield from _memorised(name, known, found, share, system.policy.smallest_rise)
 
 
 def _only_known(
@@ -368,22 +368,28 @@ def _only_known(
     )
 
 
-def _memorised(name: str, known: np.ndarray, found: Outcomes, share: float) -> Iterator[Finding]:
-    if found.task == "regression":
-        return
+def _memorised(name: str, known: np.ndarray, found: Outcomes, share: float, rise: float) -> Iterator[Finding]:
     of_labelled = known[found.rows]
-    wrong = found.wrong
     new = ~of_labelled
     if int(new.sum()) < _FEWEST_NEW or not of_labelled.any():
         return
+    numbers = found.task == "regression"
+    wrong = _far_off(found) if numbers else found.wrong
     gap = float(wrong[new].mean()) - float(wrong[of_labelled].mean())
     p = float(fisher_more(int(wrong[new].sum()), int(new.sum()), int(wrong.sum()), int(wrong.size)))
-    if p < _MEMORISED_P and gap > _MEMORISED_GAP:
+    if p < _MEMORISED_P and gap > (rise / 2.0 if numbers else _MEMORISED_GAP):
+        what = "farther off than half of all its answers" if numbers else "wrong"
         yield Finding(
             code="entities-memorised",
-            summary=f"the model is wrong in {percent(wrong[new].mean())} of the rows of a new {name}, and in "
+            summary=f"the model is {what} in {percent(wrong[new].mean())} of the rows of a new {name}, and in "
             f"{percent(wrong[of_labelled].mean())} where the {name} occurs in training, as in {percent(share)} of them",
             fields=(name,),
             remedy=f"Split by {name}: keep every {name} on one side, and evaluate anew.",
             why="A model can remember whom it has met.",
         )
+
+
+def _far_off(found: Outcomes) -> np.ndarray:
+    """Rows whose number is farther off than half of all numbers are; what is not answered is."""
+    error = np.where(found.answered, np.abs(found.predicted - found.truth), np.inf)
+    return np.asarray(error > np.median(error))

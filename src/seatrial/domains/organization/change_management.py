@@ -418,7 +418,7 @@ def _limit(system: System, name: str, sense: Sense, limit: float) -> Threshold:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=1,
+    version=3,
     title="The change plan, and what people did with the outputs",
     run=_run,
     codes=_CODES,

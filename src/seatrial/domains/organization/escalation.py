@@ -14,6 +14,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Acknowledgement, Page, StepResult, Steps
 from seatrial.core.vocabulary import Sense
+from seatrial.core.wording import count
 from seatrial.domains.acceptance import gone
 from seatrial.domains.paging import by_a_program
 from seatrial.domains.rehearsing import drill, open_procedure, recorded
@@ -87,8 +88,8 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     steps = _Answering(inner=trial.steps, trial=trial, page=page)
     journal = drill(system, trial, "escalation", _answered(procedure, page, person, limit), steps=steps)
     return Observation(
-        done=f"Reported an output that is not trusted by the {len(procedure.steps)} step(s) of {path}, as a user "
-        f"would, and timed until {person} answered through the link that the report carried.",
+        done=f"Reported an output that is not trusted by the {count(len(procedure.steps), 'step')} of {path}, as a "
+        f"user would, and timed until {person} answered through the link that the report carried.",
         measures=_measures(steps.answer, limit),
         findings=tuple(
             _found(journal, path, person, steps.answer, limit, made_s=_made_s(journal, page, len(procedure.steps)))

@@ -10,8 +10,9 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Observation, Reason
 from seatrial.core.record import Record
 from seatrial.core.vocabulary import Assurance, RecordType
+from seatrial.core.wording import count
 from seatrial.domains.acceptance import gone, stands, statements
-from seatrial.spec.documents import Document, read_document
+from seatrial.spec.documents import Document, how_to_head, read_document
 from seatrial.spec.system import System
 
 _MUST_STATE = {
@@ -43,7 +44,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     for name, workflow in system.workflows.items():
         findings.extend(_of(system, trial, name, workflow.process))
     return Observation(
-        done=f"Read the process documents of {len(system.workflows)} workflow(s), and looked up who "
+        done=f"Read the process documents of {count(len(system.workflows), 'workflow')}, and looked up who "
         f"approved them, when, "
         "and whether what they describe has changed since.",
         findings=tuple(findings),
@@ -90,7 +91,7 @@ def _stated(system: System, document: Document, path: str, field: str) -> Iterat
             summary=f"{path} does not state {', '.join(silent)}.",
             fields=(field,),
             why="People will find out in the middle of the work.",
-            remedy=f"Add a section for {', '.join(silent)} to {path}, and have it approved anew.",
+            remedy=f"Add a section for {', '.join(silent)} to {path}{how_to_head(path)}, and have it approved anew.",
         )
     written_for = document.front.get("version")
     if written_for is not None and str(written_for) != system.version:
@@ -133,7 +134,7 @@ def _approves(system: System, trial: Trial, stated: tuple[Record, AttestationBod
 CHECK: Check[System] = Check(
     id="organization.process-documents",
     requirement="organization.process-documents",
-    version=1,
+    version=3,
     title="Process documents of this version",
     run=_run,
     codes=_CODES,

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from seatrial.core.codec import to_data
+from seatrial.domains.condition_words import spoken_text
 from seatrial.spec.failure_modes import FailureMode
+from seatrial.spec.model import InputField
 from seatrial.spec.system import System
 
+_Asked: TypeAlias = "tuple[str, str, str, Sequence[str]]"
+"""Its name, its text, the right answer, and wrong ones."""
 _ALWAYS = "Act on the output as on any other day"
 _NEVER = "Ignore everything that the system says from now on"
 _WAIT = "Wait until somebody from IT says something"
@@ -30,11 +35,15 @@ class Question:
     right: int
 
 
-def questions(system: System, modes: Sequence[FailureMode]) -> tuple[Question, ...]:
+def questions(system: System, modes: Sequence[FailureMode], inputs: Mapping[str, InputField]) -> tuple[Question, ...]:
     """All questions of this version; empty when the system has nothing to ask about."""
     return tuple(
         _ask(identifier, text, right, wrong)
-        for identifier, text, right, wrong in (*_of_modes(modes), *_of_rules(system), *_of_people(system))
+        for identifier, text, right, wrong in (
+            *_of_modes(modes, inputs),
+            *_of_rules(system, inputs),
+            *_of_people(system),
+        )
     )
 
 
@@ -58,23 +67,24 @@ def _ask(identifier: str, text: str, right: str, wrong: Sequence[str]) -> Questi
     return Question(id=identifier, text=text, options=tuple(options), right=options.index(right))
 
 
-def _of_modes(modes: Sequence[FailureMode]) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+def _of_modes(modes: Sequence[FailureMode], inputs: Mapping[str, InputField]) -> Iterator[_Asked]:
     for mode in modes:
         if not mode.handling:
             continue
         others = [m.handling for m in modes if m.handling and m.handling != mode.handling][:1]
-        text = f"The system is wrong more often than elsewhere when {mode.when}. Such a case comes up. What do you do?"
+        where = spoken_text(mode.when, inputs)
+        text = f"The system is wrong more often than elsewhere when {where}. Such a case comes up. What do you do?"
         yield f"failure-mode:{mode.id}", text, mode.handling, (_ALWAYS, _NEVER, *others)
 
 
-def _of_rules(system: System) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+def _of_rules(system: System, inputs: Mapping[str, InputField]) -> Iterator[_Asked]:
     for i, rule in enumerate(system.do_not_trust):
         handling = rule.handling or "the fallback of the workflow"
-        text = f"It is the case that {rule.when}. May you act on the output?"
+        text = f"It is the case that {spoken_text(rule.when, inputs)}. May you act on the output?"
         yield f"do-not-trust:{i}", text, f"No: follow {handling}", ("Yes, as always", "Yes, if it looks plausible")
 
 
-def _of_people(system: System) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+def _of_people(system: System) -> Iterator[_Asked]:
     names = {identifier: person.name for identifier, person in system.people.items()}
     point = system.duties.escalation_point
     if point is not None and point.who in names:

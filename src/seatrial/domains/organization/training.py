@@ -18,6 +18,7 @@ from seatrial.core.vocabulary import MeasureKind, RecordType, Sense, Weight
 from seatrial.domains.acceptance import statements
 from seatrial.domains.declared_modes import declared_modes
 from seatrial.domains.organization.questions import digest, questions
+from seatrial.domains.sending import inputs_of
 from seatrial.spec.system import System
 from seatrial.spec.users import User, load_users
 
@@ -52,7 +53,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             "List the people who use it (a CSV file with the columns id and group) in training.users.",
         )
     users = load_users(trial.files.read(system.training.users), name=system.training.users)
-    asked = questions(system, declared_modes(system, trial))
+    asked = questions(system, declared_modes(system, trial), inputs_of(system, trial))
     if not asked:
         return _gap(
             "nothing-to-ask",

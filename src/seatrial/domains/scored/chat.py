@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import time
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def of_chat(system: System, label: str, rows: Rows) -> Outcomes | Reason:
     answerable = _answerable(source, rows)
     if isinstance(answerable, Reason):
         return answerable
-    expected = [_accepted(value) for value in rows.columns[label].array.to_pylist()]
+    expected = [accepted_answers(value) for value in rows.columns[label].array.to_pylist()]
     given = np.array([bool(each) for each in expected], dtype=bool)
     labelled = np.flatnonzero(given | ~answerable)
     if not labelled.size:
@@ -141,7 +142,12 @@ def _answerable(source: Evaluation, rows: Rows) -> Mask | Reason:
     return np.asarray(yes[codes], dtype=bool)
 
 
-def _accepted(value: object) -> list[tuple[str, ...]]:
+def said_no(value: object) -> bool:
+    """Whether a cell of `answerable` says that the question cannot be answered."""
+    return value is not None and str(value).strip().casefold() in _NO
+
+
+def accepted_answers(value: object) -> list[tuple[str, ...]]:
     """The normalised accepted answers: of a list, of a JSON list in text, or the one text."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return []
@@ -151,11 +157,15 @@ def _accepted(value: object) -> list[tuple[str, ...]]:
         except ValueError:
             value = [value]
     every = value if isinstance(value, list) else [value]
-    return [words for words in (words_of(_spelled(each)) for each in every if each is not None) if words]
+    spelled = [text for each in every if each is not None for text in _spellings(each)]
+    return [words for words in map(words_of, spelled) if words]
 
 
-def _spelled(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+def _spellings(value: object) -> tuple[str, ...]:
+    """How the answer may be written: a CSV file's 05:30 is read as a time of day, which has seconds too."""
+    if isinstance(value, time):
+        return (value.isoformat(), *(() if value.second else (value.isoformat("minutes"),)))
+    return (value if isinstance(value, str) else json.dumps(value, default=str),)
 
 
 def _marks(

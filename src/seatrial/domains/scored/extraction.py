@@ -36,11 +36,11 @@ WHOLE = "value"
 def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
     """Every row with an expected record, with what the model extracted."""
     del system
-    expected = [_record(value) for value in rows.columns[label].array.to_pylist()]
+    expected = [record_of(value) for value in rows.columns[label].array.to_pylist()]
     labelled = np.array([i for i, record in enumerate(expected) if record is not None], dtype=np.int64)
     if not labelled.size:
         return reason("no-labels", f"no row has an expected record in {label}", remedy="Give the expected records.")
-    bad = [i for i in labelled if not _is_record(expected[i])]
+    bad = [i for i in labelled if not is_record(expected[i])]
     if bad:
         return reason(
             "labels-outside-task",
@@ -50,9 +50,9 @@ def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
             fields=(label,),
         )
     texts = texts_of(rows, labelled)
-    said = [_record(text) for text in texts]
+    said = [record_of(text) for text in texts]
     silent = np.array([text is None for text in texts], dtype=bool)
-    formless = np.array([not _is_record(record) for record in said], dtype=bool) & ~silent
+    formless = np.array([not is_record(record) for record in said], dtype=bool) & ~silent
     if (silent | formless).all() and formless.any():
         finding = _formless_finding(formless)[0]
         return reason("predictions-outside-task", finding.summary, remedy=finding.remedy)
@@ -102,7 +102,7 @@ def _compared(expected: Sequence[object], said: Sequence[object], answered: Mask
     for i, (wanted, got) in enumerate(zip(expected, said, strict=True)):
         want = Counter(fields_of(wanted))
         have: Counter[tuple[str, str]] = Counter(fields_of(got)) if answered[i] else Counter()
-        right[i] = bool(answered[i]) and _canonical(wanted) == _canonical(got)
+        right[i] = bool(answered[i]) and canonical(wanted) == canonical(got)
         for kind, fields in ((HIT, want & have), (EXTRA, have - want), (MISSED, want - have)):
             for (name, _), count in fields.items():
                 code = names.setdefault(name, len(names))
@@ -117,13 +117,13 @@ def _ints(values: list[int]) -> Ints:
     return np.array(values, dtype=np.int64)
 
 
-def _canonical(record: object) -> object:
+def canonical(record: object) -> object:
     """A form in which two records are equal when they say the same; it keeps what belongs together in a list."""
     if isinstance(record, Mapping):
-        inner = {str(name): _canonical(value) for name, value in record.items()}
+        inner = {str(name): canonical(value) for name, value in record.items()}
         return tuple(sorted((name, value) for name, value in inner.items() if value not in ("", ()))) or ()
     if isinstance(record, Sequence) and not isinstance(record, str):
-        return tuple(sorted((v for v in map(_canonical, record) if v not in ("", ())), key=repr))
+        return tuple(sorted((v for v in map(canonical, record) if v not in ("", ())), key=repr))
     return _normal(record)
 
 
@@ -137,7 +137,7 @@ def _normal(value: object) -> str:
     return " ".join(unicodedata.normalize("NFKC", str(value)).casefold().split())
 
 
-def _record(value: object) -> object:
+def record_of(value: object) -> object:
     """The value itself, or what its text says as JSON, also where a model wrapped it into a string or a code fence."""
     for _ in range(2):
         if not isinstance(value, str):
@@ -156,7 +156,8 @@ def _unfenced(text: str) -> str:
     return bare
 
 
-def _is_record(value: object) -> bool:
+def is_record(value: object) -> bool:
+    """Whether the value has a record's form."""
     return isinstance(value, Mapping | list)
 
 

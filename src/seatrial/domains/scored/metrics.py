@@ -135,6 +135,16 @@ def decides_at(name: str) -> float | Literal["answer"] | None:
     return at if 0.0 <= at <= 1.0 else None
 
 
+def decides_beyond(name: str) -> bool:
+    """Whether the metric says how far off a number is wrong.
+
+    >>> decides_beyond("within@10"), decides_beyond("mae@60")
+    (True, False)
+    """
+    match = None if is_own(name) else _parsed(name)
+    return match is not None and match["base"] in {"within", "beyond"} and match["at"] is not None
+
+
 def planned_as(name: str) -> tuple[str, float]:
     """How the rows that a metric takes are planned: `share`, `f1`, `mean`, `root`, `percentile` or `other`.
 

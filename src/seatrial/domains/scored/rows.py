@@ -20,6 +20,7 @@ from seatrial.spec.model import InputField
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int64] | npt.NDArray[np.int16]
 Mask = npt.NDArray[np.bool_]
 
 MOST_LEVELS = 200
@@ -53,7 +54,7 @@ class Feature:
     name: str
     source: str
     numbers: Floats | None = None
-    codes: Ints | None = None
+    codes: Codes | None = None
     levels: tuple[str, ...] = ()
 
     @property
@@ -109,9 +110,12 @@ def read_rows(table: Table, columns: Sequence[str], *, most: int, seed: int) -> 
     lot = np.concatenate(lots)
     if lot.size > most:
         whole = whole.take(pa.array(np.sort(np.argsort(lot, kind="stable")[:most])))
-    batches = whole.combine_chunks().to_batches()
-    empty = pa.RecordBatch.from_pylist([], schema=whole.schema)
-    return Rows(columns=Columns(batches[0] if batches else empty), total=total)
+    schema, parts = whole.schema, whole.columns
+    # Column by column: the parts of one are given back before the next is put together.
+    del kept, whole, batch
+    together = [parts.pop(0).combine_chunks() for _ in range(len(parts))]
+    pa.default_memory_pool().release_unused()
+    return Rows(columns=Columns(pa.RecordBatch.from_arrays(together, schema=schema)), total=total)
 
 
 def numbers_of(column: Column) -> Floats:

@@ -9,12 +9,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from seatrial.domains.condition_words import called
 from seatrial.domains.scored.languages import language_of
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Rows, aligned, features_of
 from seatrial.measure.columns import Column
@@ -100,6 +101,11 @@ class Comparable:
             for side in (self.evaluation, self.live)
         ]
         return Comparable(evaluation=kept[0], live=kept[1], prose=self.prose)
+
+    def called(self, inputs: Mapping[str, InputField]) -> Comparable:
+        """The same under the names that people have for the inputs, as it is told."""
+        sides = [tuple(replace(f, name=called(f.name, inputs)) for f in side) for side in (self.evaluation, self.live)]
+        return Comparable(evaluation=sides[0], live=sides[1], prose=self.prose)
 
 
 def comparable(rows: Rows, live: Rows, inputs: Mapping[str, InputField]) -> Comparable:

@@ -88,7 +88,9 @@ class Answering:
             found = [*found[1:], found[0]]
         for answer in found:
             answer["confidence"] = self.own.get("confidence", answer["confidence"])
-            answer["answer"] = f"{self.own.get('begins_with', '')}{answer['answer']}"
+            # How it abstains is declared, and a do-not-trust rule names it.
+            if answer["answer"] != UNKNOWN:
+                answer["answer"] = f"{self.own.get('begins_with', '')}{answer['answer']}"
         return found
 
     async def _found(self, asked: Sequence[str]) -> list[dict[str, Any]]:
@@ -162,7 +164,7 @@ async def _record(app: web.Application, question: Mapping[str, Any]) -> dict[str
     state = app[STATE]
     record = {
         "question_id": question["question_id"],
-        "question": question["question"],
+        "question": str(question["question"])[:LONGEST_QUESTION],
         "answered_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         "source": "person",
         "answer": None,

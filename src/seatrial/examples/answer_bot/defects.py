@@ -139,7 +139,7 @@ _ALL = (
     ("extra-nullable-column", "A column more, with nulls, that nobody reads", None, _extra_nullable_column),
     (
         "polite-beginning",
-        "Every answer begins with some polite words",
+        "Every answer that it finds begins with some polite words",
         None,
         setting("answer_server", begins_with="Thank you for asking. "),
     ),

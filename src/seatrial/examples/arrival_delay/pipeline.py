@@ -18,7 +18,7 @@ from seatrial.examples.arrival_delay.trees import LEAKED, Served
 ACT_AT = 0.2
 """Risk from which a delivery is reported late; the governance plan says why."""
 STALE_AFTER = timedelta(hours=2)
-REFRESH_S = 0.25
+REFRESH_S = 0.1
 ALARM_AFTER_S = 1.0
 TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 NORMALS = {

@@ -18,7 +18,8 @@ from seatrial.examples.responses import Shadow, write_responses
 
 HERE = Path(__file__).parent
 TABLES = ("training", "evaluation", "live", "weather")
-FLOW_RECORDS = 500
+FLOW_RECORDS = 1500
+"""More than any check puts in: no content is sent twice, as in production."""
 SCHEDULED = 60
 SHADOW = (
     Shadow(workflow="dock-planning", team="docks", count=420, acted="dock held", instead="own list of carriers"),

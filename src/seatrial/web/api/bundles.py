@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from django.conf import settings
-from django.http import HttpRequest
 
 from seatrial.app.filing import Filed, file_bundle
 from seatrial.app.sending import MEDIA_TYPE
@@ -15,12 +14,11 @@ from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
 from seatrial.gate.permissions import Action
 from seatrial.web.access import Program, put_down
-from seatrial.web.api.problem import Problem
+from seatrial.web.api.receiving import pieces
 from seatrial.web.api.route import Inside, Reply
 from seatrial.web.api.serving import refuse
 
 TYPES: Final = (MEDIA_TYPE, "application/zip", "application/octet-stream")
-_PIECE: Final = 256 * 1024
 
 
 def filed(call: Inside) -> Reply:
@@ -32,7 +30,8 @@ def filed(call: Inside) -> Reply:
     )
     with TemporaryDirectory(dir=settings.SITE_FOLDER) as folder:
         bundle = Path(folder) / "bundle"
-        _received(call.request, bundle)
+        with bundle.open("xb") as file:
+            file.writelines(pieces(call.request))
         try:
             done = file_bundle(call.workspace, bundle, by=by)
         except Refused as error:
@@ -40,17 +39,6 @@ def filed(call: Inside) -> Reply:
     if not done.again:
         put_down(call.who, Action.IMPORT, about=f"a bundle, {len(done.taken)} records", record=done.record)
     return Reply(content=_told(done), status=200 if done.again else 201)
-
-
-def _received(request: HttpRequest, bundle: Path) -> None:
-    length = int(request.headers["Content-Length"])
-    got = 0
-    with bundle.open("xb") as file:
-        while got < length and (piece := request.read(min(_PIECE, length - got))):
-            got += len(piece)
-            file.write(piece)
-    if got < length:
-        raise Problem(400, f"{got:,} of {length:,} bytes arrived", remedy="Send it again.")
 
 
 def _told(done: Filed) -> Json:

@@ -6,11 +6,14 @@ from django.urls import reverse
 
 from seatrial.app.catalogue import checks
 from seatrial.core.codec import to_data
+from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
-from seatrial.web.access import Program, SiteAction, put_down
+from seatrial.spec.drills import KIND_OF
+from seatrial.web.access import Program, SiteAction, allowed, put_down
 from seatrial.web.api.problem import Problem
 from seatrial.web.api.reading import plan_data, remark_data
 from seatrial.web.api.route import Inside, Listed, Reply
+from seatrial.web.api.serving import refuse
 from seatrial.web.fleet import verdict_of
 from seatrial.web.jobs import cancel, start
 from seatrial.web.models import Doubt, Job, Remark
@@ -62,12 +65,27 @@ def begin(call: Inside) -> Reply:
     wrong = {f"/only/{place}": "There is no such check." for place, each in enumerate(only) if each not in known}
     if wrong:
         raise Problem(422, "what was sent cannot be taken", errors=wrong)
+    only = _without_drills(call, only)
     before = Job.objects.filter(system=call.system).order_by("-pk").values_list("pk", flat=True).first() or 0
     job = start(call.system, call.account, only)
     if job.pk <= before:
         return Reply(content=run_data(job), location=_address(call, job))
     put_down(call.who, SiteAction.RUN, about=f"run {job.pk}: {' '.join(only) or 'all checks'}")
     return Reply(content=run_data(job), status=201, location=_address(call, job))
+
+
+def _without_drills(call: Inside, only: list[str]) -> list[str]:
+    """What whoever asks may run of that: who may not begin drills runs the rest, and is refused where none is left."""
+    permission = allowed(call.who, SiteAction.DRILL)
+    if permission.allowed:
+        return only
+    wanted = [each for each in checks() if not only or {each.id, each.id.partition(".")[0]} & set(only)]
+    rest = [each.id for each in wanted if each.requirement not in KIND_OF]
+    if not rest or any(each.id in only and each.id not in rest for each in wanted):
+        named = ", ".join(each.id for each in wanted if each.id not in rest)
+        error = Refused(f"{named} holds a drill: {permission.reason}")
+        raise refuse(call, SiteAction.DRILL, error, about=f"run {' '.join(only)}")
+    return rest
 
 
 def stop(call: Inside, number: int) -> Reply:

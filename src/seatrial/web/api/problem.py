@@ -8,6 +8,7 @@ from typing import Final
 
 from django.http import HttpResponse, JsonResponse
 
+from seatrial.app.keeping import AGAIN_S, NotReadYet
 from seatrial.core.errors import Malformed, Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.web.api.shapes import TEXT, listing, record
@@ -49,7 +50,8 @@ class Problem(Exception):
     def of(error: SeatrialError) -> Problem:
         """An error of ours: 403 for what is refused, 422 for what is malformed, 503 for what is out of reach."""
         status = 403 if isinstance(error, Refused) else 422 if isinstance(error, Malformed) else 503
-        return Problem(status, error.what, remedy=error.remedy)
+        again = {"Retry-After": str(AGAIN_S)} if isinstance(error, NotReadYet) else {}
+        return Problem(status, error.what, remedy=error.remedy, headers=again)
 
     def response(self) -> HttpResponse:
         """As an answer."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from seatrial.app.duties import named_later
 from seatrial.app.ledgers import read_ledger
-from seatrial.app.papers import slots, versions
 from seatrial.app.training import coverage
 from seatrial.app.watched.dealing import alarms_of
 from seatrial.app.watched.place import watched
 from seatrial.core.bodies import DecisionBody
-from seatrial.core.codec import CodecError, from_data, to_data
+from seatrial.core.codec import to_data
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType
@@ -112,24 +112,21 @@ def plan_data(plan: Undertaking) -> Json:
 
 def history(call: Inside) -> Listed:
     """Every verdict of this gate that was put on record, newest first."""
-    found = []
-    for evidence in _records(call, RecordType.DECISION):
-        try:
-            body = from_data(DecisionBody, evidence.record.body)
-        except CodecError:
-            continue
-        if not evidence.problem and body.gate is call.workspace.gate.name:
-            found.append(
-                {
-                    "at": to_data(evidence.record.at),
-                    "verdict": body.answer,
-                    "rehearsal": body.rehearsal,
-                    "subject": body.subject,
-                    "gaps": list(body.gaps),
-                    "record": evidence.digest,
-                }
-            )
-    return listed([*found[::-1]])
+    gate = call.workspace.gate.name
+    decisions = read_ledger(call.workspace, quick=True).bodies(RecordType.DECISION, DecisionBody)
+    found = [(evidence, body) for evidence, body in reversed(decisions) if body.gate is gate]
+    return Listed(total=len(found), some=lambda start, end: [_decision(*each) for each in found[start:end]])
+
+
+def _decision(evidence: Evidence, body: DecisionBody) -> Json:
+    return {
+        "at": to_data(evidence.record.at),
+        "verdict": body.answer,
+        "rehearsal": body.rehearsal,
+        "subject": body.subject,
+        "gaps": list(body.gaps),
+        "record": evidence.digest,
+    }
 
 
 def records(call: Inside) -> Listed:
@@ -168,7 +165,7 @@ def _record(evidence: Evidence) -> Json:
 
 
 def people(call: Inside) -> Listed:
-    """The duties, for whom each is declared, and when they accepted it."""
+    """The duties, for whom each is declared, when they accepted it, and which documents come first."""
     system = call.workspace.system
     accepted = accepted_duties(call.workspace)
     return listed(
@@ -178,6 +175,7 @@ def people(call: Inside) -> Listed:
                 "person": who,
                 "name": system.people[who].name if who in system.people else "",
                 "accepted_at": to_data(accepted.get((duty, who or ""))),
+                "first": list(named_later(system, duty)),
             }
             for duty, who in holders(system).items()
         ]
@@ -187,37 +185,6 @@ def people(call: Inside) -> Listed:
 def training(call: Inside) -> Listed:
     """How many of each team passed the questions of this version; nobody's own answers."""
     return listed([{"team": t.name, "users": t.users, "passed": t.passed} for t in coverage(call.workspace)])
-
-
-def documents(call: Inside) -> Listed:
-    """Every document that somebody must answer for, with its versions, newest first."""
-    return listed(
-        [
-            {
-                "field": slot.field,
-                "title": slot.title,
-                "path": slot.path,
-                "requirement": slot.requirement,
-                "takes": list(slot.takes),
-                "versions": [
-                    {
-                        "digest": each.digest,
-                        "at": to_data(each.at),
-                        "by": each.by,
-                        "name": each.name,
-                        "link": each.link,
-                        "size": each.size,
-                        "current": each.current,
-                        "answered_for": [
-                            {"person": a.person, "at": to_data(a.at), "moved": list(a.moved)} for a in each.approvals
-                        ],
-                    }
-                    for each in versions(call.workspace, slot)
-                ],
-            }
-            for slot in slots(call.workspace.system)
-        ]
-    )
 
 
 def frameworks(call: Inside) -> Reply:

@@ -48,7 +48,7 @@ GATE: Final = Parameter(
     default=GateName.PRODUCTION_READINESS.value,
 )
 _SAFE: Final = ("GET", "HEAD")
-_OF_USERS: Final = frozenset({SiteAction.USE, SiteAction.DOUBT})
+_OF_USERS: Final = frozenset({SiteAction.USE, SiteAction.DOUBT, SiteAction.SAY_USE, SiteAction.LABEL})
 _NO_JSON: Final = "send one JSON object, in UTF-8"
 
 

@@ -53,6 +53,9 @@ def writable(says: str, longest: int) -> Schema:
     return {"type": "string", "description": says, "maxLength": longest, "pattern": _PLAIN}
 
 
+EMAIL: Final[Schema] = written("Their own e-mail address.", 254)
+
+
 def one_of(values: Collection[str], says: str = "") -> Schema:
     """One of some words."""
     return {"enum": sorted(values), **({"description": says} if says else {})}

@@ -6,7 +6,7 @@ from typing import Final
 
 from seatrial.web.api.describing import openapi
 from seatrial.web.api.route import Call, Operation, Reply, Route
-from seatrial.web.api.routes import ledger, people, rooms, runs, use, verdicts
+from seatrial.web.api.routes import labels, ledger, papers, people, rooms, runs, training, use, uses, verdicts
 from seatrial.web.api.shapes import ANYTHING
 
 
@@ -32,7 +32,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     *verdicts.ROUTES,
     *ledger.ROUTES,
     *people.ROUTES,
+    *training.ROUTES,
+    *papers.ROUTES,
     *use.ROUTES,
+    *uses.ROUTES,
+    *labels.ROUTES,
     *runs.ROUTES,
     *rooms.ROUTES,
 )

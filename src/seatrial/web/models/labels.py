@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from seatrial.app.label_answers import Answers, Scale
 from seatrial.web.models.accounts import Account
 from seatrial.web.models.systems import Registered
 
@@ -13,7 +14,8 @@ from seatrial.web.models.systems import Registered
 class LabelRound(models.Model):
     """Rows that are labelled by people. The rows themselves are an erasable artifact of the system.
 
-    `options` are the answers as they stand in the data, `titles` what they are called where that says more.
+    `options` are the answers as they stand in the data, `titles` what they are called where that says more. Where
+    `scale` is given there are none: numbers of its unit, from its low to its high, within its tolerance the same.
     """
 
     system = models.ForeignKey(Registered, models.CASCADE, related_name="label_rounds")
@@ -22,6 +24,7 @@ class LabelRound(models.Model):
     label = models.CharField(max_length=200)
     options = models.JSONField()
     titles = models.JSONField(default=dict)
+    scale = models.JSONField(null=True)
     second = models.JSONField()
     declare = models.TextField()
     by = models.ForeignKey(Account, models.SET_NULL, null=True)
@@ -31,6 +34,12 @@ class LabelRound(models.Model):
     class Meta:
         db_table = "site_label_round"
         ordering: ClassVar[list[str]] = ["-made_at", "-id"]
+
+    @property
+    def takes(self) -> Answers:
+        """What may be said of each row."""
+        scale = None if self.scale is None else Scale(**self.scale)
+        return Answers(options=tuple(self.options), scale=scale)
 
     @property
     def answers(self) -> list[tuple[str, str, str]]:

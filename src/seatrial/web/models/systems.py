@@ -19,12 +19,16 @@ class Registered(models.Model):
 
 
 class Glance(models.Model):
-    """A verdict as it was computed last, so that a page need not read a long ledger; made anew when anything moved."""
+    """A verdict as it was computed last, so that a page need not read a long ledger; made anew when anything moved.
+
+    From `holds_until` on the time alone may change it.
+    """
 
     system = models.OneToOneField(Registered, models.CASCADE, related_name="glance")
     key = models.CharField(max_length=64)
     verdict = models.BinaryField()
     made_at = models.DateTimeField()
+    holds_until = models.DateTimeField()
 
     class Meta:
         db_table = "site_glance"

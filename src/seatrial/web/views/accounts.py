@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import timedelta
+import base64
 
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
@@ -26,6 +25,7 @@ from seatrial.web.digests import digest_of
 from seatrial.web.factors import factors_of, show
 from seatrial.web.first import fits, spend
 from seatrial.web.fleet import workspace_of
+from seatrial.web.invitations import make_invitation, person_problems
 from seatrial.web.keys import confirm, make_key, reseal
 from seatrial.web.language import LANGUAGES, _, later, sentences
 from seatrial.web.models import Account, Invitation, Membership, ResetLink
@@ -33,8 +33,6 @@ from seatrial.web.pages import page
 from seatrial.web.tries import address_of, coming_from, entering, forgiven, missed, waits
 from seatrial.web.views.entering import half_in
 from seatrial.web.views.visiting import Visit, of_system, signed_in
-
-INVITED_FOR = timedelta(days=14)
 
 
 @never_cache
@@ -78,45 +76,22 @@ def invite(visit: Visit) -> HttpResponse:
     demand(visit.who, SiteAction.INVITE, about=visit.system.slug)
     person = visit.request.POST.get("person", "")
     email = visit.request.POST.get("email", "").strip().lower()
-    declared = visit.workspace.system.people
-    if visit.request.method != "POST" or person not in declared or "@" not in email:
+    if visit.request.method != "POST" or person not in visit.workspace.system.people or "@" not in email:
         said = _("Choose one of the declared people who has no account here yet, and give their own e-mail address.")
         messages.error(visit.request, said)
         return redirect("people", visit.system.slug)
-    if taken := seat_taken(visit, person, email):
-        messages.error(visit.request, taken)
+    if errors := person_problems(visit.system, visit.workspace, person, email):
+        messages.error(visit.request, next(iter(errors.values())))
         return redirect("people", visit.system.slug)
-    return invited(visit, person, email, name=declared[person].name)
+    return invited(visit, person, email, name=visit.workspace.system.people[person].name)
 
 
 def invited(visit: Visit, person: str, email: str, *, name: str, listed: bool = False) -> HttpResponse:
     """The page with a new invitation's link, for a declared person or with `listed` a user; earlier ones end."""
-    Invitation.objects.filter(system=visit.system, person=person, used_at=None).update(used_at=timezone.now())
-    secret = secrets.token_urlsafe(32)
-    Invitation.objects.create(
-        digest=digest_of(secret),
-        email=email,
-        system=visit.system,
-        person=person,
-        listed=listed,
-        by=visit.who.account,
-        until=timezone.now() + INVITED_FOR,
-    )
-    put_down(visit.who, SiteAction.INVITE, about=f"{person} <{email}>{' as a user' if listed else ''}")
+    secret = make_invitation(visit.who, visit.system, person, email, listed=listed)
     link = visit.request.build_absolute_uri(f"/invitations/{secret}/")
     back = "training" if listed else "people"
     return page(visit.request, "invited.html", {"visit": visit, "link": link, "name": name, "back": back})
-
-
-def seat_taken(visit: Visit, person: str, email: str) -> str:
-    """Why the place cannot be given to whoever has this address; empty when it can."""
-    if Membership.objects.filter(system=visit.system, person=person).exists():
-        return _("Somebody has an account for this place already.")
-    if Account.objects.filter(email=email, admin=True).exists():
-        return _("An administrator cannot be one of them.")
-    if Membership.objects.filter(system=visit.system, account__email=email).exists():
-        return _("Whoever has this address has another place in this system.")
-    return ""
 
 
 @never_cache
@@ -156,7 +131,13 @@ def own(request: HttpRequest) -> HttpResponse:
                 ),
             )
             return redirect("account")
-    context = {"errors": errors, "help": password_validators_help_texts(), "key": getattr(account, "signing_key", None)}
+    key = getattr(account, "signing_key", None)
+    context = {
+        "errors": errors,
+        "help": password_validators_help_texts(),
+        "key": key,
+        "public": "" if key is None else base64.b64encode(bytes(key.public)).decode(),
+    }
     return page(request, "account.html", context, status=422 if errors else 200)
 
 

@@ -82,10 +82,10 @@ def history(visit: Visit) -> HttpResponse:
     """Every verdict that was put on record, newest first, and what changed between them."""
     past = _decisions(visit)
     lines = []
-    for place, (at, body) in enumerate(past):
+    for place, (at, body) in enumerate(past[:_HISTORY]):
         earlier = past[place + 1][1] if place + 1 < len(past) else None
         lines.append({"at": at, "body": body, **_moved(earlier, body)})
-    return page(visit.request, "history.html", {"visit": visit, "lines": lines[:_HISTORY], "verdict": visit.verdict()})
+    return page(visit.request, "history.html", {"visit": visit, "lines": lines, "verdict": visit.verdict()})
 
 
 @of_system

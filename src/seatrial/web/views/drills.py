@@ -21,12 +21,22 @@ from seatrial.spec.drills import KINDS
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down, refused
 from seatrial.web.jobs import start
 from seatrial.web.keys import key_of
-from seatrial.web.language import _, sentences
+from seatrial.web.language import _, later, sentences
 from seatrial.web.models import Job
 from seatrial.web.pages import page
 from seatrial.web.trusting import trusted
 from seatrial.web.views.visiting import Visit, of_system
 
+_REHEARSED = {
+    "rollback": later("the way back to the version before"),
+    "page": later("the alert at night, and who answers it"),
+    "escalation": later("an output that somebody does not believe"),
+    "fallback": later("the work by hand"),
+    "stop": later("the stop by whoever may pull it"),
+    "outage": later("a source that is cut off"),
+    "offline": later("taking it offline by its rules"),
+}
+"""What each kind of drill rehearses, for somebody who does not know its name."""
 _SHOWN = 12
 _LONGEST = 500
 
@@ -36,23 +46,27 @@ def drills(visit: Visit) -> HttpResponse:
     """Every kind of drill; a person of the system begins one, which a worker holds."""
     if visit.request.method == "POST":
         kind = visit.request.POST.get("kind", "")
-        demand(visit.who, SiteAction.RUN, about=f"drill {kind}")
+        demand(visit.who, SiteAction.DRILL, about=f"drill {kind}")
         if kind not in KINDS:
             messages.error(visit.request, _("Choose one of the drills."))
             return redirect("drills", visit.system.slug)
         closed = next(each.closed for each in standings(visit.workspace) if each.kind == kind)
         if closed:
-            messages.error(visit.request, _("Not now: %(closed)s.", closed=closed))
+            error = Refused(_("Not now: %(closed)s.", closed=closed))
+            messages.error(visit.request, refused(visit.who, SiteAction.DRILL, error, about=f"drill {kind}"))
             return redirect("drills", visit.system.slug)
         job = start(visit.system, visit.who.account, list(KINDS[kind]))
-        put_down(visit.who, SiteAction.RUN, about=f"drill {kind}")
+        put_down(visit.who, SiteAction.DRILL, about=f"drill {kind}")
         return redirect("run", visit.system.slug, job.pk)
-    rows = [{"standing": each, "picture": _picture(each)} for each in standings(visit.workspace)]
+    rows = [
+        {"standing": each, "picture": _picture(each), "rehearsed": _REHEARSED[each.kind]}
+        for each in standings(visit.workspace)
+    ]
     context = {
         "visit": visit,
         "rows": rows,
         "running": Job.objects.filter(system=visit.system, state__in=Job.OPEN).first(),
-        "may_hold": allowed(visit.who, SiteAction.RUN).allowed,
+        "may_hold": allowed(visit.who, SiteAction.DRILL).allowed,
         "may_stop": allowed(visit.who, Action.PULL_STOP, context_of(visit.workspace)).allowed,
         "verdict": visit.verdict(),
     }

@@ -8,7 +8,8 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.duties import duty_text
+from seatrial.app.duties import duty_text, named_later
+from seatrial.app.papers import slots
 from seatrial.app.people import accept as state_acceptance
 from seatrial.core.errors import Refused
 from seatrial.gate.permissions import Action, holders
@@ -34,6 +35,7 @@ def people(visit: Visit) -> HttpResponse:
             "person": who,
             "name": system.people[who].name if who in system.people else "",
             "at": accepted.get((duty, who or "")),
+            "first": named_later(system, duty),
         }
         for duty, who in holders(system).items()
     ]
@@ -70,6 +72,8 @@ def accept(visit: Visit, duty: str) -> HttpResponse:
         "shown": shown,
         "seen": seen,
         "problem": problem,
+        "first": named_later(visit.workspace.system, duty),
+        "handed_in": {slot.field for slot in slots(visit.workspace.system)},
         "verdict": visit.verdict(),
     }
     return page(visit.request, "accept.html", context, status=422 if problem else 200)

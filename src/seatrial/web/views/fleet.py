@@ -12,8 +12,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from seatrial.app.keeping import AGAIN_S
 from seatrial.core.errors import SeatrialError
-from seatrial.core.vocabulary import Outcome
+from seatrial.core.vocabulary import Domain, Outcome
 from seatrial.present import words
 from seatrial.web.access import SiteAction, demand, put_down, visitor
 from seatrial.web.fleet import Seen, register, used_by
@@ -40,6 +41,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
     context = {
         "shown": shown,
         "told": told,
+        "total": len(found),
         "wanted": wanted,
         "wanted_title": _(_FILTERS[wanted][0]) if wanted in _FILTERS else "",
         "date": today,
@@ -47,7 +49,10 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "ending": {s.system.slug: _ending(s, today) for s in shown},
         "blocked": _blocked(found),
     }
-    return page(request, "fleet.html", context)
+    response = page(request, "fleet.html", context)
+    if any(s.again for s in found):
+        response["Refresh"] = str(AGAIN_S)
+    return response
 
 
 def _soonest(seen: Seen, today: date) -> tuple[bool, int, str]:
@@ -76,23 +81,19 @@ def _late(seen: Seen, _today: date) -> bool:
 
 def _blocked(found: Sequence[Seen]) -> list[tuple[str, list[str]]]:
     """Each of the six groups with the systems in which something of it is open; no score, the worst decides."""
-    rows = []
-    for domain, title in words.DOMAIN_TITLES.items():
-        open_in = [
-            s.system.slug
-            for s in found
-            if s.verdict is not None
-            and any(a.domain is domain and a.outcome in _BLOCKING for a in s.verdict.requirements)
-        ]
-        rows.append((title, open_in))
-    return rows
+    open_in: dict[Domain, list[str]] = {domain: [] for domain in words.DOMAIN_TITLES}
+    for seen in found:
+        requirements = () if seen.verdict is None else seen.verdict.requirements
+        for domain in {a.domain for a in requirements if a.outcome in _BLOCKING}:
+            open_in[domain].append(seen.system.slug)
+    return [(title, open_in[domain]) for domain, title in words.DOMAIN_TITLES.items()]
 
 
 _FILTERS: Mapping[str, tuple[str, Callable[[Seen, date], bool]]] = {
     "go": ("GO", lambda seen, _: seen.go),
     "no-go": ("NO-GO", lambda seen, _: not seen.go),
     "soon": (later("live within 30 days"), _live_soon),
-    "late": (later("their day does not hold"), _late),
+    "late": (later("planned go-live does not hold"), _late),
     "ending": (later("evidence ends within a week"), lambda seen, today: bool(_ending(seen, today))),
 }
 """Key of a filter to its title and what it lets through."""

@@ -15,5 +15,6 @@ def frameworks(visit: Visit) -> HttpResponse:
     """Each clause with the requirements whose evidence supports it, and the newest day; never that it complies."""
     verdict = visit.verdict()
     told = [(framework, crosswalk(framework, verdict.requirements)) for framework in FRAMEWORKS]
-    context = {"visit": visit, "verdict": verdict, "told": told, "disclaimer": DISCLAIMER}
+    everything = visit.request.GET.get("all") == "yes"
+    context = {"visit": visit, "verdict": verdict, "told": told, "disclaimer": DISCLAIMER, "everything": everything}
     return page(visit.request, "frameworks.html", context)

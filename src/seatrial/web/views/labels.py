@@ -9,33 +9,36 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 
-from seatrial.app.label_round import (
+from seatrial.app.label_answers import (
     CANNOT_TELL,
+    SCALE_FIELDS,
+    Scale,
+    numbers_of,
+    options_of,
+    options_problem,
+    read_options,
+    read_scale,
+)
+from seatrial.app.label_round import (
     agreement,
     counted,
     hidden_columns,
     next_row,
     open_rows,
-    options_of,
-    options_problem,
-    read_options,
     read_sheet,
     settled,
     sheet,
-    write_round,
 )
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.web.access import SiteAction, allowed, demand, put_down
-from seatrial.web.labelling import draw_round, given_of, rows_of, say, unsay
+from seatrial.web.labelling import MOST_ROWS, Wish, draw_round, given_of, rows_of, say, unsay, write
 from seatrial.web.language import _, later, sentences
 from seatrial.web.models import LabelRound, RowLabel
 from seatrial.web.pages import page
 from seatrial.web.uploading import saved, uploaded
 from seatrial.web.views.visiting import Visit, of_users
 
-_MOST_ROWS = 20_000
 _SHARES = (
     ("0.1", later("every tenth row")),
     ("0.2", later("every fifth row")),
@@ -53,16 +56,21 @@ def labels(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST":
         return _rounds(visit, given, {})
     demand(visit.who, SiteAction.PREPARE_LABELS, about="a round of labelling")
-    given = {key: visit.request.POST.get(key, "").strip() for key in ("rows", "options", "share")}
-    options = read_options(given["options"])
-    errors = {}
-    if given["rows"] and (not given["rows"].isdecimal() or not 1 <= int(given["rows"]) <= _MOST_ROWS):
+    given = {key: visit.request.POST.get(key, "").strip() for key in ("rows", "options", "share", *SCALE_FIELDS)}
+    options: list[tuple[str, str]] = []
+    scale: Scale | None = None
+    errors: dict[str, str] = {}
+    if numbers_of(visit.workspace.system):
+        scale, errors = read_scale(given)
+    else:
+        options = read_options(given["options"])
+        if problem := options_problem([value for value, _ in options]):
+            errors["options"] = problem
+    if given["rows"] and (not given["rows"].isdecimal() or not 1 <= int(given["rows"]) <= MOST_ROWS):
         errors["rows"] = _(
             "Give a whole number from 1 to %(most_rows)s, or leave it empty for as many as it takes.",
-            most_rows=_MOST_ROWS,
+            most_rows=MOST_ROWS,
         )
-    if problem := options_problem([value for value, _ in options]):
-        errors["options"] = problem
     if given["share"] not in dict(_SHARES):
         errors["share"] = _("Choose one of these.")
     if not errors:
@@ -71,9 +79,12 @@ def labels(visit: Visit) -> HttpResponse:
                 visit.system,
                 visit.workspace,
                 by=visit.who.account,
-                labels=int(given["rows"]) if given["rows"] else None,
-                options=dict(options),
-                share=float(given["share"]),
+                wish=Wish(
+                    rows=int(given["rows"]) if given["rows"] else None,
+                    share=float(given["share"]),
+                    options=dict(options),
+                    scale=scale,
+                ),
             )
         except SeatrialError as error:
             errors["rows"] = sentences(error.what, error.remedy)
@@ -110,16 +121,28 @@ def row(visit: Visit, number: int) -> HttpResponse:
         if form.get("do") == "undo":
             if unsay(found, rater) is None:
                 messages.error(visit.request, _("There is nothing of yours to take back."))
-        elif place.isdecimal() and int(place) < found.count and form.get("value") in (*found.options, CANNOT_TELL):
-            say(found, int(place), rater, form["value"])
-        else:
+            return redirect(visit.url("label-row", number))
+        value = form.get("value", "").strip()
+        if not place.isdecimal() or int(place) >= found.count:
             messages.error(visit.request, _("Choose one of the answers."))
+        elif form.get("do") == "cannot-tell":
+            say(found, int(place), rater, CANNOT_TELL)
+        elif problem := found.takes.problem(value):
+            if found.scale is not None:
+                return _row(visit, found, rater, value=value, problem=problem)
+            messages.error(visit.request, _("Choose one of the answers."))
+        else:
+            say(found, int(place), rater, found.takes.plain(value))
         return redirect(visit.url("label-row", number))
+    return _row(visit, found, rater)
+
+
+def _row(visit: Visit, found: LabelRound, rater: str, *, value: str = "", problem: str = "") -> HttpResponse:
     given = given_of(found)
     place_now = next_row(found.count, found.second, given, rater)
     if place_now is None:
         messages.success(visit.request, _("There is no row left for you. Thank you."))
-        return redirect(visit.url("label-round", number))
+        return redirect(visit.url("label-round", found.pk))
     hidden = hidden_columns(visit.workspace.system, found.label)
     shown = {name: value for name, value in rows_of(visit.workspace, found)[place_now].items() if name not in hidden}
     mine = sum(each.rater == rater and not each.decides for each in given)
@@ -131,9 +154,11 @@ def row(visit: Visit, number: int) -> HttpResponse:
         "mine": mine,
         "done": len({each.row for each in given}),
         "cannot_tell": CANNOT_TELL,
+        "value": value,
+        "problem": problem,
         "verdict": visit.verdict() if visit.inside else None,
     }
-    return page(visit.request, "label-row.html", context)
+    return page(visit.request, "label-row.html", context, status=422 if problem else 200)
 
 
 @of_users
@@ -168,6 +193,7 @@ def _rounds(visit: Visit, given: Mapping[str, str], errors: Mapping[str, str]) -
         "visit": visit,
         "rounds": rounds,
         "shares": _SHARES,
+        "numbers": numbers_of(visit.workspace.system),
         "may_prepare": allowed(visit.who, SiteAction.PREPARE_LABELS).allowed,
         "given": given,
         "errors": errors,
@@ -178,8 +204,8 @@ def _rounds(visit: Visit, given: Mapping[str, str], errors: Mapping[str, str]) -
 
 def _round(visit: Visit, found: LabelRound, *, errors: Mapping[str, Any] | None = None) -> HttpResponse:
     given = given_of(found)
-    standing = settled(given)
-    undecided = open_rows(found.second, given)
+    standing = settled(given, found.takes)
+    undecided = open_rows(found.second, given, found.takes)
     may_label = allowed(visit.who, SiteAction.LABEL).allowed
     left = may_label and next_row(found.count, found.second, given, _rater(visit)) is not None
     # Whoever still labels sees nothing of what others said.
@@ -193,7 +219,7 @@ def _round(visit: Visit, found: LabelRound, *, errors: Mapping[str, Any] | None 
         "done": len({each.row for each in given}),
         "standing": len(standing),
         "counted": counted(found.count, standing),
-        "agreed": agreement(found.second, given),
+        "agreed": agreement(found.second, given, found.takes),
         "undecided": undecided,
         "differing": [
             (n, said[n], {name: value for name, value in rows[n].items() if name not in hidden}) for n in said
@@ -220,7 +246,7 @@ def _brought(visit: Visit, found: LabelRound) -> HttpResponse:
         return _round(visit, found, errors={"file": sentences(error.what, error.remedy)})
     if upload is None:
         return _round(visit, found, errors={"file": _("Choose the file.")})
-    read = read_sheet(upload.content, found.label, found.count, found.options)
+    read = read_sheet(upload.content, found.label, found.count, found.takes)
     if not read.problems and not read.labels:
         read.problems.append((1, _("no line has a value under %(label)s", label=found.label)))
     if read.problems:
@@ -241,32 +267,22 @@ def _brought(visit: Visit, found: LabelRound) -> HttpResponse:
 def _decided(visit: Visit, found: LabelRound) -> HttpResponse:
     form = visit.request.POST
     place = form.get("row", "")
-    value = form.get("value", "")
-    if not place.isdecimal() or int(place) not in open_rows(found.second, given_of(found)):
+    value = form.get("value", "").strip()
+    if not place.isdecimal() or int(place) not in open_rows(found.second, given_of(found), found.takes):
         messages.error(visit.request, _("There is nothing to decide about this row any more."))
-    elif value not in found.options:
-        messages.error(visit.request, _("Choose one of the answers."))
-    elif say(found, int(place), _rater(visit), value, decides=True):
+    elif problem := found.takes.problem(value):
+        messages.error(visit.request, _("Choose one of the answers.") if found.scale is None else problem)
+    elif say(found, int(place), _rater(visit), found.takes.plain(value), decides=True):
         put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {found.pk}: decided row {int(place) + 1}")
     return redirect(visit.url("label-round", found.pk))
 
 
 def _written(visit: Visit, found: LabelRound) -> HttpResponse:
     try:
-        evidence, named = write_round(
-            visit.workspace,
-            person=_rater(visit),
-            file=found.file,
-            rows=rows_of(visit.workspace, found),
-            label=found.label,
-            second=found.second,
-            given=given_of(found),
-            declare=found.declare,
-        )
+        evidence, named = write(visit.workspace, found, person=_rater(visit))
     except SeatrialError as error:
         messages.error(visit.request, sentences(error.what, error.remedy))
         return redirect(visit.url("label-round", found.pk))
-    LabelRound.objects.filter(pk=found.pk).update(written_at=timezone.now())
     put_down(visit.who, SiteAction.PREPARE_LABELS, about=f"round {found.pk}: wrote the file", record=evidence.digest)
     told = (
         _("The system file names it: run the checks.")

@@ -13,6 +13,7 @@ from seatrial.adapters.signers.keystore import Ed25519Signer
 from seatrial.app.line_differences import Line, line_differences, text_of
 from seatrial.app.linked import origins, read_linked
 from seatrial.app.papers import (
+    SHOWN,
     Slot,
     Version,
     content_of,
@@ -189,7 +190,7 @@ def _shown(
         "visit": visit,
         "slot": slot,
         "paper": paper(visit, slot),
-        "versions": known,
+        "versions": known[:SHOWN],
         "unsaid": unsaid(visit.workspace, slot),
         "older": older,
         "newer": newer,

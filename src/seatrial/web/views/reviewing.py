@@ -24,6 +24,7 @@ from seatrial.evidence.verification import Reading
 from seatrial.gate.encoding import verdict_data
 from seatrial.gate.grouping import By, grouped
 from seatrial.gate.permissions import Action
+from seatrial.gate.signing import NOT_SIGNED
 from seatrial.gate.verdict import Assessment, Verdict
 from seatrial.present.dossier import vocabulary
 from seatrial.spec.canonical import digest
@@ -62,6 +63,7 @@ def review_page(
         **vocabulary(verdict),
         "visit": visit,
         "agenda": agenda,
+        "NOT_SIGNED": NOT_SIGNED,
         "for_all": [gap for gap in verdict.gaps if gap.requirement not in reviewers],
         "meetings": meetings,
         "person_names": {name: person.name for name, person in visit.workspace.system.people.items()},

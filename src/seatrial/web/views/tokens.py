@@ -22,6 +22,7 @@ SAYS: Mapping[Scope, str] = {
     Scope.READ: later("Read the verdict and everything that the rooms of this system show, its log aside"),
     Scope.EVIDENCE: later("File evidence of runs made elsewhere, as bundles that are verified"),
     Scope.RUNS: later("Start and cancel runs here"),
+    Scope.DRILLS: later("Begin drills: the system is taken off its usual way for a while"),
     Scope.DOUBTS: later("Report outputs that users do not trust"),
 }
 

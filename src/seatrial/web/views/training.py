@@ -16,11 +16,12 @@ from seatrial.core.errors import Refused, SeatrialError
 from seatrial.domains.organization.questions import Question, digest, shown
 from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction, context_of, demand, put_down, refused
+from seatrial.web.invitations import user_problems
 from seatrial.web.keys import confirm
 from seatrial.web.language import _, sentences
 from seatrial.web.markdown import SUFFIXES, rendered
 from seatrial.web.pages import page
-from seatrial.web.views.accounts import invited, seat_taken
+from seatrial.web.views.accounts import invited
 from seatrial.web.views.visiting import Visit, of_users
 
 _TOLD = "training-result"
@@ -99,18 +100,10 @@ def invite_user(visit: Visit) -> HttpResponse:
     given = {"user": form.get("user", "").strip(), "email": form.get("email", "").strip().lower()}
     if visit.request.method != "POST":
         return redirect("training", visit.system.slug)
-    listed = {user.id: user for user in users_of(visit.workspace)}
-    errors = {}
-    if given["user"] not in listed:
-        errors["user"] = _("Nobody on the user list has this id.")
-    elif given["user"] in visit.workspace.system.people:
-        errors["user"] = _("This is one of the declared people: invite them under people and duties.")
-    if "@" not in given["email"]:
-        errors["email"] = _("Give their own e-mail address.")
-    elif not errors and (taken := seat_taken(visit, given["user"], given["email"])):
-        errors["email"] = taken
+    errors = user_problems(visit.system, visit.workspace, given["user"], given["email"])
     if errors:
         return _room(visit, questions_of(visit.workspace), given=given, errors=errors)
+    listed = {user.id: user for user in users_of(visit.workspace)}
     name = listed[given["user"]].name or given["user"]
     return invited(visit, given["user"], given["email"], name=name, listed=True)
 

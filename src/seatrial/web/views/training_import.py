@@ -141,7 +141,7 @@ def _take(visit: Visit, form: _Form) -> None:
     elif isinstance(form.found, Results) and form.upload is not None:
         given = form.given
         evidence = take_results(
-            visit.workspace, person, form.found, source=given["source"], about=given["about"], file=form.upload
+            visit.workspace, person, form.found, source=given["source"], about=given["about"], file=form.upload.digest
         )
         told = _(
             "%(passes)s passes from %(source)s are on record, as observed.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -22,7 +22,7 @@ from seatrial.web.language import _, later, sentences
 from seatrial.web.models import OutputUse
 from seatrial.web.pages import page
 from seatrial.web.uploading import uploaded
-from seatrial.web.uses import counted, keep_shown, say_use
+from seatrial.web.uses import counted_here, keep_shown, say_use
 from seatrial.web.views.visiting import Visit, of_system, of_users
 
 _FIELDS = ("output", "workflow", "response", "workaround")
@@ -100,6 +100,12 @@ def _room(visit: Visit, given: Mapping[str, str], errors: Mapping[str, Any]) -> 
     system = visit.workspace.system
     said = OutputUse.objects.filter(system=visit.system)
     listed = list(said[:_COUNTED]) if visit.inside else []
+    counts: Sequence[Mapping[str, str | int]] = ()
+    uncounted = ""
+    try:
+        counts = counted_here(visit.workspace) if visit.inside else ()
+    except SeatrialError as error:
+        uncounted = sentences(error.what, error.remedy)
     context = {
         "visit": visit,
         "here": recorded_here(system),
@@ -111,7 +117,8 @@ def _room(visit: Visit, given: Mapping[str, str], errors: Mapping[str, Any]) -> 
         "given": given,
         "errors": errors,
         "mine": said.filter(user=visit.who.user)[:5] if visit.who.user else (),
-        "counted": counted(listed),
+        "counted": counts,
+        "uncounted": uncounted,
         "workarounds": Counter(use.workaround for use in listed if use.workaround).most_common(_SHOWN),
         "verdict": visit.verdict() if visit.inside else None,
     }

@@ -80,7 +80,7 @@ def flipped(base: Baseline, noise: Noise, at: Sequence[int], *, noisy: bool, see
     known = base.answers(at)
     rows = [i for i in at if i in known]
     drawn = random.Random(seed)  # noqa: S311 - noise, not a secret
-    variants = {i: _off(base, base.rows[i], noise, drawn) for i in rows}
+    variants = {i: off(base, base.rows[i], noise, drawn) for i in rows}
     moved = [i for i in rows if variants[i] != base.rows[i]]
     replies = dict(zip(moved, base.asker.together([variants[i] for i in moved]), strict=True))
     stick, exactly = base.decided(), base.exactly()
@@ -97,7 +97,8 @@ def flipped(base: Baseline, noise: Noise, at: Sequence[int], *, noisy: bool, see
     )
 
 
-def _off(base: Baseline, row: Row, noise: Noise, drawn: random.Random) -> Row:
+def off(base: Baseline, row: Row, noise: Noise, drawn: random.Random) -> Row:
+    """The row with every measured number off at random within its reach, as far as that is legal."""
     made: dict[str, Json] = dict(row)
     for name, reach in noise.reach.items():
         value, declared = row.get(name), base.inputs.get(name)

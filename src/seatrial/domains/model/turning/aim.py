@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.core.observation import Json
 from seatrial.core.ports import Prediction
+from seatrial.domains.scored.extraction import canonical, record_of
 from seatrial.measure.columns import plain_text
 from seatrial.spec.system import System
 
@@ -26,10 +27,16 @@ class Aim:
     sources: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
 
+    def anyhow(self) -> Aim:
+        """The same where any other answer counts, whoever wants it: chance and noise gain nothing."""
+        return replace(self, targets=frozenset())
+
     def decision(self, answer: Prediction) -> str:
         """The answer as it is acted on; empty for a regression, whose number is the answer."""
         if self.task == "regression":
             return ""
+        if self.task == "extraction":
+            return repr(canonical(record_of(answer.prediction)))
         if self.task == "binary" and self.act_at is not None and answer.score is not None:
             return "1" if answer.score >= self.act_at else "0"
         return label(answer.prediction)
@@ -93,8 +100,9 @@ def aim_of(system: System, answers: Sequence[Prediction]) -> Aim:
         task=system.model.task,
         act_at=output.act_at if binary else None,
         moved_by=math.nan if moved_by is None else moved_by,
-        sources=labels(threat.from_) if threat else frozenset(),
-        targets=labels(threat.to) if threat else frozenset(),
+        # Of a record somebody wants any field to say something else: no list of labels tells it.
+        sources=labels(threat.from_) if threat and system.model.task != "extraction" else frozenset(),
+        targets=labels(threat.to) if threat and system.model.task != "extraction" else frozenset(),
     )
 
 

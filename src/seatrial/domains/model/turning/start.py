@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from seatrial.core.check import Trial
+from seatrial.core.check import PREDICTION, SCORE, Trial
 from seatrial.core.observation import Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.ports import Prediction, Row
-from seatrial.core.vocabulary import Sense, Weight
+from seatrial.core.vocabulary import MeasureKind, Sense, Weight
 from seatrial.domains.model.acted import acted_on
 from seatrial.domains.model.turning.aim import Aim, aim_of
 from seatrial.domains.model.turning.asking import Asking
@@ -22,12 +23,14 @@ from seatrial.spec.adversarial import NOBODY
 from seatrial.spec.model import InputField
 from seatrial.spec.system import System
 from seatrial.stats import proportions
+from seatrial.stats.interval import Interval
 
 REQUIREMENT = "model.adversarial"
 SHAKEN = "share of answers that turn within the noise of their source"
 SEED = 20_261_127
 """The same rows in every run: who could draw again would find a sample that stands."""
-_READ = 4000
+_READ, _READ_FOR_FROM = 4000, 20_000
+"""Rows that are read; more where only those with certain answers are attacked, which may be rare."""
 _FEWEST = 100
 _SHOWN_ROWS = 50
 
@@ -47,19 +50,27 @@ CODES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What an attack starts from: rows that are answered correctly, and all rows as reference with their answers."""
+    """What an attack starts from: rows that are answered correctly, and all rows as reference with their answers.
+
+    `recorded` is what was answered when the rows were scored.
+    """
 
     inputs: Mapping[str, InputField]
     rows: tuple[Row, ...]
+    recorded: tuple[Prediction, ...]
     right: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steady:
-    """The answers to the first rows, by the rows' places, which come again when asked again; and when one is turned."""
+    """The answers to the first rows, by the rows' places, which come again when asked again; and when one is turned.
+
+    `targets` are the places of rows whose answers somebody would turn, of which more are asked where they are rare.
+    """
 
     answers: Mapping[int, Prediction]
     aim: Aim
+    targets: tuple[int, ...]
 
 
 def has_adversary(system: System) -> bool:
@@ -86,7 +97,9 @@ def ready_rows(system: System, trial: Trial) -> Ready | Reason:
             remedy="Declare model.inputs; `seatrial init` proposes them from the data.",
             fields=("model.inputs",),
         )
-    read = read_rows(trial.table("scored.evaluation"), [*columns_of(system), *inputs], most=_READ, seed=SEED)
+    threat = system.adversarial.threat
+    most = _READ_FOR_FROM if threat is not None and threat.from_ else _READ
+    read = read_rows(trial.table("scored.evaluation"), [*columns_of(system), *inputs], most=most, seed=SEED)
     found = outcomes_of(system, read)
     if isinstance(found, Reason):
         return found
@@ -98,13 +111,21 @@ def ready_rows(system: System, trial: Trial) -> Ready | Reason:
             remedy=f"Label rows until at least {_FEWEST} are answered correctly.",
         )
     order = np.random.default_rng(SEED).permutation(right.size)
-    return Ready(inputs=inputs, rows=_as_sent(read, found.rows, inputs), right=tuple(int(i) for i in right[order]))
+    rows, recorded = _as_sent(read, found.rows, inputs)
+    return Ready(inputs=inputs, rows=rows, recorded=recorded, right=tuple(int(i) for i in right[order]))
 
 
-def _as_sent(read: Rows, places: Ints, inputs: Mapping[str, InputField]) -> tuple[Row, ...]:
+def _as_sent(
+    read: Rows, places: Ints, inputs: Mapping[str, InputField]
+) -> tuple[tuple[Row, ...], tuple[Prediction, ...]]:
     names = [name for name in inputs if name in read.columns]
     taken = read.columns.take(places)
-    return tuple({name: as_sent(row[name], inputs[name]) for name in names} for row in taken)
+    rows = tuple({name: as_sent(row[name], inputs[name]) for name in names} for row in taken)
+    return rows, tuple(Prediction(prediction=row.get(PREDICTION), score=_number(row.get(SCORE))) for row in taken)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def threshold_of(system: System, measure: str, sense: Sense, limit: float) -> Threshold:
@@ -129,22 +150,35 @@ def limits_of(system: System, *, turned: str, power: str) -> Sequence[Threshold]
     return found
 
 
-def steady(system: System, ready: Ready, ask: Asking, *, most: int, of: str) -> Steady | Observation:
-    """The answers to the first `most` rows that were answered correctly, which are `of` this kind.
+def steady(system: System, ready: Ready, ask: Asking, *, shaken: int, of: str) -> Steady | Observation:
+    """The answers to rows that were answered correctly, which are `of` this kind: as many as are attacked or `shaken`.
 
     An observation, which leaves the requirement open, where they are all alike or others when asked again.
     """
-    chosen = ready.right[:most]
-    answers = {
-        place: answer
-        for place, answer in zip(chosen, ask([ready.rows[i] for i in chosen]), strict=True)
-        if answer is not None
-    }
+    attacked = attacked_rows(system)
+    answers = _answers(ready, ready.right[: max(attacked, shaken)], ask)
     aim = aim_of(system, list(answers.values()))
     moving = _unmoved(answers) or _unsteady(ready, answers, aim, ask)
     if moving is None:
-        return Steady(answers=answers, aim=aim)
+        targets = _targets(ready, answers, aim, ask, most=attacked)
+        return Steady(answers={**answers, **targets}, aim=aim, targets=tuple(targets))
     return Observation(done=f"Asked the model for the same {of} twice.", findings=(moving, *threat_findings(system)))
+
+
+def _answers(ready: Ready, places: Sequence[int], ask: Asking) -> dict[int, Prediction]:
+    told = ask([ready.rows[i] for i in places])
+    return {place: answer for place, answer in zip(places, told, strict=True) if answer is not None}
+
+
+def _targets(
+    ready: Ready, answers: Mapping[int, Prediction], aim: Aim, ask: Asking, *, most: int
+) -> dict[int, Prediction]:
+    """Up to `most` rows whose answers somebody would turn: of those asked, then of those that were scored so before."""
+    first = [(i, answer) for i, answer in answers.items() if aim.wanted(answer)][:most]
+    rest = (i for i in ready.right if i not in answers and aim.wanted(ready.recorded[i]))
+    more = list(islice(rest, most - len(first))) if aim.sources else []
+    asked = _answers(ready, more, ask) if more else {}
+    return dict(first) | {i: answer for i, answer in asked.items() if aim.wanted(answer)}
 
 
 def _unmoved(answers: Mapping[int, Prediction]) -> Finding | None:
@@ -164,7 +198,8 @@ def _unsteady(ready: Ready, answers: Mapping[int, Prediction], aim: Aim, ask: As
     """A finding where the model answers the same rows differently when it is asked again."""
     places = list(answers)[:_FEWEST]
     again = ask([ready.rows[i] for i in places])
-    changed = sum(now is None or aim.turned(answers[i], now) for i, now in zip(places, again, strict=True))
+    other = aim.anyhow()
+    changed = sum(now is None or other.turned(answers[i], now) for i, now in zip(places, again, strict=True))
     if not changed:
         return None
     return Finding(
@@ -195,6 +230,23 @@ def bounded_share(system: System, name: str, hits: int, n: int, limit: float, me
         confidence=system.policy.confidence,
         needed=needed,
         needed_unit="labelled rows" if needed else "",
+    )
+
+
+def shown_power(system: System, name: str, power: Interval, method: str, *, judged: bool) -> Measure:
+    """The share of planted weaknesses that the search found; it only informs where nothing hangs on it."""
+    return Measure(
+        name=name,
+        value=power.value,
+        lower=power.lower,
+        upper=power.upper,
+        limit=system.policy.search_power,
+        sense=Sense.AT_LEAST,
+        unit="share",
+        n=power.n,
+        method=method,
+        confidence=system.policy.confidence,
+        kind=MeasureKind.VALIDITY if judged else MeasureKind.INFORMATIVE,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from seatrial.core.vocabulary import Outcome
+from seatrial.core.vocabulary import Answer, Outcome
 from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction
 from seatrial.web.api import rooms
@@ -23,7 +23,9 @@ from seatrial.web.api.shapes import (
     listing,
     one_of,
     record,
+    written,
 )
+from seatrial.web.meetings import LONGEST_MINUTES, LONGEST_PLACE
 
 _MEETING: Final = record(
     {
@@ -35,6 +37,17 @@ _MEETING: Final = record(
         "called_by": TEXT_OR_NONE,
         "called_off": TRUTH,
         "minutes": listing(record({"text": TEXT, "by": TEXT, "at": TEXT})),
+    }
+)
+_CALLED: Final = record(
+    {
+        "meeting": _MEETING,
+        "told": COUNT,
+        "not_told": {
+            "type": "array",
+            "items": TEXT,
+            "description": "whom somebody must tell by hand, each with the reason",
+        },
     }
 )
 _HELD: Final = record(
@@ -81,6 +94,69 @@ ROUTES: Final[tuple[Route, ...]] = (
                 item=_MEETING,
                 asks=(GATE,),
             ),
+            "POST": Operation(
+                summary="Call the review: everybody concerned is told over their own route, and who was not is named.",
+                handle=rooms.call_meeting,
+                action=SiteAction.CALL_REVIEW,
+                takes=record(
+                    {
+                        "at": written("When, such as 2027-01-11T14:00; in UTC where no offset is given.", 40),
+                        "place": written("A room or a link.", LONGEST_PLACE),
+                    }
+                ),
+                answer=_CALLED,
+                status=201,
+                asks=(GATE,),
+            ),
+        },
+    ),
+    Route(
+        name="api-meeting-minutes",
+        path="meetings/<int:number>/minutes/",
+        about="The minutes of a meeting.",
+        variables={"number": "The meeting's id."},
+        operations={
+            "POST": Operation(
+                summary="Add to the minutes. Nothing that was written is overwritten.",
+                handle=rooms.write_minutes,
+                action=SiteAction.CALL_REVIEW,
+                takes=record({"text": written("What was said and decided.", LONGEST_MINUTES)}),
+                answer=_MEETING,
+                status=201,
+                asks=(GATE,),
+                most_bytes=128 * 1024,
+            )
+        },
+    ),
+    Route(
+        name="api-meeting-off",
+        path="meetings/<int:number>/call-off/",
+        about="The end of a meeting that will not be held.",
+        variables={"number": "The meeting's id."},
+        operations={
+            "POST": Operation(
+                summary="Call it off, and tell everybody who was invited.",
+                handle=rooms.call_meeting_off,
+                action=SiteAction.CALL_REVIEW,
+                answer=_CALLED,
+                asks=(GATE,),
+                also={409: "it was called off already"},
+            )
+        },
+    ),
+    Route(
+        name="api-decisions",
+        path="decisions/",
+        about="The decision of a gate.",
+        operations={
+            "POST": Operation(
+                summary="Put on record what the gate says at this moment: the answer is computed, not sent.",
+                handle=rooms.decide,
+                action=SiteAction.DECIDE,
+                answer=record({"verdict": one_of([a.value for a in Answer]), "sequence": COUNT, "record": TEXT}),
+                status=201,
+                asks=(GATE,),
+            )
         },
     ),
     Route(
@@ -105,7 +181,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             "POST": Operation(
                 summary="Begin one. While a run waits or runs, that one is told with 200 and none is begun.",
                 handle=rooms.begin_drill,
-                action=SiteAction.RUN,
+                action=SiteAction.DRILL,
                 answer=RUN,
                 status=201,
                 also={200: "a run waits or runs already", 409: "the plan does not allow it now"},
@@ -138,6 +214,46 @@ ROUTES: Final[tuple[Route, ...]] = (
                 answer=ANYTHING,
                 also={409: "there is no such alarm, or it is not open"},
             )
+        },
+    ),
+    Route(
+        name="api-alarm-close",
+        path="alarms/<str:alarm>/close/",
+        about="The end of an alarm.",
+        variables={"alarm": "The alarm's id."},
+        operations={
+            "POST": Operation(
+                summary="One of the system's people has dealt with it: it is closed, and listens anew.",
+                handle=rooms.closed,
+                action=Action.RECORD_EVENT,
+                answer=ANYTHING,
+                also={409: "there is no such alarm, or it is closed already"},
+            )
+        },
+    ),
+    Route(
+        name="api-silences",
+        path="silences/",
+        about="Monitors about which nobody is paged for a while.",
+        operations={
+            "GET": Operation(
+                summary="The silences that hold now.", handle=rooms.silences, action=SiteAction.SEE, item=ANYTHING
+            ),
+            "POST": Operation(
+                summary="Silence a monitor for a while, for a reason that goes on record.",
+                handle=rooms.silence,
+                action=Action.RECORD_EVENT,
+                takes=record(
+                    {
+                        "monitor": written("Its name, or the beginning of several.", 200),
+                        "why": written("What is going on: others will read it.", 500),
+                        "seconds": {"type": "number", "exclusiveMinimum": 0, "description": "For how long."},
+                    }
+                ),
+                answer=ANYTHING,
+                status=201,
+                also={409: "there is no such monitor, or the time is too long"},
+            ),
         },
     ),
     Route(

@@ -43,7 +43,8 @@ ROUTES: Final[tuple[Route, ...]] = (
                             "type": "array",
                             "items": TEXT,
                             "maxItems": 200,
-                            "description": "Ids of checks or names of domains; all checks where it is left out.",
+                            "description": "Ids of checks or names of domains; all checks where it is left out. "
+                            "Without the scope `drills` those that hold a drill are left out.",
                         }
                     },
                     may_lack=("only",),

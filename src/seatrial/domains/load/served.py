@@ -112,6 +112,11 @@ def errors_limit(system: System) -> float:
     return system.policy.load_errors if declared is None else declared
 
 
+def timeout_s(system: System, load: Load) -> float:
+    """Ten times the largest limit is as bad as never."""
+    return min(system.model.timeout, max(2.0, 10.0 * max(load.latency.values())))
+
+
 def in_flight(rate: float, timeout_s: float) -> int:
     """So many that only the generator, never a slow target, could make it drop a request; within what may be opened."""
     import resource

@@ -17,7 +17,7 @@ from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import LoadResult, ReplyKind, Request, Row
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent, span
-from seatrial.domains.data.served import Served
+from seatrial.domains.load.served import Served
 from seatrial.stats import quantiles
 
 CODES = {
@@ -90,6 +90,12 @@ def not_clean(trial: Trial, sent: Sent, result: LoadResult) -> npt.NDArray[np.bo
             asked[id(row)] = trial.model.predict([row]).kind is ReplyKind.REFUSED
         unclean[at] = asked[id(row)]
     return unclean
+
+
+def clean(sent: Sent, unclean: npt.NDArray[np.bool_]) -> Sequence[Request]:
+    """What further load sends: no row again that is refused alone, too."""
+    refused = {sent.requests[at % len(sent.requests)].body for at in np.flatnonzero(unclean).tolist()}
+    return [request for request in sent.requests if request.body not in refused]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,64 @@
+"""The site as it is served, each answer with the processor's time that its request took: for `benchmarks.site` alone.
+
+    python -m benchmarks._timed_site FOLDER PORT
+
+Whoever asks for `NEXT_DAY` moves the clock of the site, and of nothing else, to the next midnight (UTC).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from datetime import time as of_day
+from pathlib import Path
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+
+TOOK: Final = "X-Processor-Ms"
+NEXT_DAY: Final = "/next-day/"
+
+
+def timed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Says what the request took of the processor in its own thread, in milliseconds."""
+
+    def answered(request: HttpRequest) -> HttpResponse:
+        if request.path == NEXT_DAY:
+            _to_next_day()
+            return HttpResponse()
+        start = time.thread_time()
+        response = get_response(request)
+        response[TOOK] = f"{(time.thread_time() - start) * 1000:.2f}"
+        return response
+
+    return answered
+
+
+def _to_next_day() -> None:
+    from django.utils import timezone
+
+    from seatrial.app.clock import SystemClock
+
+    now = datetime.now(UTC)
+    ahead = datetime.combine(now.date() + timedelta(days=1), of_day.min, UTC) - now
+    system, site = SystemClock.now, timezone.now
+    SystemClock.now = lambda self: system(self) + ahead  # type: ignore[method-assign]
+    timezone.now = lambda: site() + ahead
+
+
+def main(folder: Path, port: str) -> None:
+    """Serve until stopped. The site must be prepared."""
+    from seatrial.web.serving import serve
+    from seatrial.web.settings import configure
+
+    configure(folder)
+    from django.conf import settings
+
+    settings.MIDDLEWARE = ("benchmarks._timed_site.timed", *settings.MIDDLEWARE)
+    serve(folder, f"127.0.0.1:{port}", say=lambda text: print(text, file=sys.stderr, flush=True))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
