@@ -78,7 +78,7 @@ _SHOWN: Final = 12
 
 def _asked_for_retraining(workspace: Any) -> str:
     """The digest of the record by which the watch asked; it stands at the beginning."""
-    from seatrial.app.ledgers import open_ledger
+    from seatrial.app.folder.ledgers import open_ledger
     from seatrial.evidence.envelope import parse
 
     with open_ledger(workspace) as ledger:
@@ -90,7 +90,7 @@ def _asked_for_retraining(workspace: Any) -> str:
 
 def _newest(workspace: Any) -> str:
     """The digest of the newest record."""
-    from seatrial.app.ledgers import head_of, open_ledger
+    from seatrial.app.folder.ledgers import head_of, open_ledger
 
     head = head_of(workspace)
     assert head is not None
@@ -104,9 +104,9 @@ def furnished(slug: str, account: Any) -> Mapping[str, Mapping[str, object]]:
 
     from benchmarks._year_on_record import alarm
     from seatrial.adapters.store.artifacts import ArtifactFolder
-    from seatrial.app.papers import slots
+    from seatrial.app.folder.workspace import open_workspace
+    from seatrial.app.people.papers import slots
     from seatrial.app.watched.place import store_url
-    from seatrial.app.workspace import open_workspace
     from seatrial.watch.store import Store
     from seatrial.web.models import Doubt, Group, Job, LabelRound, OutputUse, Registered, Remark
 

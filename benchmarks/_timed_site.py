@@ -39,7 +39,7 @@ def timed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
 def _to_next_day() -> None:
     from django.utils import timezone
 
-    from seatrial.app.clock import SystemClock
+    from seatrial.app.folder.clock import SystemClock
 
     now = datetime.now(UTC)
     ahead = datetime.combine(now.date() + timedelta(days=1), of_day.min, UTC) - now

@@ -13,11 +13,11 @@ from typing import Final, cast
 
 from seatrial import __version__
 from seatrial.adapters.signers.keystore import Keystore
-from seatrial.app.catalogue import applying, thresholds
-from seatrial.app.clock import SystemClock
-from seatrial.app.deciding import decide_now
-from seatrial.app.subject import Identities, digest_files, subject
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.folder.catalogue import applying, thresholds
+from seatrial.app.folder.clock import SystemClock
+from seatrial.app.folder.subject import Identities, digest_files, subject
+from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.core.bodies import (
     AcceptanceBody,
     AttestationBody,

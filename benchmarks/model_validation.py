@@ -120,7 +120,7 @@ def together(folder: Path, wanted: list[str]) -> None:
     """In a process of its own: import once, run the checks beside each other, and print what each and all cost."""
     from importlib import import_module
 
-    from seatrial.app.run import PRELOADED
+    from seatrial.app.running.run import PRELOADED
 
     begun = time.perf_counter()
     for module in PRELOADED:
@@ -155,10 +155,10 @@ def _forked(check: str, folder: Path) -> int:
 
 
 def _cost(check: str, folder: Path) -> dict[str, object]:
-    from seatrial.app.catalogue import checks
-    from seatrial.app.outside import Outside
-    from seatrial.app.trial import OpenTrial
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.catalogue import checks
+    from seatrial.app.folder.outside import Outside
+    from seatrial.app.folder.workspace import open_workspace
+    from seatrial.app.running.trial import OpenTrial
     from seatrial.core.observation import Observation
 
     begun = time.perf_counter()

@@ -106,7 +106,7 @@ def timed(protocol: str, url: str, file: Path, folder: Path) -> tuple[float, flo
     from seatrial.adapters.models.catalogue import open_model
     from seatrial.adapters.models.forms import FORMS
     from seatrial.adapters.tables.parquet import ParquetTable
-    from seatrial.app.scoring import Given, score
+    from seatrial.app.folder.scoring import Given, score
     from seatrial.core.ports import Request
     from seatrial.spec.system import System
 

@@ -80,8 +80,8 @@ def visitors(folder: Path, systems: list[Path]) -> tuple[tuple[str, ...], Any]:
 
 def add(system: Path) -> None:
     """Put one entry more on record, as old ones are: nothing about it is new but that it is there."""
-    from seatrial.app.ledgers import keystore, open_ledger, record
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.ledgers import keystore, open_ledger, record
+    from seatrial.app.folder.workspace import open_workspace
 
     workspace = open_workspace(system)
     body = AcceptanceBody(duty="monitor", person="olga", shown="It is watched.")

@@ -165,9 +165,9 @@ def _empty(language: str) -> Catalog:
 
 def vocabulary() -> Iterator[str]:
     """The fixed words of the core that pages show: each language has a translation of each."""
-    from seatrial.app.connecting import EXPECTS
-    from seatrial.app.drill_history import STATES
-    from seatrial.app.interview import HARMS, PARTS, TASKS
+    from seatrial.app.drilling.history import STATES
+    from seatrial.app.proposing.connecting import EXPECTS
+    from seatrial.app.proposing.interview import HARMS, PARTS, TASKS
     from seatrial.core.vocabulary import Assurance
     from seatrial.gate.catalogue import EVERY
     from seatrial.gate.gates import GATES

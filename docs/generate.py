@@ -146,7 +146,7 @@ def _help(title: str, command: Any, context: Any) -> str:
 
 
 def _requirements() -> str:
-    from seatrial.app.catalogue import checks
+    from seatrial.app.folder.catalogue import checks
     from seatrial.gate.catalogue import EVERY, PRODUCTION_READINESS
     from seatrial.gate.gates import GATES
     from seatrial.present.words import DOMAIN_TITLES, ROLE_TITLES
@@ -206,7 +206,7 @@ def _anchor(name: str) -> str:
 
 
 def _checks() -> str:
-    from seatrial.app.catalogue import checks
+    from seatrial.app.folder.catalogue import checks
     from seatrial.engine.codes import CODES as ENGINE_CODES
 
     system = _example_system()

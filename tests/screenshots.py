@@ -21,7 +21,7 @@ from typing import Any
 
 from plants.site_browser import Site, site_in_browser
 from plants.site_tour import Stop, Tour, before_anybody, cast_of, elsewhere, furnish, missing
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.errors import SeatrialError
 
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from plants.tiny_system import rows
-from seatrial.app.deciding import decide_now
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.run import run
-from seatrial.app.verify import verify_ledger
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.running.run import run
+from seatrial.app.running.verify import verify_ledger
 from seatrial.core.events import CheckFinished, Event
 from seatrial.core.observation import Finding, Observation, Reason
 from seatrial.core.vocabulary import Answer, Outcome

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from plants.site_browser import PASSWORD, Site, look, sign_in, site_in_browser
+from plants.site_browser import PASSWORD, Site, follow, look, sign_in, site_in_browser
 
 pytestmark = pytest.mark.slow
 
@@ -91,11 +91,11 @@ def test_who_guessed_too_often_waits_until_an_administrator_lets_them_in(site: S
             admin.click("text=Accounts")
             assert "waits until" in admin.text_content("main")
             look(admin, "accounts")
-            admin.click("main a:has-text('Olga Brandt')")
+            follow(admin, "main a:has-text('Olga Brandt')")
             look(admin, "an-account")
             admin.click("text=Let them try again now")
             assert "lifted the wait of" in admin.text_content("body")
-            admin.click("text=Make a link for a new password")
+            follow(admin, "text=Make a link for a new password")
             look(admin, "reset-link")
             reset = admin.text_content(".mono.box").strip()
             admin.goto(f"{site.url}/log/?refused=1")
@@ -105,7 +105,7 @@ def test_who_guessed_too_often_waits_until_an_administrator_lets_them_in(site: S
         assert "tried to get into your account 8 times" in olga.text_content("body")
         olga.goto(f"{site.url}/account/")
         look(olga, "account")
-        olga.click("text=Where you are signed in")
+        follow(olga, "text=Where you are signed in")
         look(olga, "sessions")
         with site.somebody() as anew:
             anew.goto(reset)
@@ -224,7 +224,7 @@ def test_somebody_takes_part_over_the_companys_sign_in_and_signs_with_a_phrase(s
         sven.wait_for_url("**/s/arrival-delay/")
         sven.goto(f"{site.url}/account/")
         look(sven, "account-sso")
-        sven.click("text=choose it")
+        follow(sven, "text=choose it")
         look(sven, "passphrase")
         sven.click("text=Show that it is you")
         over_the_company(sven)
@@ -236,7 +236,7 @@ def test_somebody_takes_part_over_the_companys_sign_in_and_signs_with_a_phrase(s
         sven.fill("#sign-password", "not the phrase at all")
         sven.click("button[value=sign]")
         assert "not your password" in sven.text_content(".problem")
-        sven.click("text=Sign out")
+        follow(sven, "text=Sign out")
         look(sven, "sign-in-sso")
         sven.click("text=Sign in over Harbour sign-in")
         over_the_company(sven)

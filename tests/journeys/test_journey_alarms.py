@@ -19,16 +19,16 @@ from plants.raised import alarm
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant
 from seatrial.adapters.signed_post import signature
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.outside import Outside
-from seatrial.app.verify import verify_ledger
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.running.verify import verify_ledger
 from seatrial.app.watched import paging
 from seatrial.app.watched.dealing import HTTP, Dealing, dealing
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.reacting import Reacting
 from seatrial.app.watched.slices import Explained
 from seatrial.app.watched.telling import Outlets
-from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
 from seatrial.watch.server import Door

@@ -17,11 +17,11 @@ from sqlalchemy import Engine, event
 from plants.pager_server import Swallowing, refusing
 from plants.server import Asked, Said, Server
 from plants.tiny_system import SECRET, plant, steady
-from seatrial.app.deciding import decide_now
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.run import run
-from seatrial.app.verify import verify_ledger
-from seatrial.app.workspace import LEDGER, Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import LEDGER, Workspace, open_workspace
+from seatrial.app.running.run import run
+from seatrial.app.running.verify import verify_ledger
 from seatrial.core.errors import Unreachable
 from seatrial.core.events import CheckFinished, Event, RunFinished
 from seatrial.core.observation import Reason

@@ -15,7 +15,7 @@ from command_line import Ended, called, seatrial
 from plants.model_server import sound
 from plants.server import Server
 from plants.tiny_system import SECRET, plant
-from seatrial.app.catalogue import checks
+from seatrial.app.folder.catalogue import checks
 from seatrial.gate.catalogue import PRODUCTION_READINESS
 
 _ASSETS = Path(__file__).parents[1] / "assets"

@@ -16,13 +16,13 @@ from command_line import called
 
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, steady
-from seatrial.app.drill_history import standings
-from seatrial.app.drill_schedule import Due, claim, due, hold
-from seatrial.app.run import run
+from seatrial.app.drilling.history import standings
+from seatrial.app.drilling.schedule import Due, claim, due, hold
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.running.run import run
 from seatrial.app.watched.armed import EVERY, DailyProbe
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.planned import PlannedDrills
-from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.errors import Refused
 from seatrial.core.events import StageFinished
 from seatrial.watch.store import Store

@@ -14,9 +14,9 @@ import pytest
 from command_line import called
 
 from plants.tiny_system import SECRET, plant
-from seatrial.app.drill_traces import left_over
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.running.drill_traces import left_over
 from seatrial.core.vocabulary import RecordType
 
 pytestmark = pytest.mark.slow
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.slow
 HELD = """
 import sys
 from pathlib import Path
-from seatrial.app.drill_traces import TraceFile
-from seatrial.app.outside import Outside
-from seatrial.app.workspace import open_workspace
+from seatrial.app.running.drill_traces import TraceFile
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.drills.procedure import execute
 from seatrial.spec.loading import load_procedure
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from command_line import called
 
-from seatrial.app.ledgers import keystore, known, open_ledger, record
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, record
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.bodies import EventBody, ObservationBody
 from seatrial.core.observation import Finding, Json, Observation
 from seatrial.core.vocabulary import RecordType, Weight

@@ -30,8 +30,8 @@ from plants.ready_files import PEOPLE, USERS, change_plan, complete, connections
 from plants.ready_works import ENTRY, Works, call, rows
 from plants.site_browser import PASSWORD, Site, look, served
 from seatrial.adapters.signers.keystore import Keystore
-from seatrial.app.quiz import questions_of
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.quiz import questions_of
 from seatrial.core.vocabulary import Criticality
 from seatrial.evidence.trust import key_id
 from seatrial.spec import policy

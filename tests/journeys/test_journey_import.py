@@ -13,10 +13,10 @@ from command_line import Ended, called
 
 from plants.server import Server
 from plants.tiny_system import SECRET, plant, steady
-from seatrial.app.importing import import_result
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.run import run
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.running.importing import import_result
+from seatrial.app.running.run import run
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.events import CheckFinished
 from seatrial.core.observation import Observation

@@ -16,10 +16,10 @@ import pytest
 from plants import brokers
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant
-from seatrial.app.outside import Outside
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.app.watched import intakes as module
 from seatrial.app.watched.intakes import Intakes
-from seatrial.app.workspace import open_workspace
 from seatrial.watch.events import Kind
 from seatrial.watch.store import Store
 

@@ -14,10 +14,10 @@ from command_line import called, seatrial
 from plants.planted_trial import PlantedClock
 from plants.site_world import write_system
 from seatrial.adapters.store.artifacts import ArtifactFolder
-from seatrial.app.erasing import chosen, kept
-from seatrial.app.ledgers import keystore, open_ledger, read_ledger, record
-from seatrial.app.quiz import answer, own_key, questions_of
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.ledgers import keystore, open_ledger, read_ledger, record
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.erasing import chosen, kept
+from seatrial.app.people.quiz import answer, own_key, questions_of
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import RecordType

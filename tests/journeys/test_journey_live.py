@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.app.ledgers import read_ledger
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.app.live import ASLEEP, LiveDemo
-from seatrial.app.verify import verify_ledger
+from seatrial.app.running.verify import verify_ledger
 from seatrial.app.watched.dealing import alarms_of
-from seatrial.app.workspace import open_workspace
 from seatrial.core.vocabulary import Answer, RecordType
 
 pytestmark = pytest.mark.timed

@@ -19,10 +19,10 @@ from command_line import called
 from plants.pager_server import Delivering
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, rows, steady
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.run import run
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.running.run import run
 from seatrial.app.watched.watch import SystemWatch
-from seatrial.app.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
 pytestmark = pytest.mark.slow

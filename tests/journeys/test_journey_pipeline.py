@@ -19,9 +19,9 @@ from plants.go_world import NOW, go_world
 from plants.server import Server
 from plants.tiny_system import SECRET, plant, steady
 from seatrial.adapters.signers.keystore import Keystore
-from seatrial.app.pipeline import verify_stated
-from seatrial.app.subject import Identities, digest_files, subject
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.subject import Identities, digest_files, subject
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.running.pipeline import verify_stated
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.observation import Json
 from seatrial.evidence.statement import Statement, seal_statement

@@ -19,14 +19,14 @@ from plants.pager_server import Swallowing
 from plants.raised import alarm
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant
-from seatrial.app.deciding import decide_now
-from seatrial.app.ledgers import keystore, open_ledger, read_ledger, record
-from seatrial.app.retraining import on_record
-from seatrial.app.run import run
-from seatrial.app.verify import verify_ledger
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.folder.ledgers import keystore, open_ledger, read_ledger, record
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.retraining import on_record
+from seatrial.app.running.run import run
+from seatrial.app.running.verify import verify_ledger
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.retraining import AskingForRetraining, asks
-from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.bodies import DecisionBody, EventBody, SignOffBody
 from seatrial.core.vocabulary import RecordType, Role
 from seatrial.gate.binding import sign_off_depends
@@ -181,7 +181,7 @@ import os, signal, sys
 from pathlib import Path
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.retraining import AskingForRetraining
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.watch.store import Store
 
 class Mortal(Store):
@@ -255,7 +255,7 @@ def carrying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, T
 
 def decided(workspace: Workspace) -> None:
     """Signatures and a GO for what stands now, as the ledger holds them after a review."""
-    from seatrial.app.deciding import decided_now
+    from seatrial.app.deciding.deciding import decided_now
 
     about = decided_now(workspace).subject
     keys = keystore(workspace)

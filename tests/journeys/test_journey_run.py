@@ -19,15 +19,15 @@ import pytest
 from plants.model_server import VERSION
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, steady
-from seatrial.app import people
-from seatrial.app.catalogue import checks
-from seatrial.app.clock import SystemClock
-from seatrial.app.deciding import decide_now
-from seatrial.app.export import export
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.run import run
-from seatrial.app.verify import checkpoint, verify_exported, verify_ledger
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.deciding.export import export
+from seatrial.app.folder.catalogue import checks
+from seatrial.app.folder.clock import SystemClock
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people import people
+from seatrial.app.running.run import run
+from seatrial.app.running.verify import checkpoint, verify_exported, verify_ledger
 from seatrial.core.errors import Refused, SeatrialError, Unreachable
 from seatrial.core.events import CheckFinished, Event, RunFinished, RunStarted, StageFinished
 from seatrial.core.observation import Reason
@@ -298,8 +298,8 @@ def test_a_policy_file_beside_the_system_file_is_read_and_belongs_to_what_the_ru
 _CHILD = """
 import json, sys
 from pathlib import Path
-from seatrial.app.run import run
-from seatrial.app.workspace import open_workspace
+from seatrial.app.running.run import run
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.engine.run import Resources
 for event in run(open_workspace(Path(sys.argv[1])), only=sys.argv[3:], resume=sys.argv[2] == "resume",
                  resources=Resources(parallel=1)):

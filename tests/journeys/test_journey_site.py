@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from plants.site_browser import PASSWORD, Site, look, sign_in, site_in_browser
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.quiz import questions_of
-from seatrial.app.verify import verify_ledger
-from seatrial.app.workspace import open_workspace
+from plants.site_browser import PASSWORD, Site, follow, look, sign_in, site_in_browser
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.quiz import questions_of
+from seatrial.app.running.verify import verify_ledger
 from seatrial.core.vocabulary import RecordType
 
 pytestmark = pytest.mark.slow
@@ -80,7 +80,7 @@ def test_from_the_first_account_to_a_signature(site: Site) -> None:
         look(olga, "labels")
         olga.fill("#rows", "3")
         olga.click("text=Draw them")
-        olga.click("a.button")
+        follow(olga, "a.button")
         look(olga, "label-row")
         for key, then in (("1", "Row 2"), ("u", "Row 1"), ("0", "Row 2"), ("s", "Row 3")):
             olga.keyboard.press(key)
@@ -159,7 +159,7 @@ def test_a_user_is_trained_and_a_doubt_is_answered(site: Site) -> None:
         assert "Choose what it may do" in admin.text_content("#scopes-problem")
         look(admin, "tokens")
         admin.check("input[value=doubts]")
-        admin.click("text=Make a token")
+        follow(admin, "text=Make a token")
         look(admin, "token")
     asked = questions_of(open_workspace(site.folder))
     with site.somebody() as uma:
@@ -201,7 +201,7 @@ def test_a_user_is_trained_and_a_doubt_is_answered(site: Site) -> None:
     with site.somebody() as olga:
         sign_in(olga, site, "olga@example.com")
         olga.goto(f"{site.url}/s/arrival-delay/")
-        olga.click(".note a:has-text('look at it')")
+        follow(olga, ".note a:has-text('look at it')")
         look(olga, "doubts")
         olga.goto(report)
         olga.fill("#answer", "Unload it by hand.")
@@ -230,7 +230,7 @@ def test_the_stop_is_pulled_from_a_phone_and_drills_and_events_are_shown(site: S
             assert "never held" in olga.text_content("main")
             look(olga, "drills")
             olga.set_viewport_size({"width": 390, "height": 844})
-            olga.click("text=Stop the system for real")
+            follow(olga, "text=Stop the system for real")
             look(olga, "stop")
             olga.set_viewport_size({"width": 390, "height": 844})
             olga.fill("#password", PASSWORD)

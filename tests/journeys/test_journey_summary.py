@@ -9,11 +9,11 @@ from typing import Any
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import plant
 from plants.watched_errors import ERRORS, events
-from seatrial.app.outside import Outside
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.app.watched.account import account
 from seatrial.app.watched.place import store_url
 from seatrial.app.watched.summary import Summaries, summary
-from seatrial.app.workspace import open_workspace
 from seatrial.present.summary import summary_html, summary_text
 from seatrial.watch.store import Store
 from seatrial.watch.watching import Watching

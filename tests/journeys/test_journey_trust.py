@@ -11,11 +11,11 @@ from command_line import called
 from plants.server import Server
 from plants.tiny_system import SECRET, plant, steady
 from seatrial.adapters.store.artifacts import ArtifactFolder
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.quiz import facts_of
-from seatrial.app.run import run
-from seatrial.app.trusting import established, told
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.trusting import established, told
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.quiz import facts_of
+from seatrial.app.running.run import run
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
 

@@ -19,14 +19,14 @@ import pytest
 from plants.pager_server import Delivering
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, rows, steady
-from seatrial.app.deciding import decide_now
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.retraining import on_record
-from seatrial.app.run import run
-from seatrial.app.verify import verify_ledger
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.retraining import on_record
+from seatrial.app.running.run import run
+from seatrial.app.running.verify import verify_ledger
 from seatrial.app.watched.retraining import asks
 from seatrial.app.watched.watch import SystemWatch
-from seatrial.app.workspace import open_workspace
 from seatrial.core.vocabulary import Answer, RecordType
 
 

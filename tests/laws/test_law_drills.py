@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plants.planted_trial import PlantedTrial
-from seatrial.app.drill_history import DrillStanding, Held
-from seatrial.app.drill_schedule import DRAWN, slot_at
+from seatrial.app.drilling.history import DrillStanding, Held
+from seatrial.app.drilling.schedule import DRAWN, slot_at
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.ports import StepResult

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from plants.ready_works import ENTRY, INPUTS, STORM, Works, rows
-from seatrial.app.yaml_edit import Addition, added, changed
+from seatrial.app.folder.yaml_edit import Addition, added, changed
 from seatrial.gate.frameworks import FRAMEWORKS
 
 PEOPLE: Final = {

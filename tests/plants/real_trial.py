@@ -16,8 +16,8 @@ from seatrial.adapters.models.catalogue import OpenModel, open_model
 from seatrial.adapters.models.chat import open_judge
 from seatrial.adapters.proxy.lines import Lines
 from seatrial.adapters.steps.runner import StepRunner
-from seatrial.app.clock import SystemClock
-from seatrial.app.lines import wanted_lines
+from seatrial.app.folder.clock import SystemClock
+from seatrial.app.folder.lines import wanted_lines
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Json, Observation, Reason
 from seatrial.gate.judging import Judgement, judge

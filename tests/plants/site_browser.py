@@ -148,6 +148,12 @@ def look(page: Any, name: str) -> None:
     page.set_viewport_size({"width": 1200, "height": 900})
 
 
+def follow(page: Any, what: str) -> None:
+    """Press what leads to another page, and wait until that one stands."""
+    with page.expect_navigation():
+        page.click(what)
+
+
 def sign_in(page: Any, site: Site, email: str) -> None:
     page.goto(f"{site.url}/sign-in/")
     page.fill("#email", email)

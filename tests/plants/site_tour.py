@@ -107,7 +107,7 @@ def furnish(folder: Path) -> Tour:
 
     What people do is done through the site itself. The site's worker must run.
     """
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.workspace import open_workspace
     from seatrial.web.models import Registered
 
     _declare_watch(folder)
@@ -170,7 +170,7 @@ class _People:
 
     def users(self, workspace: Any) -> list[str]:
         """Two users of the list with accounts; a third, where there is one, is still to be invited."""
-        from seatrial.app.training import users_of
+        from seatrial.app.people.training import users_of
 
         only = [user for user in users_of(workspace) if user.id not in workspace.system.people]
         for user in only[:1]:
@@ -197,9 +197,9 @@ class _People:
 
 def _deeds(people: _People, system: Any, declared: Any, owner: str, listed: list[str]) -> dict[str, Any]:
     """What people say and do, so that pages are not empty; the numbers that came of it."""
-    from seatrial.app.papers import slots
-    from seatrial.app.quiz import questions_of
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.workspace import open_workspace
+    from seatrial.app.people.papers import slots
+    from seatrial.app.people.quiz import questions_of
     from seatrial.web.models import Doubt, Job, LabelRound
 
     at = f"/s/{system.slug}"
@@ -236,8 +236,8 @@ def _deeds(people: _People, system: Any, declared: Any, owner: str, listed: list
 
 def _declare_watch(folder: Path) -> None:
     """A system that declares none gets one, so that there are alarms to look at."""
+    from seatrial.app.folder.workspace import open_workspace
     from seatrial.app.watched.place import watched
-    from seatrial.app.workspace import open_workspace
 
     workspace = open_workspace(folder)
     if not watched(workspace):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seatrial.app.people import depart
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.people import depart
 
 PASSWORD = "a long enough phrase 7"
 _FILE = """\

@@ -114,7 +114,7 @@ def warm_start() -> Iterator[None]:
 
         def interpreter(boot: str, descriptor: int, errors: IO[bytes], environment: Mapping[str, str]) -> Process:
             _, path, modules, _ = json.loads(boot)
-            if "seatrial.app.worker" not in modules:
+            if "seatrial.app.running.worker" not in modules:
                 return started(boot, descriptor, errors, environment)
             message = json.dumps({"environment": dict(environment), "path": path, "modules": modules})
             with lock:
@@ -129,7 +129,7 @@ def warm_start() -> Iterator[None]:
 
 def _begun(ends: contextlib.ExitStack) -> socket.socket:
     """The line to the one process from which zygotes are forked."""
-    from seatrial.app.run import PRELOADED
+    from seatrial.app.running.run import PRELOADED
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:

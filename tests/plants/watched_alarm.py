@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.app.ledgers import keystore, open_ledger, record
+from seatrial.app.folder.ledgers import keystore, open_ledger, record
+from seatrial.app.folder.workspace import Workspace
 from seatrial.app.watched.place import store_url
-from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.vocabulary import RecordType
 from seatrial.gate.retraining import ASKED

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from seatrial.app.catalogue import checks
+from seatrial.app.folder.catalogue import checks
 from seatrial.cli.main import _assemble
 from seatrial.cli.sections import first_clause
 from seatrial.engine.codes import CODES as ENGINE_CODES

@@ -15,6 +15,10 @@ PACKAGE = REPO / "src" / "seatrial"
 
 CONTRACT_VIOLATIONS = {
     "One direction, from the system file to the verdict": ("core/planted.py", "import seatrial.gate.verdict\n"),
+    "One direction among the use cases, down to a system's folder": (
+        "app/folder/planted.py",
+        "import seatrial.app.deciding.filing\n",
+    ),
     "The domains do not know each other": ("domains/model/planted.py", "import seatrial.domains.data\n"),
     "What decides does no I/O and knows no framework": ("gate/planted.py", "import sqlalchemy\n"),
     "Django stays in the site": ("app/planted.py", "import django\n"),

@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seatrial.app.deciding import decide_now
-from seatrial.app.people import accept, attest, exempt, request_exemption
-from seatrial.app.probing import record_probe
-from seatrial.app.quiz import answer, questions_of
-from seatrial.app.run import run
-from seatrial.app.workspace import ENVIRONMENT, Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.folder.probing import record_probe
+from seatrial.app.folder.workspace import ENVIRONMENT, Workspace, open_workspace
+from seatrial.app.people.people import accept, attest, exempt, request_exemption
+from seatrial.app.people.quiz import answer, questions_of
+from seatrial.app.running.run import run
 from seatrial.core.errors import MissingExtra, SeatrialError
 from seatrial.core.events import CheckProgressed, Event, StageFinished, StageStarted
 from seatrial.examples import parts

@@ -16,11 +16,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from seatrial.app.deciding import decide_now
+from seatrial.app.deciding.deciding import decide_now
 from seatrial.app.demo import Demo
-from seatrial.app.outside import Outside
-from seatrial.app.run import run as run_checks
-from seatrial.app.verify import verify_ledger
+from seatrial.app.folder.outside import Outside
+from seatrial.app.running.run import run as run_checks
+from seatrial.app.running.verify import verify_ledger
 from seatrial.app.watched.dealing import alarms_of
 from seatrial.app.watched.watch import SystemWatch
 from seatrial.core.errors import SeatrialError

@@ -15,7 +15,7 @@ from seatrial.cli.console import AsJson, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seatrial.app.initiate import Proposal
+    from seatrial.app.proposing.initiate import Proposal
 
 _SYSTEM_FILE = Path("seatrial.yaml")
 _MODEL = (
@@ -46,8 +46,8 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter is one option
     as_json: AsJson = False,
 ) -> None:
     """Propose a system file from a model and a data file; what only people can decide stays TODO."""
-    from seatrial.app.initiate import propose, refuse_existing, write
-    from seatrial.app.proposal_given import Asked
+    from seatrial.app.proposing.given import Asked
+    from seatrial.app.proposing.initiate import propose, refuse_existing, write
 
     target = output if output.suffix in {".yaml", ".yml"} and not output.is_dir() else output / _SYSTEM_FILE
     if not force:
@@ -84,8 +84,8 @@ def _asked(question: str, *, option: str, talking: bool) -> str:
 
 def _label(data: Path, *, talking: bool) -> str | None:
     """The label column that a person names, where no column's name says that it is one."""
-    from seatrial.app.proposal_given import columns_of
-    from seatrial.app.proposal_inputs import guessed_label
+    from seatrial.app.proposing.given import columns_of
+    from seatrial.app.proposing.inputs import guessed_label
 
     if not talking:
         return None

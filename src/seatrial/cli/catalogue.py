@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def requirements(gate: AtGate = PRODUCTION, as_json: AsJson = False) -> None:
     """List the requirements of a gate, and which have a check."""
-    from seatrial.app.catalogue import checks
+    from seatrial.app.folder.catalogue import checks
     from seatrial.gate.catalogue import as_shown, catalogue_data
     from seatrial.gate.gates import GATES
     from seatrial.present.words import DOMAIN_TITLES
@@ -40,7 +40,7 @@ def requirements(gate: AtGate = PRODUCTION, as_json: AsJson = False) -> None:
 
 def checks(as_json: AsJson = False) -> None:
     """List every check with the requirement that it establishes."""
-    from seatrial.app.catalogue import checks as all_checks
+    from seatrial.app.folder.catalogue import checks as all_checks
 
     if as_json:
         print_json(
@@ -58,7 +58,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain one requirement: the question, why it matters, what establishes it, and what can be found."""
-    from seatrial.app.catalogue import checks
+    from seatrial.app.folder.catalogue import checks
     from seatrial.core.codec import to_data
     from seatrial.gate.catalogue import by_id
     from seatrial.present.words import ROLE_TITLES
@@ -96,7 +96,7 @@ def frameworks(
 
     assessments: Sequence[Assessment] = ()
     if file is not None:
-        from seatrial.app.deciding import decide_now
+        from seatrial.app.deciding.deciding import decide_now
 
         assessments = decide_now(open_file(file)).requirements
     if as_json:

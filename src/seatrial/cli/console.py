@@ -20,7 +20,7 @@ from seatrial.present.hanging import hung
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seatrial.app.workspace import Workspace
+    from seatrial.app.folder.workspace import Workspace
     from seatrial.gate.verdict import Verdict
 
 _NARROW = 80
@@ -67,7 +67,7 @@ def say(lines: Iterable[str]) -> None:
 
 def open_file(file: Path, *, gate: GateName = PRODUCTION) -> Workspace:
     """The workspace of the system file that the person named, or of the one in this folder, at a gate."""
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.workspace import open_workspace
 
     return open_workspace(file, gate=gate)
 

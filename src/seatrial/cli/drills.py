@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from seatrial.app.arming import Armed
-    from seatrial.app.drill_history import DrillStanding
+    from seatrial.app.drilling.arming import Armed
+    from seatrial.app.drilling.history import DrillStanding
     from seatrial.core.events import Event
     from seatrial.gate.verdict import Assessment
 
@@ -50,8 +50,8 @@ def drill(
     if dry_run:
         _dry_run(file, kind, as_json=as_json)
         return
-    from seatrial.app.deciding import decide_now
-    from seatrial.app.run import run
+    from seatrial.app.deciding.deciding import decide_now
+    from seatrial.app.running.run import run
     from seatrial.gate.encoding import verdict_data
     from seatrial.spec.drills import KINDS
 
@@ -70,8 +70,8 @@ def drill(
 
 
 def _restore(file: Path, *, as_json: bool) -> None:
-    from seatrial.app.drill_traces import left_over
-    from seatrial.app.drill_traces import restore as bring_back
+    from seatrial.app.running.drill_traces import left_over
+    from seatrial.app.running.drill_traces import restore as bring_back
 
     workspace = open_file(file)
     journals = [(left, bring_back(workspace, left)) for left in left_over(workspace, everywhere=True)]
@@ -86,7 +86,7 @@ def _restore(file: Path, *, as_json: bool) -> None:
 
 
 def _dry_run(file: Path, kind: str, *, as_json: bool) -> None:
-    from seatrial.app.drill_preview import preview
+    from seatrial.app.drilling.preview import preview
 
     seen = preview(open_file(file), kind)
     if as_json:
@@ -102,7 +102,7 @@ def _dry_run(file: Path, kind: str, *, as_json: bool) -> None:
 
 def arm(file: File = HERE, as_json: AsJson = False, quiet: Quiet = False, plain: Plain = False) -> None:
     """Probe whether the ways out would still work: targets, credentials, artefacts, permissions. Changes nothing."""
-    from seatrial.app.arming import arm as probe
+    from seatrial.app.drilling.arming import arm as probe
 
     answers: list[Armed] = []
     follow(_kept(probe(open_file(file)), answers), quiet=quiet or as_json, plain=plain)
@@ -127,7 +127,7 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Stop the system now, for real: whoever may pull it takes it offline in one action, and GO ends."""
-    from seatrial.app.stopping import stop_now
+    from seatrial.app.drilling.stopping import stop_now
 
     stopped = stop_now(open_file(file), person, why=why)
     if as_json:
@@ -147,7 +147,7 @@ def stop(
 
 def drills(file: File = HERE, as_json: AsJson = False, plain: Plain = False) -> None:
     """List the drills: what came of the last, how times develop, when the next is due, whose it is, when it may be."""
-    from seatrial.app.drill_history import standings
+    from seatrial.app.drilling.history import standings
     from seatrial.present.words import OUTCOME_WORDS
 
     workspace = open_file(file)

@@ -33,8 +33,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify every digest and signature, offline: of a ledger, an exported bundle, or a statement that says GO."""
-    from seatrial.app.pipeline import is_statement
-    from seatrial.app.verify import verify_exported, verify_ledger
+    from seatrial.app.running.pipeline import is_statement
+    from seatrial.app.running.verify import verify_exported, verify_ledger
     from seatrial.evidence.entry import Checkpoint
 
     if file.is_file() and file.suffix not in {".yaml", ".yml"} and is_statement(file):
@@ -52,8 +52,8 @@ def verify(
 def _stated(
     file: Path, trust: Path | None, subject: str | None, system: Path | None, *, gate: GateName, as_json: bool
 ) -> None:
-    from seatrial.app.clock import SystemClock
-    from seatrial.app.pipeline import verify_stated
+    from seatrial.app.folder.clock import SystemClock
+    from seatrial.app.running.pipeline import verify_stated
     from seatrial.core.errors import Refused
 
     if trust is None:
@@ -84,7 +84,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """File another tool's result as observed evidence; its own verdict is not taken over."""
-    from seatrial.app.importing import import_result
+    from seatrial.app.running.importing import import_result
 
     body, evidence = import_result(open_file(file), kind, result, name=name)
     if as_json:
@@ -108,7 +108,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the whole record as one bundle; it verifies without a server."""
-    from seatrial.app.export import export as write
+    from seatrial.app.deciding.export import export as write
 
     found = write(open_file(file), target, with_artifacts=artifacts)
     if not as_json:
@@ -128,8 +128,8 @@ def upload(
     import os
     from tempfile import TemporaryDirectory
 
-    from seatrial.app.export import export as write
-    from seatrial.app.sending import TOKEN, send_bundle
+    from seatrial.app.deciding.export import export as write
+    from seatrial.app.deciding.sending import TOKEN, send_bundle
     from seatrial.core.errors import Refused
 
     if not site:
@@ -154,7 +154,7 @@ def upload(
 
 def checkpoint(file: File = HERE) -> None:
     """Print the head of the record; kept elsewhere, it shows later that nothing was dropped."""
-    from seatrial.app.verify import checkpoint as head
+    from seatrial.app.running.verify import checkpoint as head
 
     typer.echo(str(head(open_file(file))))
 

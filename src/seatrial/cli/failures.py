@@ -11,7 +11,7 @@ from seatrial.cli.console import HERE, AsJson, File, open_file, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seatrial.app.failure_modes import Comparison
+    from seatrial.app.watched.failure_modes import Comparison
 
 
 def failure_modes(
@@ -22,7 +22,7 @@ def failure_modes(
     as_json: AsJson = False,
 ) -> None:
     """Compare the failure-mode register with the weak slices found; propose the entries that it lacks."""
-    from seatrial.app.failure_modes import add_drafts, compare
+    from seatrial.app.watched.failure_modes import add_drafts, compare
 
     workspace = open_file(file)
     found = compare(workspace)

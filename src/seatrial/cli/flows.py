@@ -11,14 +11,14 @@ import typer
 from seatrial.cli.console import HERE, AsJson, File, open_file, print_json, say
 
 if TYPE_CHECKING:
-    from seatrial.app.flow_preview import Preview
+    from seatrial.app.running.flow_preview import Preview
 
 _NOT_ALL = 1
 
 
 def flows(file: File = HERE, as_json: AsJson = False) -> int:
     """Say which test records a run would write where: exactly, and what becomes of them; nothing is written."""
-    from seatrial.app.flow_preview import preview
+    from seatrial.app.running.flow_preview import preview
 
     found = preview(open_file(file))
     if as_json:

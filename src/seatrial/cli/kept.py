@@ -10,14 +10,14 @@ import typer
 from seatrial.cli.console import HERE, AsJson, File, confirm, console, open_file, print_json
 
 if TYPE_CHECKING:
-    from seatrial.app.erasing import Kept
+    from seatrial.app.people.erasing import Kept
 
 _SHOWN = 16
 
 
 def artifacts(file: File = HERE, as_json: AsJson = False) -> None:
     """List what is kept beside the record: sample rows, answers, documents; what for, since when, and how much."""
-    from seatrial.app.erasing import kept
+    from seatrial.app.people.erasing import kept
     from seatrial.core.codec import to_data
 
     found = kept(open_file(file))
@@ -45,8 +45,8 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Erase sample rows, answers or documents; that they were kept beside the record, and why they went, stays."""
-    from seatrial.app.erasing import chosen
-    from seatrial.app.erasing import erase as put
+    from seatrial.app.people.erasing import chosen
+    from seatrial.app.people.erasing import erase as put
 
     if not by:
         raise typer.BadParameter("name yourself with --as")

@@ -29,7 +29,7 @@ def keys(
     """List whose keys count in this system's record, and until when; or print one's own for the trust root."""
     import base64
 
-    from seatrial.app.trust_roots import counting, own_key
+    from seatrial.app.folder.trust_roots import counting, own_key
 
     workspace = open_file(file)
     if own:
@@ -57,7 +57,7 @@ def trust_root(
     as_json: AsJson = False,
 ) -> None:
     """List or change the trust root: the file that says whose keys count. Keep it where no signer can write."""
-    from seatrial.app import trust_roots
+    from seatrial.app.folder import trust_roots
 
     held = trust_roots.read(root)
     when = _time(at, "--at") or datetime.now(UTC)

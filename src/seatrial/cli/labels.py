@@ -10,7 +10,7 @@ import typer
 from seatrial.cli.console import HERE, AsJson, File, open_file, print_json, say
 
 if TYPE_CHECKING:
-    from seatrial.app.labelling import Labelling
+    from seatrial.app.labels.labelling import Labelling
     from seatrial.core.observation import Json
 
 
@@ -28,8 +28,8 @@ def plan_labels(
     as_json: AsJson = False,
 ) -> None:
     """Say how many labels a metric takes, and which rows to label: live rows, drawn with known probability."""
-    from seatrial.app.labelling import plan_labels as plan
-    from seatrial.app.labelling import write_labels
+    from seatrial.app.labels.labelling import plan_labels as plan
+    from seatrial.app.labels.labelling import write_labels
 
     workspace = open_file(file)
     made = plan(workspace, labels=labels, expected=expect, file=output.name)

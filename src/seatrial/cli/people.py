@@ -12,7 +12,7 @@ from seatrial.core.vocabulary import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seatrial.app.workspace import Workspace
+    from seatrial.app.folder.workspace import Workspace
     from seatrial.core.record import Evidence
     from seatrial.domains.organization.questions import Question
 
@@ -28,8 +28,8 @@ def accept(
     as_json: AsJson = False,
 ) -> None:
     """Accept a duty that is yours, with your own key."""
-    from seatrial.app.duties import duty_text
-    from seatrial.app.people import accept as state
+    from seatrial.app.people.duties import duty_text
+    from seatrial.app.people.people import accept as state
 
     workspace = open_file(file)
     shown = duty_text(workspace, duty)
@@ -47,7 +47,7 @@ def attest(
     as_json: AsJson = False,
 ) -> None:
     """Answer for a document exactly as it is now."""
-    from seatrial.app.people import attest as state
+    from seatrial.app.people.people import attest as state
 
     workspace = open_file(file)
     confirm(f"Do you, {_name(workspace, person)}, answer for {document} as it is now?", yes=yes)
@@ -64,9 +64,9 @@ def sign(
     as_json: AsJson = False,
 ) -> None:
     """Sign the review for your role, or withhold GO with a reason."""
-    from seatrial.app.deciding import decide_now
-    from seatrial.app.people import sign as state
-    from seatrial.app.people import withhold as refuse
+    from seatrial.app.deciding.deciding import decide_now
+    from seatrial.app.people.people import sign as state
+    from seatrial.app.people.people import withhold as refuse
     from seatrial.present.terminal import verdict_screen
 
     workspace = open_file(file, gate=gate)
@@ -93,8 +93,8 @@ def exempt(
     as_json: AsJson = False,
 ) -> None:
     """Ask that a requirement does not apply; another person approves what was asked."""
-    from seatrial.app.people import exempt as approve
-    from seatrial.app.people import request_exemption
+    from seatrial.app.people.people import exempt as approve
+    from seatrial.app.people.people import request_exemption
 
     workspace = open_file(file)
     does = f"approve, as {asked_by} asked," if asked_by else "ask"
@@ -114,7 +114,7 @@ def depart(
     as_json: AsJson = False,
 ) -> None:
     """Put on record that somebody left: what they accepted and signed stops counting."""
-    from seatrial.app.people import depart as state
+    from seatrial.app.people.people import depart as state
 
     _recorded(state(open_file(file), who, by=_given(person), reason=reason), as_json=as_json)
 
@@ -126,7 +126,7 @@ def quiz(
     as_json: AsJson = False,
 ) -> None:
     """Answer the questions of this version with your own key; passing puts you among its trained users."""
-    from seatrial.app.quiz import answer, attempts, facts_of, own_key, questions_of
+    from seatrial.app.people.quiz import answer, attempts, facts_of, own_key, questions_of
     from seatrial.domains.organization.questions import shown
 
     workspace = open_file(file)

@@ -23,7 +23,7 @@ def gate(
     plain: Plain = False,
 ) -> None:
     """Decide for a deployment pipeline: exit code 0 only for GO, and reports in the formats that pipelines read."""
-    from seatrial.app.pipeline import ask
+    from seatrial.app.running.pipeline import ask
     from seatrial.present.junit import junit as as_junit
     from seatrial.present.sarif import sarif as as_sarif
 

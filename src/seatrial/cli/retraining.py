@@ -11,7 +11,7 @@ from seatrial.cli.console import HERE, AsJson, open_file, print_json
 from seatrial.cli.people import As, Yes
 
 if TYPE_CHECKING:
-    from seatrial.app.workspace import Workspace
+    from seatrial.app.folder.workspace import Workspace
 
 _ACTIONS = ("list", "show", "approve", "decline")
 
@@ -44,7 +44,7 @@ def retraining(
 
 
 def _list(workspace: Workspace, *, as_json: bool) -> None:
-    from seatrial.app.retraining import line, on_record, told_data
+    from seatrial.app.people.retraining import line, on_record, told_data
 
     found = on_record(workspace)
     if as_json:
@@ -57,7 +57,7 @@ def _list(workspace: Workspace, *, as_json: bool) -> None:
 
 
 def _show(workspace: Workspace, request: str, *, as_json: bool) -> None:
-    from seatrial.app.retraining import lines, one, told_data
+    from seatrial.app.people.retraining import lines, one, told_data
 
     told = one(workspace, request)
     if as_json:
@@ -70,7 +70,7 @@ def _show(workspace: Workspace, request: str, *, as_json: bool) -> None:
 def _answer(
     workspace: Workspace, request: str, person: str, action: str, because: str, *, yes: bool, as_json: bool
 ) -> None:
-    from seatrial.app.retraining import answer, lines, one
+    from seatrial.app.people.retraining import answer, lines, one
 
     told = one(workspace, request)
     if not yes:

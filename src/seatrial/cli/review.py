@@ -58,8 +58,8 @@ def run(
     plain: Plain = False,
 ) -> None:
     """Execute the checks, put them on record, and decide: live progress, then the verdict with its gaps."""
-    from seatrial.app.deciding import decide_now
-    from seatrial.app.run import run as execute
+    from seatrial.app.deciding.deciding import decide_now
+    from seatrial.app.running.run import run as execute
 
     workspace = open_file(file, gate=gate)
     follow(execute(workspace, only=only, seed=seed, resume=resume), quiet=quiet or as_json, plain=plain)
@@ -83,7 +83,7 @@ def follow(events: Iterator[Event], *, quiet: bool, plain: bool) -> None:
 
 def verdict(file: File = HERE, gate: AtGate = PRODUCTION, as_json: AsJson = False, plain: Plain = False) -> None:
     """Decide from the ledger alone, without running anything."""
-    from seatrial.app.deciding import decide_now
+    from seatrial.app.deciding.deciding import decide_now
 
     decided = decide_now(open_file(file, gate=gate))
     show_verdict(decided, file, as_json=as_json, plain=plain)
@@ -101,7 +101,7 @@ def gaps(
     plain: Plain = False,
 ) -> None:
     """List what stands between the system and GO: who closes it, how, and by when."""
-    from seatrial.app.deciding import decide_now
+    from seatrial.app.deciding.deciding import decide_now
     from seatrial.gate.grouping import By
     from seatrial.present.terminal import gap_groups, gap_list
 
@@ -126,8 +126,8 @@ def report(
     gate: AtGate = PRODUCTION,
 ) -> None:
     """Write the dossier: one HTML file that needs no network, or a PDF with the signatures (`-o dossier.pdf`)."""
-    from seatrial.app.deciding import decide_now
-    from seatrial.app.dossiers import write_dossier
+    from seatrial.app.deciding.deciding import decide_now
+    from seatrial.app.deciding.dossiers import write_dossier
 
     write_dossier(decide_now(open_file(file, gate=gate)), output)
     typer.echo(f"dossier: {output}")
@@ -143,7 +143,7 @@ def proxy(
     import signal
     import sys
 
-    from seatrial.app.lines import held
+    from seatrial.app.folder.lines import held
 
     with held(open_file(file)) as lines:
         for name, (listen, target) in lines.items():
@@ -157,7 +157,7 @@ def proxy(
 
 def trust(file: File = HERE, as_json: AsJson = False) -> None:
     """Tell which outputs are not to be trusted: what the last run established; `--json` is the export for programs."""
-    from seatrial.app.trusting import established, told
+    from seatrial.app.folder.trusting import established, told
 
     document = established(open_file(file))
     if as_json:

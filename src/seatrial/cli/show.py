@@ -35,8 +35,8 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter is one option
     plain: Plain = False,
 ) -> None:
     """Start a shipped example with its real services: execute every check, and decide."""
+    from seatrial.app.deciding.dossiers import write_dossier
     from seatrial.app.demo import Demo
-    from seatrial.app.dossiers import write_dossier
 
     if live:
         if profile != "embedded":

@@ -84,7 +84,7 @@ def _open(site: Path) -> None:
 
 def _refuse_missing(systems: Sequence[Path]) -> None:
     """Raises Unreachable where a named path is not there, or holds no system file."""
-    from seatrial.app.workspace import find_system_file
+    from seatrial.app.folder.workspace import find_system_file
 
     for path in systems:
         if not find_system_file(path).is_file():

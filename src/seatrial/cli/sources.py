@@ -15,7 +15,7 @@ from seatrial.cli.console import HERE, AsJson, open_file, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seatrial.app.profiling import Profiled
+    from seatrial.app.proposing.profiling import Profiled
 
 
 def profile(
@@ -29,7 +29,7 @@ def profile(
     as_json: AsJson = False,
 ) -> None:
     """Look at every source, and propose contract and freshness: faults too; a person must confirm each."""
-    from seatrial.app.profiling import profile_sources, write_proposals
+    from seatrial.app.proposing.profiling import profile_sources, write_proposals
 
     tell = (lambda _: None) if as_json else partial(typer.echo, err=True)
     found = profile_sources(open_file(file), names or (), say=tell)

@@ -12,8 +12,8 @@ from seatrial.cli.console import HERE, AsJson, File, confirm, open_file, print_j
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seatrial.app.mapped_csv import MappedCsv, Wanted
-    from seatrial.app.uploads import Upload
+    from seatrial.app.folder.mapped_csv import MappedCsv, Wanted
+    from seatrial.app.folder.uploads import Upload
     from seatrial.core.observation import Json
 
 As = Annotated[str, typer.Option("--as", help="Your id in the system file, where you bring something.")]
@@ -34,10 +34,10 @@ def users(
     as_json: AsJson = False,
 ) -> None:
     """List the users with who passed, or take in a CSV file of them."""
-    from seatrial.app.mapped_csv import taken_whole
-    from seatrial.app.people import permitted
-    from seatrial.app.training import passes, users_of
-    from seatrial.app.training_import import USERS, new_list, take_list
+    from seatrial.app.folder.mapped_csv import taken_whole
+    from seatrial.app.people.people import permitted
+    from seatrial.app.people.training import passes, users_of
+    from seatrial.app.people.training_import import USERS, new_list, take_list
     from seatrial.gate.permissions import Action
 
     workspace = open_file(file)
@@ -83,10 +83,10 @@ def training(  # noqa: PLR0913, PLR0917 - one parameter is one option
     as_json: AsJson = False,
 ) -> None:
     """Show how many of each team passed, or file a course's results: observed, they pass nobody."""
-    from seatrial.app.mapped_csv import taken_whole
-    from seatrial.app.people import permitted
-    from seatrial.app.training import coverage
-    from seatrial.app.training_import import DATES, OUTCOMES, passing_score, results, take_results
+    from seatrial.app.folder.mapped_csv import taken_whole
+    from seatrial.app.people.people import permitted
+    from seatrial.app.people.training import coverage
+    from seatrial.app.people.training_import import DATES, OUTCOMES, passing_score, results, take_results
     from seatrial.gate.permissions import Action
 
     workspace = open_file(file)
@@ -135,10 +135,10 @@ def uses(
     Its columns: output, workflow, team, shown_at, response (acted on, overridden, ignored, or empty where it was only
     shown) and, where people wrote one, workaround.
     """
-    from seatrial.app.mapped_csv import read_csv, taken_whole
-    from seatrial.app.people import permitted
-    from seatrial.app.response_log import FILE, add_to_log, begin_log, brought
-    from seatrial.app.used import counted
+    from seatrial.app.folder.mapped_csv import read_csv, taken_whole
+    from seatrial.app.people.people import permitted
+    from seatrial.app.people.response_log import FILE, add_to_log, begin_log, brought
+    from seatrial.app.people.used import counted
     from seatrial.gate.permissions import Action
 
     workspace = open_file(file)
@@ -173,7 +173,7 @@ def uses(
 
 
 def _upload(source: Path) -> Upload:
-    from seatrial.app.uploads import received
+    from seatrial.app.folder.uploads import received
     from seatrial.core.errors import Unreachable
 
     try:
@@ -188,7 +188,7 @@ def _upload(source: Path) -> Upload:
 def _read(
     source: Path, wanted: Sequence[Wanted], column: Sequence[str] | None
 ) -> tuple[Upload, MappedCsv, dict[str, str]]:
-    from seatrial.app.mapped_csv import mapped, read_csv
+    from seatrial.app.folder.mapped_csv import mapped, read_csv
 
     pairs = [each.partition("=") for each in column or ()]
     if any(not equals for _, equals, _ in pairs):

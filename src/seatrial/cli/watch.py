@@ -139,7 +139,7 @@ def event(
     as_json: AsJson = False,
 ) -> None:
     """Put a regulatory or other declared event on record; GO ends where a take-offline rule names it."""
-    from seatrial.app.events import raise_event
+    from seatrial.app.people.events import raise_event
 
     evidence = raise_event(open_file(file), person, kind, summary=summary, revokes=revokes)
     ends = bool(evidence.record.body["revokes"])

@@ -22,7 +22,7 @@ from seatrial.web.models.deeds import LONGEST_ABOUT, LONGEST_WHO
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from seatrial.app.workspace import Workspace
+    from seatrial.app.folder.workspace import Workspace
 
 
 class SiteAction(StrEnum):

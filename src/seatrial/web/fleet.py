@@ -17,13 +17,13 @@ from uuid import uuid4
 from django.http import Http404
 
 import seatrial
-from seatrial.app.called import called_files
-from seatrial.app.catalogue import checks
-from seatrial.app.deciding import decided_now
-from seatrial.app.keeping import NotReadYet
-from seatrial.app.ledgers import head_of, may_decide, may_open, read_ledger, trust_files
-from seatrial.app.states import states
-from seatrial.app.workspace import CHECKPOINTS, ENVIRONMENT, TRUST, Workspace, find_system_file, open_workspace
+from seatrial.app.deciding.deciding import decided_now
+from seatrial.app.folder.called import called_files
+from seatrial.app.folder.catalogue import checks
+from seatrial.app.folder.keeping import NotReadYet
+from seatrial.app.folder.ledgers import head_of, may_decide, may_open, read_ledger, trust_files
+from seatrial.app.folder.states import states
+from seatrial.app.folder.workspace import CHECKPOINTS, ENVIRONMENT, TRUST, Workspace, find_system_file, open_workspace
 from seatrial.core.codec import CodecError, from_data, to_data
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.vocabulary import Answer, GateName

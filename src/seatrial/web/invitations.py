@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from seatrial.app.training import users_of
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.training import users_of
 from seatrial.web.access import SiteAction, Visitor, put_down
 from seatrial.web.digests import digest_of
 from seatrial.web.language import _

@@ -15,9 +15,9 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 from django.db.models import Q
 from django.utils import timezone
 
-from seatrial.app.drill_schedule import claim as take
-from seatrial.app.drill_schedule import due
-from seatrial.app.run import run
+from seatrial.app.drilling.schedule import claim as take
+from seatrial.app.drilling.schedule import due
+from seatrial.app.running.run import run
 from seatrial.core.errors import SeatrialError
 from seatrial.core.events import CheckFinished, CheckProgressed, CheckStarted, Event, RunFinished, RunStarted
 from seatrial.core.observation import Observation

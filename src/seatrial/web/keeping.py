@@ -11,11 +11,11 @@ from typing import Final
 
 from django.db import DatabaseError, connection
 
-from seatrial.app.drill_history import history
-from seatrial.app.ledgers import KEEPING, following, head_of, is_kept, keep_up, read_ledger
-from seatrial.app.papers import slots, versions
-from seatrial.app.training import coverage, elsewhere
-from seatrial.app.workspace import Workspace
+from seatrial.app.drilling.history import history
+from seatrial.app.folder.ledgers import KEEPING, following, head_of, is_kept, keep_up, read_ledger
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.papers import slots, versions
+from seatrial.app.people.training import coverage, elsewhere
 from seatrial.core.bodies import (
     AcceptanceBody,
     AttestationBody,

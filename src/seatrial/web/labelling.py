@@ -11,10 +11,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from seatrial.adapters.store.artifacts import ArtifactFolder
-from seatrial.app.label_answers import Scale
-from seatrial.app.label_round import Given, Labelled, second_share, write_round
-from seatrial.app.labelling import plan_labels
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.labels.label_answers import Scale
+from seatrial.app.labels.label_round import Given, Labelled, second_share, write_round
+from seatrial.app.labels.labelling import plan_labels
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.record import Evidence

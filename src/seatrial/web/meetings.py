@@ -12,8 +12,8 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from seatrial.app.notices import reachable, tell
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.notices import reachable, tell
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import GateName, Role
 from seatrial.gate.verdict import Verdict

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from seatrial.app.keeping import AGAIN_S, NotReadYet
-from seatrial.app.ledgers import following
+from seatrial.app.folder.keeping import AGAIN_S, NotReadYet
+from seatrial.app.folder.ledgers import following
 from seatrial.core.errors import Refused, SeatrialError
 
 _POLICY = (

@@ -12,8 +12,8 @@ from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from seatrial.app.notices import tell
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.notices import tell
 from seatrial.core.errors import SeatrialError
 from seatrial.gate.reminding import reminders
 from seatrial.gate.timeline import Promise

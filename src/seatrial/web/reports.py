@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
 from seatrial.domains.organization.escalation import within_s
 from seatrial.web.language import _, later
 from seatrial.web.models import AccessToken, Account, Doubt, Registered

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.app.ledgers import head_of, is_long, read_ledger
-from seatrial.app.training import listed_users
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import head_of, is_long, read_ledger
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.training import listed_users
 from seatrial.core.bodies import DepartureBody
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import RecordType

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import Workspace
 from seatrial.gate.acceptances import accepted
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
-from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record, trust
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, read_ledger, record, trust
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.bodies import KeyBody
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType

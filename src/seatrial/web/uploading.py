@@ -11,7 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, HttpResponse
 
 from seatrial.adapters.store.artifacts import ArtifactFolder
-from seatrial.app.uploads import MOST_BYTES, Upload, media_type, received
+from seatrial.app.folder.uploads import MOST_BYTES, Upload, media_type, received
 from seatrial.core.errors import Refused
 from seatrial.web.language import _
 

@@ -9,9 +9,9 @@ from threading import Lock
 
 from django.utils import timezone
 
-from seatrial.app.response_log import Response, kept_log, recorded_here, write_log
-from seatrial.app.used import counted
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.response_log import Response, kept_log, recorded_here, write_log
+from seatrial.app.people.used import counted
 from seatrial.web.models import OutputUse, Registered
 
 _writing: dict[Path, Lock] = {}

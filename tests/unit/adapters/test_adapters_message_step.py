@@ -15,7 +15,7 @@ from plants import brokers
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.adapters.steps.runner import StepRunner
-from seatrial.app.clock import SystemClock
+from seatrial.app.folder.clock import SystemClock
 from seatrial.domains.touching import touches
 from seatrial.drills.procedure import execute
 from seatrial.spec.integration import IntegrationSection

@@ -11,12 +11,12 @@ import pytest
 
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, steady
-from seatrial.app.answers import ROWS
-from seatrial.app.deciding import inputs_of, served_now
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.probing import probe, record_probe
-from seatrial.app.subject import MODEL, Identities, digest_files, identities_on_record, subject
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.deciding.deciding import inputs_of, served_now
+from seatrial.app.folder.answers import ROWS
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.probing import probe, record_probe
+from seatrial.app.folder.subject import MODEL, Identities, digest_files, identities_on_record, subject
+from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.core.records import Records
 from seatrial.gate.binding import depends
 from seatrial.gate.catalogue import by_id

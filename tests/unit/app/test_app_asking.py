@@ -22,7 +22,7 @@ from seatrial.adapters.http import Http, declared_origins
 from seatrial.adapters.models.catalogue import OpenModel, open_model
 from seatrial.adapters.models.columns import rows_of
 from seatrial.adapters.tables.parquet import ParquetTable
-from seatrial.app.scoring import Given, Scored, score
+from seatrial.app.folder.scoring import Given, Scored, score
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.errors import Unreachable
 from seatrial.domains.sending import as_sent, batch_as_sent
@@ -116,7 +116,7 @@ def _busy_once(asked: Asked, seen: set[bytes]) -> Said:
 def test_an_answer_that_is_late_cut_or_refused_once_doubles_no_row_and_loses_none(
     unsteady: Callable[[Asked, set[bytes]], Said], table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.app.asking._WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr("seatrial.app.folder.asking._WAITS_S", (0.0, 0.0))
     seen: set[bytes] = set()
     with Server(lambda asked: unsteady(asked, seen)) as server:
         assert scored(table, opened(server.url), tmp_path / "s.parquet") == Scored(rows=ROWS, problems=0)
@@ -139,7 +139,7 @@ def test_a_row_that_always_fails_keeps_its_problem_and_costs_no_other_row(table:
 def test_a_model_that_is_gone_ends_it_soon_and_leaves_nothing_behind(
     table: ParquetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.app.asking._WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr("seatrial.app.folder.asking._WAITS_S", (0.0, 0.0))
     before = threading.active_count()
     with Server(lambda _: said({"error": "gone"}, 404)) as server:
         with pytest.raises(Unreachable, match="could not be reached"):

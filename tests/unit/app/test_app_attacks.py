@@ -13,13 +13,13 @@ import pytest
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, steady
 from seatrial.adapters.signers.keystore import Keystore
-from seatrial.app import people
-from seatrial.app.deciding import decide_now, served_now
-from seatrial.app.files import stamp
-from seatrial.app.ledgers import keystore, open_ledger, read_ledger, record, trust
-from seatrial.app.probing import probe
-from seatrial.app.subject import Identities, digest_files, identities_on_record, subject
-from seatrial.app.workspace import TRUST, Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now, served_now
+from seatrial.app.folder.files import stamp
+from seatrial.app.folder.ledgers import keystore, open_ledger, read_ledger, record, trust
+from seatrial.app.folder.probing import probe
+from seatrial.app.folder.subject import Identities, digest_files, identities_on_record, subject
+from seatrial.app.folder.workspace import TRUST, Workspace, open_workspace
+from seatrial.app.people import people
 from seatrial.core.bodies import SignOffBody
 from seatrial.core.codec import from_data
 from seatrial.core.errors import Refused

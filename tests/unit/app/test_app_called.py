@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from seatrial.app.called import called_files
-from seatrial.app.subject import Identities, digest_files, subject
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.called import called_files
+from seatrial.app.folder.subject import Identities, digest_files, subject
+from seatrial.app.folder.workspace import Workspace, open_workspace
 
 PART = "procedure.back.yaml"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.app import catalogue
-from seatrial.app.planning import chosen
+from seatrial.app.folder import catalogue
+from seatrial.app.running.planning import chosen
 from seatrial.core.check import Check
 from seatrial.core.errors import SeatrialError
 from seatrial.domains.catalogue import CHECKS

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.app.connecting import connect, connections, stands
-from seatrial.app.interview import heard, write
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.proposing.connecting import connect, connections, stands
+from seatrial.app.proposing.interview import heard, write
 from seatrial.core.errors import Refused
 
 MODEL = "https://model.example.com/predict"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from plants.tiny_system import SECRET, plant
-from seatrial.app.doubting import Said, candidates, known_conditions
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.doubting import Said, candidates, known_conditions
 from seatrial.spec.failure_modes import load_failure_modes, with_drafts
 
 REGISTER = b"failure_modes:\n  - id: storm\n    when: wind > 60\n    consequence: c\n    handling: h\n    owner: olga\n"

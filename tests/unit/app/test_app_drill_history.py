@@ -9,10 +9,10 @@ import pytest
 
 from plants.planted_trial import PlantedClock
 from plants.site_world import write_system
-from seatrial.app import drill_history
-from seatrial.app.drill_history import history
-from seatrial.app.ledgers import keystore, known, open_ledger, record
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.drilling import history as drill_history
+from seatrial.app.drilling.history import history
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, record
+from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.observation import Observation
 from seatrial.core.vocabulary import RecordType

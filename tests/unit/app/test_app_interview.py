@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.app.interview import FIELDS, heard, text_of, write
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.proposing.interview import FIELDS, heard, text_of, write
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import Criticality, Role
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from seatrial.app.label_answers import Answers, Scale, options_problem, read_scale
-from seatrial.app.label_round import (
+from seatrial.app.labels.label_answers import Answers, Scale, options_problem, read_scale
+from seatrial.app.labels.label_round import (
     Given,
     agreement,
     counted,

@@ -10,8 +10,8 @@ import yaml
 
 from plants.load_server import LoadServer
 from plants.pipeline_server import declared
-from seatrial.app.outside import Outside
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.errors import Refused
 from seatrial.core.ports import Request, Stream
 

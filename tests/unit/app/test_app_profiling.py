@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from seatrial.app.profiling import Profiled, profile_sources, write_proposals
-from seatrial.app.source_profile import FieldProfile, SourceProfile, profiled
-from seatrial.app.source_records import of_integration
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.proposing.profiling import Profiled, profile_sources, write_proposals
+from seatrial.app.proposing.source_profile import FieldProfile, SourceProfile, profiled
+from seatrial.app.proposing.source_records import of_integration
 from seatrial.cli.main import main
 from seatrial.core.errors import Malformed
 from seatrial.domains.integration.contract_schema import ContractSchema

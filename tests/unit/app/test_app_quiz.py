@@ -9,10 +9,10 @@ import pytest
 
 from plants.planted_trial import PlantedClock
 from plants.site_world import write_system
-from seatrial.app.ledgers import keystore, read_ledger
-from seatrial.app.quiz import answer, attempts, own_key, questions_of
-from seatrial.app.training import passes
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder.ledgers import keystore, read_ledger
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.quiz import answer, attempts, own_key, questions_of
+from seatrial.app.people.training import passes
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
 from seatrial.domains.organization.questions import shown

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from seatrial.app.scoring import Given, Scored, score
+from seatrial.app.folder.scoring import Given, Scored, score
 from seatrial.core.check import PREDICTION, PROBLEM, SCORE
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
@@ -99,7 +99,7 @@ def test_one_bad_row_in_a_thousand_costs_one_row(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_reached_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.app.asking._WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr("seatrial.app.folder.asking._WAITS_S", (0.0, 0.0))
     model = _Model(lambda _: ReplyKind.UNREACHABLE)
     with pytest.raises(Unreachable, match="could not be reached"):
         _score(_Table(_numbers(0, 1_000)), model, tmp_path / "scored.parquet")
@@ -107,7 +107,7 @@ def test_a_model_that_cannot_be_reached_ends_it(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_model_that_comes_back_loses_no_row_and_doubles_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.app.asking._WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr("seatrial.app.folder.asking._WAITS_S", (0.0, 0.0))
     failures = iter([True, True, False, True, False])
     model = _Model(lambda _: ReplyKind.UNREACHABLE if next(failures, False) else ReplyKind.OK)
     assert _score(_Table(_numbers(0, 200)), model, tmp_path / "scored.parquet") == Scored(rows=200, problems=0)

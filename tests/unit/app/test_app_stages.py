@@ -13,10 +13,10 @@ from pyarrow import parquet
 from plants.model_server import sound
 from plants.server import Server
 from plants.tiny_system import SECRET, plant
-from seatrial.app import stages
-from seatrial.app.outside import Outside
-from seatrial.app.stages import Problems, measure_tables, measured_file, score_tables, scored_file
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.folder import stages
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.stages import Problems, measure_tables, measured_file, score_tables, scored_file
+from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.core.check import MeasureRequest
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.measure.one_pass import key_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from plants.tiny_system import SECRET, plant
-from seatrial.app.outside import Outside
-from seatrial.app.trial import OpenTrial
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.running.trial import OpenTrial
 from seatrial.core.errors import Refused
 
 ASKING: dict[str, Callable[[OpenTrial], object]] = {

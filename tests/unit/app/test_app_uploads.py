@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from seatrial.app.line_differences import Change, line_differences, text_of
-from seatrial.app.uploads import received
+from seatrial.app.folder.uploads import received
+from seatrial.app.people.line_differences import Change, line_differences, text_of
 from seatrial.core.errors import Refused
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"

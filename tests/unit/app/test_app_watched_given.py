@@ -10,12 +10,12 @@ import pytest
 
 from plants.server import Asked, Said, Server, said
 from plants.tiny_system import SECRET, plant, steady
-from seatrial.app.deciding import decide_now, record_decision
-from seatrial.app.probing import record_probe
+from seatrial.app.deciding.deciding import decide_now, record_decision
+from seatrial.app.folder.probing import record_probe
+from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.app.watched import given
 from seatrial.app.watched.given import SERVED, given_for
 from seatrial.app.watched.watch import SystemWatch
-from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.vocabulary import Answer, GateName
 from seatrial.watch.states import OPEN
 

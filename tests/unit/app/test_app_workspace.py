@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plants.site_world import write_system
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
 
 
 def test_the_same_files_are_worked_through_once_and_changed_ones_again(tmp_path: Path) -> None:

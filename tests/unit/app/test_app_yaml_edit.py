@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from seatrial.app.yaml_edit import Addition, added
+from seatrial.app.folder.yaml_edit import Addition, added
 from seatrial.core.errors import Malformed
 
 TEXT = """\

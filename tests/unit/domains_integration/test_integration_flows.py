@@ -21,7 +21,7 @@ from plants.real_trial import RealTrial, judged, observed
 from plants.server import Server
 from seatrial.adapters.http import Http
 from seatrial.adapters.integrations.catalogue import open_integration
-from seatrial.app.clock import SystemClock
+from seatrial.app.folder.clock import SystemClock
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Removing, Row

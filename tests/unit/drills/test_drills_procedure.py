@@ -18,7 +18,7 @@ import pytest
 
 from seatrial.adapters.http import Http
 from seatrial.adapters.steps.runner import StepRunner
-from seatrial.app.clock import SystemClock
+from seatrial.app.folder.clock import SystemClock
 from seatrial.core.codec import from_data, to_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import StepResult

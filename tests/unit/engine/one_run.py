@@ -9,7 +9,7 @@ import json
 import sys
 from functools import partial
 
-from seatrial.app.clock import SystemClock
+from seatrial.app.folder.clock import SystemClock
 from seatrial.core.codec import to_data
 from seatrial.engine.nursery import Nursery
 from seatrial.engine.plan import Plan, Work

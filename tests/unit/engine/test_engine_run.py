@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.app.clock import SystemClock
+from seatrial.app.folder.clock import SystemClock
 from seatrial.core.events import (
     CheckFinished,
     CheckProgressed,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.app.demo import Demo, fresh_directory
-from seatrial.app.ledgers import read_ledger
+from seatrial.app.folder.ledgers import read_ledger
 from seatrial.app.planted import Planted, table
 from seatrial.core.bodies import AttestationBody, ComprehensionBody
 from seatrial.core.codec import from_data

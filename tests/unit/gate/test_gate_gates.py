@@ -11,8 +11,8 @@ import pytest
 
 import seatrial.examples
 from plants.go_world import NOW, World, go_world, good, system
-from seatrial.app.catalogue import thresholds
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.catalogue import thresholds
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.bodies import DecisionBody, WithholdingBody
 from seatrial.core.vocabulary import Answer, Criticality, GateName, RecordType, Role
 from seatrial.gate.catalogue import EVERY, PRODUCTION_READINESS, by_id

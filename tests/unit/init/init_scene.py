@@ -13,7 +13,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from plants.server import Answering, Asked, Said, said
-from seatrial.app.proposal_given import Asked as InitAsked
+from seatrial.app.proposing.given import Asked as InitAsked
 
 
 def risk(row: Mapping[str, Any]) -> float:

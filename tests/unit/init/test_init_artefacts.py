@@ -12,10 +12,10 @@ import pytest
 from init_scene import asked, loans, risk, write
 
 from plants.server import Asked, Said, Server, said
-from seatrial.app.initiate import propose
-from seatrial.app.initiate import write as written
-from seatrial.app.proposal_artefacts import one_score
-from seatrial.app.proposal_inputs import Labelled
+from seatrial.app.proposing.artefacts import one_score
+from seatrial.app.proposing.initiate import propose
+from seatrial.app.proposing.initiate import write as written
+from seatrial.app.proposing.inputs import Labelled
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.spec.loading import load_system

@@ -12,9 +12,9 @@ from init_scene import answering
 
 from plants.chat_server import LISTED, NAME, Talk, serving
 from plants.server import Answering, Asked, Said, Server, said
-from seatrial.app.initiate import Proposal, propose
-from seatrial.app.initiate import write as written
-from seatrial.app.proposal_given import Asked as InitAsked
+from seatrial.app.proposing.given import Asked as InitAsked
+from seatrial.app.proposing.initiate import Proposal, propose
+from seatrial.app.proposing.initiate import write as written
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.spec.loading import load_system
 from seatrial.spec.system import System

@@ -17,11 +17,11 @@ from init_scene import answering, asked, lender, loans, risk, write
 from plants.model_server import FAULTS
 from plants.server import Asked, Said, Server, said, unused_url
 from seatrial.adapters.tables.catalogue import open_table
-from seatrial.app.initiate import Proposal, propose
-from seatrial.app.proposal_data import profile
-from seatrial.app.proposal_file import Found, SourceText, inputs_text, system_text
-from seatrial.app.proposal_inputs import Labelled, declared, guessed_label, labelled
-from seatrial.app.proposal_model import Meaning
+from seatrial.app.proposing.data import profile
+from seatrial.app.proposing.file import Found, SourceText, inputs_text, system_text
+from seatrial.app.proposing.initiate import Proposal, propose
+from seatrial.app.proposing.inputs import Labelled, declared, guessed_label, labelled
+from seatrial.app.proposing.model import Meaning
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.spec.loading import load_inputs, load_system
 from seatrial.spec.system import System

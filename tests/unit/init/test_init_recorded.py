@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from init_scene import asked, loans, risk, write
 
-from seatrial.app.initiate import Proposal, propose
-from seatrial.app.initiate import write as written
+from seatrial.app.proposing.initiate import Proposal, propose
+from seatrial.app.proposing.initiate import write as written
 from seatrial.core.errors import Malformed
 from seatrial.spec.loading import load_system
 from seatrial.spec.system import System

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.app.initiate import Proposal, refuse_existing, write
+from seatrial.app.proposing.initiate import Proposal, refuse_existing, write
 from seatrial.core.errors import Refused, Unreachable
 
 

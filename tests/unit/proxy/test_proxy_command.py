@@ -11,7 +11,7 @@ import pytest
 
 from plants.server import Server, said, unused_port
 from seatrial.adapters.proxy.control import RemoteLine
-from seatrial.app.lines import wanted_lines
+from seatrial.app.folder.lines import wanted_lines
 from seatrial.core.disturbing import LineMode
 from seatrial.spec.system import System
 

@@ -12,11 +12,11 @@ import pytest
 from plants.memory_trial import FixedClock
 from plants.tiny_system import plant
 from plants.watched_errors import ERRORS, events
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.verify import verify_ledger
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.running.verify import verify_ledger
 from seatrial.app.watched.account import account
 from seatrial.app.watched.record import DailyRecord, checked_days, file_record, summary_of
-from seatrial.app.workspace import open_workspace
 from seatrial.core.codec import to_data
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType

@@ -11,8 +11,8 @@ import pytest
 
 from plants.memory_trial import FixedClock
 from plants.tiny_system import plant
+from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.app.watched.planned import PlannedDrills
-from seatrial.app.workspace import Workspace, open_workspace
 from seatrial.core.errors import Unreachable
 from seatrial.watch.store import Store
 

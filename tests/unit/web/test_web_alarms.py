@@ -11,9 +11,9 @@ import pytest
 
 from plants.site_world import PASSWORD, World, invite, plant_site, visiting
 from plants.watched_alarm import plant_alarm, plant_request
-from seatrial.app.retraining import on_record
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.retraining import on_record
 from seatrial.app.watched.dealing import alarms_of
-from seatrial.app.workspace import Workspace, open_workspace
 
 
 @pytest.fixture(scope="module")

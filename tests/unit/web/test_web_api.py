@@ -135,7 +135,7 @@ def test_a_token_does_what_its_scopes_name_and_nothing_else(
 
 
 def test_no_scope_lets_a_program_do_what_only_a_person_does(world: World, admin: Any) -> None:
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.workspace import open_workspace
     from seatrial.web.access import SCOPE_OF, Program, Scope, SiteAction, allowed, context_of
     from seatrial.web.models import AccessToken, Registered
 
@@ -172,8 +172,8 @@ def test_what_a_program_does_and_tries_is_in_the_log_under_its_token(world: Worl
 
 
 def test_every_answer_is_what_the_description_says(world: World, olga: Any, secrets: dict[str, str]) -> None:
-    from seatrial.app.ledgers import read_ledger
-    from seatrial.app.workspace import open_workspace
+    from seatrial.app.folder.ledgers import read_ledger
+    from seatrial.app.folder.workspace import open_workspace
     from seatrial.web.api.describing import VARIABLE, answer_schema
     from seatrial.web.api.table import ROUTES
     from seatrial.web.models import Doubt, Job, LabelRound, Registered
@@ -315,7 +315,7 @@ def test_a_run_is_started_once_told_and_cancelled(world: World, secrets: dict[st
 
 
 def test_a_token_for_runs_holds_no_drill_by_another_name(world: World, admin: Any, secrets: dict[str, str]) -> None:
-    from seatrial.app.catalogue import checks
+    from seatrial.app.folder.catalogue import checks
     from seatrial.spec.drills import KIND_OF
     from seatrial.web.access import Scope
     from seatrial.web.models import Deed, Job, Registered

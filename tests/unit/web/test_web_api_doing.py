@@ -13,10 +13,10 @@ import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
 from plants.watched_alarm import plant_alarm
-from seatrial.app.ledgers import read_ledger
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.app.watched.dealing import alarms_of
 from seatrial.app.watched.place import store_url
-from seatrial.app.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 from seatrial.watch.store import Store
 from seatrial.watch.watching import Watching

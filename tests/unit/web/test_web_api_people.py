@@ -13,9 +13,9 @@ import pytest
 
 from plants.server import Said, Server
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app.papers import slot_of, versions
-from seatrial.app.training import users_of
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.papers import slot_of, versions
+from seatrial.app.people.training import users_of
 
 MORE = """\
 workflows:

@@ -16,12 +16,12 @@ import pytest
 import yaml
 
 from plants.site_world import World, invite, plant_site, visiting, write_system
-from seatrial.app.deciding import decide_now
-from seatrial.app.export import export
-from seatrial.app.ledgers import keystore, open_ledger, read_ledger, record
-from seatrial.app.people import accept
-from seatrial.app.run import run
-from seatrial.app.workspace import TRUST, Workspace, open_workspace
+from seatrial.app.deciding.deciding import decide_now
+from seatrial.app.deciding.export import export
+from seatrial.app.folder.ledgers import keystore, open_ledger, read_ledger, record
+from seatrial.app.folder.workspace import TRUST, Workspace, open_workspace
+from seatrial.app.people.people import accept
+from seatrial.app.running.run import run
 from seatrial.core.bodies import EventBody
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType
@@ -262,7 +262,7 @@ def test_the_example_pipelines_file_their_evidence(
 
 
 def test_a_token_never_travels_in_the_clear(trial: Trial) -> None:
-    from seatrial.app.sending import send_bundle
+    from seatrial.app.deciding.sending import send_bundle
 
     for site, token, told in (("http://site.example", "t", "in the clear"), ("https://site.example", " ", "no token")):
         with pytest.raises(Refused, match=told):

@@ -10,9 +10,9 @@ import pytest
 from plants.server import Asked, Said, Server
 from plants.site_world import PASSWORD, World, invite, plant_site, visiting
 from plants.word_file import process, said, word_file
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.papers import slot_of, unsaid, versions
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.papers import slot_of, unsaid, versions
 from seatrial.core.vocabulary import RecordType
 
 PROCESS = "# Role\nIt suggests.\n# Limits\nIt knows no strikes.\n# Fallback\nBy hand.\n"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from plants.site_world import PASSWORD, World, invite, plant_site, visiting
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
 WHERE = "requirements/model.adversarial/exemption/"

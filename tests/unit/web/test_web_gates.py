@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app.deciding import decide_now, record_decision
-from seatrial.app.workspace import open_workspace
+from seatrial.app.deciding.deciding import decide_now, record_decision
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.vocabulary import GateName
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app import ledgers
-from seatrial.app.keeping import NotReadYet
-from seatrial.app.ledgers import KEEPING, compared_now, following, keep_up, read_ledger
-from seatrial.app.people import depart
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder import ledgers
+from seatrial.app.folder.keeping import NotReadYet
+from seatrial.app.folder.ledgers import KEEPING, compared_now, following, keep_up, read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.people import depart
 from seatrial.core.vocabulary import GateName
 from seatrial.evidence import index
 from seatrial.evidence.index import Indexes, Patience

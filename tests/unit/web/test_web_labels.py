@@ -13,8 +13,8 @@ import pytest
 from plants.server import Server
 from plants.site_world import World, invite, plant_site, visiting
 from plants.tiny_system import steady
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
 _DATA = "data:   # what production sends\n  live: {source: live.csv}\n"

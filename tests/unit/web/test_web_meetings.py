@@ -11,8 +11,8 @@ import pytest
 
 from plants.mailbox import Mailbox
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
 

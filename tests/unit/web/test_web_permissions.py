@@ -14,8 +14,8 @@ import pytest
 from plants.site_world import World, invite, plant_site, visiting
 from plants.watched_alarm import plant_alarm, plant_request
 from seatrial.adapters.store.artifacts import ArtifactFolder
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 
 ROLES = ("anonymous", "outsider", "user", "member", "signer", "other", "point", "departed", "gone", "closed", "admin")
 """`user` is on the user list and nobody else; `departed` left by the file, `gone` on record; `closed` is no account

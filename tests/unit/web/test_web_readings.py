@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from plants.site_world import invite, plant_site, visiting
-from seatrial.app import deciding
-from seatrial.app.ledgers import compared_now, following, keystore, open_ledger, read_ledger, record
-from seatrial.app.people import depart
-from seatrial.app.subject import Identities
-from seatrial.app.workspace import Workspace, open_workspace
+from seatrial.app.deciding import deciding
+from seatrial.app.folder.ledgers import compared_now, following, keystore, open_ledger, read_ledger, record
+from seatrial.app.folder.subject import Identities
+from seatrial.app.folder.workspace import Workspace, open_workspace
+from seatrial.app.people.people import depart
 from seatrial.core.vocabulary import Answer, RecordType
 from seatrial.evidence.database import Database
 from seatrial.evidence.verification import Reading

@@ -10,7 +10,7 @@ import pytest
 
 from plants.site_tour import cast_of
 from plants.tiny_system import SECRET, plant
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.workspace import open_workspace
 
 _OWNER = "owner: {who: olga, deputy: sven, manager: carl}\n"
 _COMMAND = Path(__file__).parents[2] / "screenshots.py"

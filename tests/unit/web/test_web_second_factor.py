@@ -12,8 +12,8 @@ import pytest
 
 from plants.site_world import PASSWORD, World, invite, plant_site, visiting
 from seatrial.adapters.signers.second_factor import code_at
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.vocabulary import RecordType
 
 PAGE = "/account/second-factor/"

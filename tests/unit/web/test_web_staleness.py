@@ -15,12 +15,12 @@ import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
 from seatrial.adapters.signers.keystore import Keystore
-from seatrial.app import deciding
-from seatrial.app.clock import SystemClock
-from seatrial.app.ledgers import keystore, open_ledger, record
-from seatrial.app.people import depart
-from seatrial.app.subject import Identities
-from seatrial.app.workspace import open_workspace
+from seatrial.app.deciding import deciding
+from seatrial.app.folder.clock import SystemClock
+from seatrial.app.folder.ledgers import keystore, open_ledger, record
+from seatrial.app.folder.subject import Identities
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.people import depart
 from seatrial.core.vocabulary import Answer, RecordType
 
 LONG_AGO = 1_700_000_000

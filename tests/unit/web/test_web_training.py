@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from plants.site_world import PASSWORD, World, invite, plant_site, visiting
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.quiz import questions_of
-from seatrial.app.training import coverage, passes
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.quiz import questions_of
+from seatrial.app.people.training import coverage, passes
 from seatrial.core.vocabulary import RecordType
 from seatrial.domains.organization.questions import digest
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.training import coverage, elsewhere, users_of
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.workspace import open_workspace
+from seatrial.app.people.training import coverage, elsewhere, users_of
 from seatrial.core.vocabulary import RecordType
 
 LIST = "Employee ID;Department;Full name\nu1;docks;Uma Dahl\nu3;yard;Nils Öst\n"

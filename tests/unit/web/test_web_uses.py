@@ -10,8 +10,8 @@ import pytest
 
 from plants.planted_trial import PlantedTrial
 from plants.site_world import World, invite, plant_site, visiting
-from seatrial.app.outside import Outside
-from seatrial.app.workspace import open_workspace
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import open_workspace
 from seatrial.core.errors import NoRows
 from seatrial.domains.organization.responses import Responses, read_responses
 
@@ -171,7 +171,7 @@ def test_a_log_of_the_workflows_own_is_left_alone(world: World) -> None:
 def test_what_was_brought_past_the_site_stays_when_the_site_writes_its_log(world: World) -> None:
     from datetime import timedelta
 
-    from seatrial.app.response_log import Response, add_to_log
+    from seatrial.app.people.response_log import Response, add_to_log
 
     amir = _began(world)
     workspace = open_workspace(world.folder)

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from seatrial.app.arming import Armed, arm, last_armed
-from seatrial.app.workspace import Workspace
+from seatrial.app.drilling.arming import Armed, arm, last_armed
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.watch.alarms import noted, quiet_alarm
 from seatrial.watch.detectors import Level

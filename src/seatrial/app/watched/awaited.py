@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from seatrial.app.outside import Outside
+from seatrial.app.folder.outside import Outside
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.ports import Integration
 from seatrial.spec.data import Freshness

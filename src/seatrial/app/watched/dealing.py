@@ -8,11 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
-from seatrial.app.ledgers import keystore, known, open_ledger, record
-from seatrial.app.people import departed
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, record
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.people import departed
 from seatrial.app.watched.armed import MONITOR
 from seatrial.app.watched.place import store_url
-from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import RecordType

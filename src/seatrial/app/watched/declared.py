@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from seatrial.app.ledgers import open_ledger, read_ledger
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import open_ledger, read_ledger
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.record import Evidence

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.outside import Outside
-from seatrial.app.subject import MODEL, identities_on_record
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.subject import MODEL, identities_on_record
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.records import Records
 from seatrial.gate.retraining import is_go

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.app.outside import Outside
+from seatrial.app.folder.outside import Outside
 from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.ports import Following, Row
 from seatrial.spec.system import System

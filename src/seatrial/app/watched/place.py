@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
 
 
 def watched(workspace: Workspace) -> bool:

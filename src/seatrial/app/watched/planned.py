@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from seatrial.app.drill_history import history
-from seatrial.app.drill_schedule import Due, claim, due, hold
-from seatrial.app.workspace import Workspace
+from seatrial.app.drilling.history import history
+from seatrial.app.drilling.schedule import Due, claim, due, hold
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.watch.alarms import noted, quiet_alarm
 from seatrial.watch.detectors import Level

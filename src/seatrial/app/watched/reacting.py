@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from seatrial.app.files import LocalFiles
-from seatrial.app.ledgers import keystore, known, open_ledger, record
-from seatrial.app.outside import Outside
+from seatrial.app.folder.files import LocalFiles
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, record
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import Workspace
 from seatrial.app.watched.paging import AGAIN_S, Paging
 from seatrial.app.watched.slices import Explained
-from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.codec import to_data
 from seatrial.core.errors import SeatrialError

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, read_ledger, record
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.bodies import EventBody
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.record import Evidence

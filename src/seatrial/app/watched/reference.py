@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from seatrial.app.files import LocalFiles
-from seatrial.app.outside import Outside
-from seatrial.app.scoring import Given, score
-from seatrial.app.stages import inputs_of
+from seatrial.app.folder.files import LocalFiles
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.scoring import Given, score
+from seatrial.app.folder.stages import inputs_of
+from seatrial.app.folder.workspace import Workspace
 from seatrial.app.watched.budget import rates_of
 from seatrial.app.watched.given import same
-from seatrial.app.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import Say
 from seatrial.domains.scored.rows import Floats, Ints, Mask, read_rows, times_of

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from seatrial.app.ledgers import keystore, known, open_ledger, read_ledger, record
-from seatrial.app.notices import tell
-from seatrial.app.retraining import criteria_now
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.ledgers import keystore, known, open_ledger, read_ledger, record
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.notices import tell
+from seatrial.app.people.retraining import criteria_now
 from seatrial.core.bodies import EventBody
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import RecordType

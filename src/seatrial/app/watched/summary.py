@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from seatrial.app.drill_history import standings
-from seatrial.app.notices import tell
-from seatrial.app.outside import Outside
-from seatrial.app.workspace import Workspace
+from seatrial.app.drilling.history import standings
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.notices import tell
 from seatrial.core.check import CHANGE_LOG
 from seatrial.core.errors import SeatrialError
 from seatrial.core.wording import count, moment, percent

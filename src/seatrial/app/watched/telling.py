@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from seatrial.adapters.alerts.catalogue import Teller, open_teller
 from seatrial.adapters.alerts.telling import Telling
-from seatrial.app.outside import Outside
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.errors import SeatrialError
 from seatrial.spec.watch import Outlet
 from seatrial.watch.outbox import Outbox

@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.outside import Outside
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.outside import Outside
+from seatrial.app.folder.workspace import Workspace
 from seatrial.app.watched.account import account
 from seatrial.app.watched.armed import DailyProbe
 from seatrial.app.watched.awaited import awaited
@@ -31,7 +32,6 @@ from seatrial.app.watched.retraining import AskingForRetraining
 from seatrial.app.watched.slices import Explaining
 from seatrial.app.watched.summary import Summaries, summary
 from seatrial.app.watched.telling import Outlets
-from seatrial.app.workspace import Workspace
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable

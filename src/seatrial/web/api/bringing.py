@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seatrial.app.mapped_csv import Bad, Line, MappedCsv
-from seatrial.app.training import users_of
-from seatrial.app.training_import import new_list, results, take_list, take_results
+from seatrial.app.folder.mapped_csv import Bad, Line, MappedCsv
+from seatrial.app.people.training import users_of
+from seatrial.app.people.training_import import new_list, results, take_list, take_results
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
 from seatrial.gate.permissions import Action

@@ -8,8 +8,8 @@ from typing import Final
 
 from django.conf import settings
 
-from seatrial.app.filing import Filed, file_bundle
-from seatrial.app.sending import MEDIA_TYPE
+from seatrial.app.deciding.filing import Filed, file_bundle
+from seatrial.app.deciding.sending import MEDIA_TYPE
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
 from seatrial.gate.permissions import Action

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.app.connecting import connect, connections, stands
+from seatrial.app.proposing.connecting import connect, connections, stands
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
 from seatrial.web.access import SiteAction, Visitor, put_down

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from seatrial.app.catalogue import checks
+from seatrial.app.folder.catalogue import checks
 from seatrial.core.codec import to_data
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json

@@ -8,8 +8,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.urls import reverse
 
-from seatrial.app.label_answers import CANNOT_TELL, numbers_of, options_problem, read_scale
-from seatrial.app.label_round import Agreement, agreement, counted, hidden_columns, next_row, open_rows, settled
+from seatrial.app.labels.label_answers import CANNOT_TELL, numbers_of, options_problem, read_scale
+from seatrial.app.labels.label_round import Agreement, agreement, counted, hidden_columns, next_row, open_rows, settled
 from seatrial.core.codec import to_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Json

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 
-from seatrial.app.line_differences import line_differences, text_of
-from seatrial.app.linked import read_linked
-from seatrial.app.papers import (
+from seatrial.app.folder.uploads import Upload, media_type, received
+from seatrial.app.folder.workspace import Workspace
+from seatrial.app.people.line_differences import line_differences, text_of
+from seatrial.app.people.linked import read_linked
+from seatrial.app.people.papers import (
     SHOWN,
     Slot,
     Version,
@@ -22,8 +24,6 @@ from seatrial.app.papers import (
     unsaid,
     versions,
 )
-from seatrial.app.uploads import Upload, media_type, received
-from seatrial.app.workspace import Workspace
 from seatrial.core.codec import to_data
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.http import HttpResponse, JsonResponse
 
-from seatrial.app.keeping import AGAIN_S, NotReadYet
+from seatrial.app.folder.keeping import AGAIN_S, NotReadYet
 from seatrial.core.errors import Malformed, Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.web.api.shapes import TEXT, listing, record

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.app.duties import named_later
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.training import coverage
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.people.duties import named_later
+from seatrial.app.people.training import coverage
 from seatrial.app.watched.dealing import alarms_of
 from seatrial.app.watched.place import watched
 from seatrial.core.bodies import DecisionBody

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from django.urls import reverse
 
-from seatrial.app.deciding import record_decision
-from seatrial.app.drill_history import standings
-from seatrial.app.events import declared_events
-from seatrial.app.retraining import on_record, told_data
+from seatrial.app.deciding.deciding import record_decision
+from seatrial.app.drilling.history import standings
+from seatrial.app.people.events import declared_events
+from seatrial.app.people.retraining import on_record, told_data
 from seatrial.app.watched.dealing import SITE, Dealing, dealing
 from seatrial.app.watched.place import watched
 from seatrial.core.codec import to_data

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.observation import Json
 from seatrial.gate.permissions import Action
 from seatrial.web.access import Program, SiteAction, Visitor

@@ -6,8 +6,8 @@ from collections import Counter
 
 from django.utils import timezone
 
-from seatrial.app.mapped_csv import Line, MappedCsv
-from seatrial.app.response_log import (
+from seatrial.app.folder.mapped_csv import Line, MappedCsv
+from seatrial.app.people.response_log import (
     SHOWN,
     begin_log,
     recorded_here,
@@ -15,7 +15,7 @@ from seatrial.app.response_log import (
     shown_outputs,
     workflows_of,
 )
-from seatrial.app.training import users_of
+from seatrial.app.people.training import users_of
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json
 from seatrial.gate.permissions import Action

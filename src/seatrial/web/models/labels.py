@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from seatrial.app.label_answers import Answers, Scale
+from seatrial.app.labels.label_answers import Answers, Scale
 from seatrial.web.models.accounts import Account
 from seatrial.web.models.systems import Registered
 

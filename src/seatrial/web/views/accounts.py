@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from seatrial.app.training import users_of
+from seatrial.app.people.training import users_of
 from seatrial.core.errors import Refused
 from seatrial.core.wording import count
 from seatrial.web import sessions

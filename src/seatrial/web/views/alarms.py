@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.retraining import on_record
+from seatrial.app.people.retraining import on_record
 from seatrial.app.watched.dealing import SITE, dealing
 from seatrial.app.watched.place import watched
 from seatrial.core.errors import Refused

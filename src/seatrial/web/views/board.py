@@ -11,8 +11,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.papers import slots
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.people.papers import slots
 from seatrial.app.watched.place import watched
 from seatrial.core.bodies import DecisionBody
 from seatrial.core.vocabulary import RecordType

@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.connecting import Connection, connect, stands
-from seatrial.app.connecting import connections as declared
+from seatrial.app.proposing.connecting import Connection, connect, stands
+from seatrial.app.proposing.connecting import connections as declared
 from seatrial.core.errors import SeatrialError
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down
 from seatrial.web.language import _, sentences

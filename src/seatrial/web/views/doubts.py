@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from seatrial.app.doubting import Said, candidates, known_conditions
+from seatrial.app.people.doubting import Said, candidates, known_conditions
 from seatrial.web.access import SiteAction, allowed, context_of, demand, put_down
 from seatrial.web.language import _
 from seatrial.web.models import Doubt

@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
-from seatrial.app.drill_history import DrillStanding, standings
-from seatrial.app.events import declared_events, raise_event
-from seatrial.app.ledgers import keystore, known
-from seatrial.app.stopping import procedure_of, stop_now
+from seatrial.app.drilling.history import DrillStanding, standings
+from seatrial.app.drilling.stopping import procedure_of, stop_now
+from seatrial.app.folder.ledgers import keystore, known
+from seatrial.app.people.events import declared_events, raise_event
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Figure, Json
 from seatrial.gate.permissions import Action

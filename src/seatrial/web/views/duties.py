@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.duties import duty_text, named_later
-from seatrial.app.papers import slots
-from seatrial.app.people import accept as state_acceptance
+from seatrial.app.people.duties import duty_text, named_later
+from seatrial.app.people.papers import slots
+from seatrial.app.people.people import accept as state_acceptance
 from seatrial.core.errors import Refused
 from seatrial.gate.permissions import Action, holders
 from seatrial.web.access import context_of, demand, put_down, refused

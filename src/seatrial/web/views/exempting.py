@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.people import exempt, exemption_requests, request_exemption
+from seatrial.app.people.people import exempt, exemption_requests, request_exemption
 from seatrial.core.errors import Refused
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.permissions import Action

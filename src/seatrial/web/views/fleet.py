@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from seatrial.app.keeping import AGAIN_S
+from seatrial.app.folder.keeping import AGAIN_S
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import Domain, Outcome
 from seatrial.present import words

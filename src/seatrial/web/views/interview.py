@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from seatrial.app.interview import FIELDS, HARMS, PARTS, TASKS, heard, take_back, write
+from seatrial.app.proposing.interview import FIELDS, HARMS, PARTS, TASKS, heard, take_back, write
 from seatrial.core.errors import SeatrialError
 from seatrial.web.access import SiteAction, demand, put_down, visitor
 from seatrial.web.fleet import register

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.label_answers import (
+from seatrial.app.labels.label_answers import (
     CANNOT_TELL,
     SCALE_FIELDS,
     Scale,
@@ -20,7 +20,7 @@ from seatrial.app.label_answers import (
     read_options,
     read_scale,
 )
-from seatrial.app.label_round import (
+from seatrial.app.labels.label_round import (
     agreement,
     counted,
     hidden_columns,

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from seatrial.app.deciding import record_decision
+from seatrial.app.deciding.deciding import record_decision
 from seatrial.core.vocabulary import Answer
 from seatrial.gate.verdict import Verdict
 from seatrial.present.calendar import appointment

@@ -10,9 +10,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
-from seatrial.app.line_differences import Line, line_differences, text_of
-from seatrial.app.linked import origins, read_linked
-from seatrial.app.papers import (
+from seatrial.app.folder.uploads import Upload
+from seatrial.app.people.line_differences import Line, line_differences, text_of
+from seatrial.app.people.linked import origins, read_linked
+from seatrial.app.people.papers import (
     SHOWN,
     Slot,
     Version,
@@ -25,8 +26,7 @@ from seatrial.app.papers import (
     unsaid,
     versions,
 )
-from seatrial.app.people import attest
-from seatrial.app.uploads import Upload
+from seatrial.app.people.people import attest
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.gate.acceptances import may_speak
 from seatrial.gate.catalogue import by_id

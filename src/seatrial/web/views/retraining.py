@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.people import departed
-from seatrial.app.retraining import Told, answer, criteria_now, lines, on_record
+from seatrial.app.people.people import departed
+from seatrial.app.people.retraining import Told, answer, criteria_now, lines, on_record
 from seatrial.core.errors import Refused
 from seatrial.gate.permissions import Action
 from seatrial.web.access import allowed, context_of, demand, put_down, refused

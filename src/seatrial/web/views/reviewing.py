@@ -10,10 +10,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from seatrial.app.ledgers import read_ledger
-from seatrial.app.people import sign as state_signature
-from seatrial.app.people import signing
-from seatrial.app.people import withhold as state_withholding
+from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.people.people import sign as state_signature
+from seatrial.app.people.people import signing
+from seatrial.app.people.people import withhold as state_withholding
 from seatrial.core.bodies import SignOffBody
 from seatrial.core.errors import Refused
 from seatrial.core.observation import Json

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.catalogue import checks
+from seatrial.app.folder.catalogue import checks
 from seatrial.web.access import SiteAction, demand, put_down
 from seatrial.web.jobs import cancel, start
 from seatrial.web.language import _

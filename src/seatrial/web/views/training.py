@@ -10,8 +10,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.quiz import answer, attempts, facts_of, questions_of
-from seatrial.app.training import coverage, elsewhere, listed_users, material_of, passes, users_of
+from seatrial.app.people.quiz import answer, attempts, facts_of, questions_of
+from seatrial.app.people.training import coverage, elsewhere, listed_users, material_of, passes, users_of
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.domains.organization.questions import Question, digest, shown
 from seatrial.gate.permissions import Action

@@ -11,8 +11,9 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from seatrial.app.mapped_csv import MappedCsv, Wanted, guessed, mapping_problems, read_csv
-from seatrial.app.training_import import (
+from seatrial.app.folder.mapped_csv import MappedCsv, Wanted, guessed, mapping_problems, read_csv
+from seatrial.app.folder.uploads import Upload
+from seatrial.app.people.training_import import (
     DATES,
     OUTCOMES,
     USERS,
@@ -24,7 +25,6 @@ from seatrial.app.training_import import (
     take_list,
     take_results,
 )
-from seatrial.app.uploads import Upload
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.gate.permissions import Action
 from seatrial.web.access import context_of, demand, put_down

@@ -11,9 +11,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from seatrial.app.mapped_csv import read_csv
-from seatrial.app.response_log import FILE, begin_log, recorded_here, said_problems, shown_outputs, workflows_of
-from seatrial.app.training import users_of
+from seatrial.app.folder.mapped_csv import read_csv
+from seatrial.app.people.response_log import FILE, begin_log, recorded_here, said_problems, shown_outputs, workflows_of
+from seatrial.app.people.training import users_of
 from seatrial.core.errors import SeatrialError
 from seatrial.domains.organization.responses import ACTED_ON, IGNORED, OVERRIDDEN
 from seatrial.gate.permissions import Action

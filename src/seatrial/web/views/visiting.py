@@ -11,7 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
-from seatrial.app.workspace import Workspace
+from seatrial.app.folder.workspace import Workspace
 from seatrial.core.vocabulary import GateName
 from seatrial.gate.gates import Gate
 from seatrial.gate.verdict import Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from seatrial.app.label_answers import MOST_OPTIONS
+from seatrial.app.labels.label_answers import MOST_OPTIONS
 from seatrial.web.access import SiteAction
 from seatrial.web.api import labels
 from seatrial.web.api.route import Operation, Route, Schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from seatrial.app.filing import MOST_BYTES
+from seatrial.app.deciding.filing import MOST_BYTES
 from seatrial.core.vocabulary import RecordType
 from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from seatrial.app.line_differences import Change
-from seatrial.app.uploads import DOCUMENTS, MOST_BYTES, media_type
+from seatrial.app.folder.uploads import DOCUMENTS, MOST_BYTES, media_type
+from seatrial.app.people.line_differences import Change
 from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction
 from seatrial.web.api import papers
