@@ -18,6 +18,7 @@ from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integ
 from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.wire import target_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
+from seatrial.core.ports import Row
 from seatrial.spec.integration import IntegrationSection
 
 PATHS = {"read": "/newest", "write": "/take", "observe": "/arrived", "version": "version", "health": "/health"}
@@ -192,6 +193,29 @@ def test_records_are_read_written_and_observed_in_a_database(database: Path, nam
     found = integration.observe("id", ["k'1", "r0", "absent"])
     assert {key: [row["temp"] for row in rows] for key, rows in found.items()} == {"k'1": [3.5], "r0": [10.0]}
     assert integration.observe("id", []) == {}
+    integration.close()
+
+
+ONCE = (
+    "INSERT INTO feed (id, temp) SELECT :id, :temp WHERE :temp < 50 AND NOT EXISTS (SELECT 1 FROM feed WHERE id = :id)"
+)
+
+
+@pytest.mark.parametrize("returning", ["", " RETURNING id"])
+def test_a_statement_that_changes_no_row_took_no_record(database: Path, returning: str) -> None:
+    integration = erp(database, writable=True, write=f"{ONCE}{returning}")
+    integration.write({"id": "k1", "temp": 3.5})
+    refused: list[Row] = [{"id": "k1", "temp": 3.5}, {"id": "k2", "temp": 90.0}]
+    for record in refused:
+        with pytest.raises(Refused, match="changed no row"):
+            integration.write(record)
+    assert list(integration.observe("id", ["k1", "k2"])) == ["k1"]
+    integration.close()
+
+
+def test_a_statement_that_calls_something_is_not_counted_by_rows(database: Path) -> None:
+    integration = erp(database, writable=True, write="SELECT abs(:temp) AS told WHERE :id = 'never'")
+    integration.write({"id": "k1", "temp": 3.5})
     integration.close()
 
 

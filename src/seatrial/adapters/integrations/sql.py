@@ -12,7 +12,7 @@ from seatrial.adapters.dialects import PROGRAM
 from seatrial.adapters.integrations.place import Place
 from seatrial.adapters.integrations.types import SEEN, types_of
 from seatrial.adapters.redaction import Redactor
-from seatrial.core.errors import Malformed
+from seatrial.core.errors import Malformed, Refused
 from seatrial.core.observation import Json
 from seatrial.core.ports import Part, Request, Row
 
@@ -24,6 +24,8 @@ _CLOCKS: Final = {
     "mysql": "SELECT UNIX_TIMESTAMP(SYSDATE(6)) AS told",
     "mariadb": "SELECT UNIX_TIMESTAMP(SYSDATE(6)) AS told",
 }
+_COUNTS: Final = frozenset({"insert", "update", "delete", "replace", "merge", "with"})
+"""With these a statement begins whose count of rows tells what it changed; after a call it tells nothing."""
 _SAME: Final[Mapping[str, Sequence[str]]] = {"mysql": ("mariadb",), "mariadb": ("mysql",)}
 _CLIENTS: Final = {
     "postgresql": "SELECT usename AS name, application_name AS program FROM pg_stat_activity "
@@ -98,13 +100,19 @@ class SqlIntegration:
         yield from self._database.parts(self._place.declared("read"), mark, most=most)
 
     def write(self, record: Row) -> None:
-        """One record, committed. Raises Refused unless declared writable for tests."""
+        """One record, committed. Raises Refused unless declared writable, and where the statement changed no row."""
         self._place.refuse_write()
         statement = self._place.declared("write")
         if is_table(statement):
             self._database.insert(statement, record)
-        else:
-            self._database.execute(statement, record, most=0)
+            return
+        _, count = self._database.execute(statement, record, most=0)
+        if count == 0 and statement.split(maxsplit=1)[0].lower() in _COUNTS:
+            raise Refused(
+                f"integration {self._place.name!r}: 'write' changed no row, so that the record was not taken",
+                remedy="Look at the conditions of the statement, and at triggers that drop the row or put it "
+                "elsewhere: write to the table in which it ends up.",
+            )
 
     def request(self, record: Row) -> Request | None:
         """None: it is not written over HTTP. Raises Refused like `write`."""

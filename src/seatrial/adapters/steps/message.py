@@ -15,8 +15,8 @@ from seatrial.core.ports import Integration, StepResult
 def run_message(settings: Mapping[str, Json], around: Surroundings, timeout_s: float) -> StepResult:
     """`{integration: NAME, record: {field: value}}`, sent where the integration is declared writable.
 
-    Ok when its server took it over: a broker confirmed it, a service answered it with success, the file or row is
-    written. What comes of it, a `wait-until` proves.
+    Ok when its server took it over: a broker confirmed it, a service answered it with success, the file is
+    written, a row was changed. What comes of it, a `wait-until` proves.
     """
     started = time.monotonic()
     name, integration, record = _addressed(settings, around)

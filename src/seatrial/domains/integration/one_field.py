@@ -33,6 +33,7 @@ CODES = {
     "own.",
     "taken-for-earlier": "Records that differ from earlier ones in one input were taken, and never came out.",
     "input-replaced": "At the exit stands another value of an input than was put in, and nobody declares where from.",
+    "exchanged-sorted-out": "Records that differ from earlier ones in one input never came out; as they were they do.",
     "exchanged-not-compared": "The answers to records that differ from earlier ones in one input were not compared.",
 }
 _EACH = 8
@@ -243,6 +244,18 @@ def _missing(found: Tried) -> Iterator[Finding]:
             weight=Weight.NOTE if found.sorted_out else Weight.OPEN,
             fields=(f"flows.{flow}",),
             remedy=f"Find out what became of them: {flow} must hand over each once, or refuse it at its entry.",
+        )
+    elif found.lost:
+        yield Finding(
+            code="exchanged-sorted-out",
+            summary=f"{flow}: of {found.taken} records that differ from earlier ones in one input, {found.lost} were "
+            "taken by the entry and never came out, while the same records as they were still do.",
+            weight=Weight.NOTE,
+            fields=(f"flows.{flow}",),
+            why="Whoever put such a record in is not told that it was sorted out.",
+            remedy="Look whether what was sorted out are records that cannot be: these its entry should refuse, or its "
+            "operator be told of. If they can be, see what sorts them out.",
+            detail={"taken": found.taken, "lost": found.lost},
         )
 
 
