@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from seatrial.core.errors import Malformed
 from seatrial.core.ports import Table
 from seatrial.measure.columns import Column, Columns
 from seatrial.spec.model import InputField
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +31,7 @@ MOST_LEVELS = 200
 REST = "(any other)"
 """The level of the values that were not kept."""
 _ID_SHARE = 0.5
+_CODE_BITS = 32
 _TIME_PARTS = (("hour", 3600.0, 24), ("weekday", 86_400.0, 7))
 
 
@@ -78,7 +82,8 @@ class Feature:
 def read_rows(table: Table, columns: Sequence[str], *, most: int, seed: int) -> Rows:
     """At most `most` rows, chosen by `seed` with equal chances, with those of `columns` that the table has.
 
-    Raises Malformed when parts of the table disagree on a column's type, and whatever the table raises.
+    Raises Malformed when parts of the table disagree on a column's type, or one holds more than fits into memory as one
+    piece; and whatever the table raises.
     """
     import pyarrow as pa
 
@@ -102,20 +107,44 @@ def read_rows(table: Table, columns: Sequence[str], *, most: int, seed: int) -> 
         schema = pa.schema([(name, pa.null()) for name in wanted])
         return Rows(columns=Columns(pa.RecordBatch.from_pylist([], schema=schema)), total=0)
     try:
-        whole = pa.Table.from_batches(kept)
+        whole = _widened(pa.Table.from_batches(kept))
     except pa.ArrowInvalid as error:
         raise Malformed(
             f"the columns change their type within the table: {error}", remedy="Give every column one type."
         ) from None
     lot = np.concatenate(lots)
-    if lot.size > most:
-        whole = whole.take(pa.array(np.sort(np.argsort(lot, kind="stable")[:most])))
     schema, parts = whole.schema, whole.columns
+    chosen = pa.array(np.sort(np.argsort(lot, kind="stable")[:most])) if lot.size > most else None
     # Column by column: the parts of one are given back before the next is put together.
     del kept, whole, batch
-    together = [parts.pop(0).combine_chunks() for _ in range(len(parts))]
+    together = [_in_one_piece(name, parts.pop(0), chosen) for name in schema.names]
     pa.default_memory_pool().release_unused()
     return Rows(columns=Columns(pa.RecordBatch.from_arrays(together, schema=schema)), total=total)
+
+
+def _widened(table: pa.Table) -> pa.Table:
+    """The same with codes of categories wide enough for those of all parts together."""
+    import pyarrow as pa
+
+    fields = [
+        field.with_type(pa.dictionary(pa.int32(), field.type.value_type, field.type.ordered))
+        if pa.types.is_dictionary(field.type) and field.type.index_type.bit_width < _CODE_BITS
+        else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _in_one_piece(name: str, column: pa.ChunkedArray, chosen: pa.Array | None) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return (column if chosen is None else column.take(chosen)).combine_chunks()
+    except pa.ArrowInvalid as error:
+        raise Malformed(
+            f"the column {name} cannot be held in one piece: {error}",
+            remedy=f"Give fewer rows, or shorter texts in {name}: all that is read of a column must stay below 2 GB.",
+        ) from None
 
 
 def numbers_of(column: Column) -> Floats:
