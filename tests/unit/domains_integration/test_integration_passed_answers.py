@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from plants.planted_trial import PlantedTrial
@@ -50,6 +51,7 @@ def _system(**model: Any) -> System:
     )
 
 
+STEPS = [float(at * 37 % 100) for at in range(2400)]
 Out = Callable[[int, Sequence[Row]], dict[str, Any]]
 
 
@@ -65,6 +67,7 @@ def _compare(
     model: Model | None = None,
     fallback: dict[str, Any] | None = None,
     count: int = 300,
+    each: Sequence[float] = (),
     **inputs: InputField,
 ) -> tuple[list[passed_answers.Compared], list[str]]:
     system, trial = _system(), PlantedTrial()
@@ -72,7 +75,7 @@ def _compare(
     assert isinstance(system.model.inputs, dict)
     system.model.inputs.update(inputs)
     trial.served_model = model or _Model()
-    sent: list[Row] = [{"id": f"k{at}", field: float(at * 37 % 100)} for at in range(count)]
+    sent: list[Row] = [{"id": f"k{at}", field: (each or STEPS)[at]} for at in range(count)]
     asked = [{**row, "weight": row[field]} for row in sent]
     passage = Passage(
         flow=system.flows[0],
@@ -155,6 +158,41 @@ def test_the_answer_of_another_record_is_a_gap_whatever_the_exit_tells_of_its_so
 
     _, told = _compare(out, weight=InputField(type="number", fed_by="c"))
     assert f"answer-of-another {Weight.GAP}" in told
+
+
+@pytest.mark.parametrize(
+    ("most", "astray", "told"),
+    [
+        (10_000, "all", [f"answers-as-anothers {Weight.OPEN}"]),
+        (10_000, "some", [f"answers-as-anothers {Weight.OPEN}"]),
+        (10_000, "none", [f"answers-as-told {Weight.NOTE}"]),
+        (90, "all", [f"answers-as-told {Weight.NOTE}"]),
+        (5, "all", [f"answers-as-told {Weight.NOTE}"]),
+        (400, "none", [f"answers-as-told {Weight.NOTE}"]),
+    ],
+    ids=["whole records", "a few of them", "none", "each value there is", "few values", "some are another's by chance"],
+)
+def test_a_mix_up_of_whole_records_is_no_source_of_its_own_where_values_tell_records_apart(
+    most: int, astray: str, told: list[str]
+) -> None:
+    random = np.random.default_rng(4)
+    each = (random.permutation(most) if most >= 90 else random.integers(0, most, 90))[:90]
+    own = random.integers(0, most, 90)
+
+    def out(at: int, sent: Sequence[Row]) -> dict[str, Any]:
+        mixed = astray == "all" or (astray == "some" and at < 20)
+        share = float(str(sent[(at + 1) % 20 if astray == "some" else (at + 1) % 90]["weight"]) if mixed else own[at])
+        return {"heavy": int(share >= 50), "risk": share / 100.0, "weight": share}
+
+    (found,), said = _compare(out, each=each.tolist(), count=90, weight=InputField(type="number", fed_by="c"))
+    assert (said, found.other) == (told, 0)
+    assert found.as_told > 50
+
+
+def test_one_value_of_the_source_for_all_records_is_not_taken_for_another_records() -> None:
+    weight = InputField(type="number", fed_by="c")
+    _, told = _compare(lambda _, sent: {**_right(0, sent), "weight": sent[0]["weight"]}, count=90, weight=weight)
+    assert told == [f"answers-as-told {Weight.NOTE}"]
 
 
 class _Sure(_Model):

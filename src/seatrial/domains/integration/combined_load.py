@@ -169,7 +169,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=11,
+    version=12,
     title="All flows at once, every record accounted for",
     run=_run,
     codes=_CODES,

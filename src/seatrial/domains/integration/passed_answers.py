@@ -17,7 +17,9 @@ from seatrial.core.vocabulary import Sense, Weight
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.fallbacks import fell_back
 from seatrial.domains.flows.same_value import same
+from seatrial.domains.flows.undisturbed import contents
 from seatrial.domains.integration.inventory_declared import sources_of
+from seatrial.domains.integration.values_of_others import of_others
 from seatrial.domains.sending import as_sent, inputs_of
 from seatrial.spec.integration import Flow
 from seatrial.spec.model import InputField
@@ -34,6 +36,8 @@ _TRUTHS = {"true": True, "false": False}
 CODES = {
     "answer-of-another": "At the exit stands another answer than the model gives for that record.",
     "answers-as-told": "The answers are those for inputs as the exit tells them, whose source is not the entry.",
+    "answers-as-anothers": "Answers are those for what was put in with other records, and their exit tells that as "
+    "theirs.",
     "answers-not-compared": "What a flow handed over could not be held against the model's own answers.",
 }
 
@@ -53,6 +57,8 @@ class Compared:
     """So many records got answers of which none can be told from the next one's."""
     as_told: int = 0
     """So many hold the answer for an input as the exit tells it, which is declared to come from elsewhere."""
+    of_others: int = 0
+    """So many different values of these were put in with other records, where that is beyond chance."""
 
 
 def measure_of(flow: str) -> str:
@@ -123,7 +129,20 @@ def findings(found: Sequence[Compared]) -> Iterator[Finding]:
                 remedy="Let the model answer the same for the same record, such as with a fixed seed or a temperature "
                 f"of 0, or name in `answers` of {each.flow} only what does not vary.",
             )
-        if each.as_told:
+        if each.of_others:
+            yield Finding(
+                code="answers-as-anothers",
+                summary=f"{each.flow}: {each.as_told} of {each.compared} records came out with the answer for an input "
+                f"as the exit tells it and not as it was put in, and {each.of_others} different ones of what it tells "
+                "were put in with other records: more than its source would hold by chance.",
+                weight=Weight.OPEN,
+                fields=(f"flows.{each.flow}.records",),
+                why="A record that comes out whole under another one's key looks like one whose source knows better.",
+                remedy="Follow one of these from the entry to the exit. Where the source does hold these values, put "
+                f"records into flows.{each.flow}.records that hold of it what it holds for their key.",
+                detail={"compared": each.compared, "as_told": each.as_told, "of_others": each.of_others},
+            )
+        elif each.as_told:
             yield Finding(
                 code="answers-as-told",
                 summary=f"{each.flow}: {each.as_told} of {each.compared} records came out with the answer for an input "
@@ -180,8 +199,10 @@ def of_records(
         for row, (_, copy), answer in zip(rows, chosen, answers, strict=True)
         if (fields := _unlike(flow, copy, answer))
     ]
-    as_told = _agree_as_told(system, trial, flow, inputs, [(row, copy) for row, _, _, copy in unlike])
-    other = [each[:3] for each, agrees in zip(unlike, as_told, strict=True) if not agrees]
+    elsewhere = [n for n, field in inputs.items() if (s := sources_of(system, n, field)) and flow.from_ not in s]
+    as_told = _agree_as_told(system, trial, flow, inputs, elsewhere, [(row, copy) for row, _, _, copy in unlike])
+    other = [each[:3] for each, told in zip(unlike, as_told, strict=True) if told is None]
+    told = [[row[n] for n in elsewhere if n in row] for row in as_told if row is not None]
     steady = other
     for _ in range(_AGAIN):
         again = _asked(system, trial, [row for row, _, _ in steady])
@@ -197,7 +218,8 @@ def of_records(
         other=len(steady),
         fields=tuple(dict.fromkeys(field for _, _, fields in steady for field in fields)),
         varied=varied,
-        as_told=sum(as_told),
+        as_told=len(told),
+        of_others=of_others(told, [[row[n] for n in elsewhere if n in row] for row in _different(sent, flow.key)]),
     )
 
 
@@ -214,11 +236,20 @@ def _unlike(flow: Flow, copy: Row, answer: Prediction) -> list[str]:
     return [field for field, what in flow.answers.items() if not holds(copy, field, getattr(answer, what))]
 
 
+def _different(rows: Sequence[Row], key: str) -> Sequence[Row]:
+    """Each contents once: the same records are put in again and again."""
+    return list({contents(row, key): row for row in rows}.values())
+
+
 def _agree_as_told(
-    system: System, trial: Trial, flow: Flow, inputs: Mapping[str, InputField], pairs: Sequence[tuple[Row, Row]]
-) -> list[bool]:
-    """Whether each holds the answer for the inputs that its exit tells, and whose declared source is not the entry."""
-    elsewhere = [n for n, field in inputs.items() if (s := sources_of(system, n, field)) and flow.from_ not in s]
+    system: System,
+    trial: Trial,
+    flow: Flow,
+    inputs: Mapping[str, InputField],
+    elsewhere: Sequence[str],
+    pairs: Sequence[tuple[Row, Row]],
+) -> list[Row | None]:
+    """Each one's inputs, those from `elsewhere` as its exit tells them; None where that holds no answer to these."""
     rows = [
         {
             **row,
@@ -228,10 +259,11 @@ def _agree_as_told(
     ]
     changed = [(at, row) for at, row in enumerate(rows) if row != pairs[at][0]]
     answers = _asked(system, trial, [row for _, row in changed])
-    agree = [False] * len(pairs)
+    agree: list[Row | None] = [None] * len(pairs)
     if not isinstance(answers, str):
-        for (at, _), answer in zip(changed, answers, strict=True):
-            agree[at] = not _unlike(flow, pairs[at][1], answer)
+        for (at, row), answer in zip(changed, answers, strict=True):
+            if not _unlike(flow, pairs[at][1], answer):
+                agree[at] = row
     return agree
 
 
