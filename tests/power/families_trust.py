@@ -145,6 +145,33 @@ def _desks(*, lies: bool, rule: str = "score < 0.6") -> Callable[[int], World]:
     return lambda seed: desks(lies=lies, rule=rule, seed=seed)
 
 
+def answers(*, lies: float = 0.0, seed: int = 0) -> World:
+    """A chat whose scores come true, less often by `lies`; it abstains from one question in five, unsure of that.
+
+    Of its abstentions more are right than their scores say, as where a score is the nearness of what was found.
+    """
+    made = world(n=_ROWS)
+    made.declared["do_not_trust"] = [{"when": 'sure < 0.7 and reply != "I don\'t know."', "handling": "by-hand.md"}]
+    made.declared["model"].update(task="chat", output={"prediction": "reply", "score": "sure"})
+    made.declared["governance"].update(metric="accuracy", minimum=0.5, metrics=[])
+    made.declared["data"]["evaluation"]["answerable"] = "known"
+    rng = np.random.default_rng(9 + seed)
+    abstains = rng.random(_ROWS) < 0.2
+    sure = np.where(abstains, rng.uniform(0.0, 0.4, _ROWS), rng.uniform(0.5, 1.0, _ROWS))
+    right = rng.random(_ROWS) < np.where(abstains, 0.9, sure - lies)
+    known = np.where(abstains, ~right, right | (rng.random(_ROWS) < 0.7))
+    wanted = np.array([f"{hours} hours" for hours in rng.integers(1, 50, _ROWS)])
+    reply = np.where(abstains, "I don't know.", np.where(right, wanted, "100 hours"))
+    for table in ("evaluation", "scored.evaluation"):
+        made.columns[table] |= {"late": wanted, "known": known}
+    made.columns["scored.evaluation"] |= {PREDICTION: reply, SCORE: sure}
+    return made
+
+
+def _answers(lies: float) -> Callable[[int], World]:
+    return lambda seed: answers(lies=lies, seed=seed)
+
+
 def _strict(seed: int, *rules: dict[str, str]) -> World:
     """What is trusted must be right more often than all answers are."""
     made = _sound(seed, *(rules or ({"when": 'carrier == "grey"', "handling": "by-hand.md"},)))
@@ -188,9 +215,11 @@ FAMILIES = (
         "the same, and a rule that holds back another answer",
         _desks(lies=True, rule='desk == "large" and score < 0.8'),
     ),
+    _family("chat: answers of which 15 % fewer come true than their scores say", _answers(0.15)),
     _family("a rule that does not bring what is trusted to its minimum", _strict),
     _family("a sound model with a rule on the band of doubt", _sound, harmful=False),
     _family("honest scores of three answers", _desks(lies=False), harmful=False),
+    _family("chat: honest scores of answers, and low ones of right abstentions", _answers(0.0), harmful=False),
     _family(
         "scores of one answer that promise too much, which a rule holds back",
         _desks(lies=True, rule=f"{_INJURY} or score < 0.6"),

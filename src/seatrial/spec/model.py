@@ -22,7 +22,7 @@ class Output(Section):
     labels: tuple[Any, ...] | None = None
     """Every label that an answer may be; without it the `classes`, and without those the labels of evaluation rows."""
     act_at: Number | None = None
-    """Score at or above which the output is acted on (binary)."""
+    """Score at or above which the output is acted on."""
     unit: str | None = None
     """The unit of a predicted number, as people say it: `pieces`, `min`, `EUR`."""
     abstains: tuple[str, ...] = ()

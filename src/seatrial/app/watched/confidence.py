@@ -115,9 +115,10 @@ def expected_wrong(system: System, reference: Reference, decoding: Decoding, bud
 def doubts(system: System, reference: Reference) -> Callable[[Floats], Floats] | None:
     """Gives for each score the chance that the output is wrong as people act on it, NaN without a score.
 
-    By the scores and outcomes of the reference rows; None where they have none, or where scores say nothing.
+    By the scores and outcomes of the reference rows; None where they have none, or where scores say nothing. None for a
+    chat too: the score of an answer that says it does not know means something else, and a score alone tells no such.
     """
-    whole = whole_of(system, reference) if expected(system) else None
+    whole = whole_of(system, reference) if expected(system) and system.model.task != "chat" else None
     if whole is None:
         return None
     acted = acted_on(system, whole)

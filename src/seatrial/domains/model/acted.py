@@ -38,7 +38,8 @@ def acted_on(system: System, found: Outcomes) -> Acted:
     """The labelled rows as people meet them.
 
     A binary answer is acted on where its score reaches `act_at`, or where it is the positive label; another
-    classification's where its score reaches `act_at`, or always; a number always.
+    classification's where its score reaches `act_at`, or always; a chat's likewise, but never where it says that it
+    does not know or says nothing, since nobody has anything to act on there; a number always.
     """
     act_at = system.model.output.act_at
     scored = ~np.isnan(found.score)
@@ -50,6 +51,8 @@ def acted_on(system: System, found: Outcomes) -> Acted:
         reaches = everything if act_at is None else np.asarray(found.score >= act_at, dtype=bool)
     if found.task != "binary":
         answer = found.predicted.astype(np.int64) if found.task == "multiclass" else none
+        if found.task == "chat":
+            reaches = reaches & found.answered & ~found.marks["abstained"]
         return Acted(
             wrong=found.wrong,
             meaning="wrong",

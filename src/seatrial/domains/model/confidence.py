@@ -62,7 +62,7 @@ class Calibrated:
 
 def expected(system: System) -> bool:
     """Whether the declaration promises a confidence that can be held to what comes true."""
-    return system.model.output.score is not None and system.model.task not in {"regression", "chat"}
+    return system.model.output.score is not None and system.model.task != "regression"
 
 
 def limits(system: System, requirement: str, confidence: float) -> list[Threshold]:
@@ -97,9 +97,11 @@ def calibrated(
     if not expected(system):
         return Calibrated(findings=(_none(system),))
     usable = ~np.isnan(acted.confidence)
-    if not usable.any() or np.ptp(acted.confidence[usable]) == 0.0:
-        return Calibrated(findings=(_unusable(system, some=bool(usable.any())),))
     chosen = acted.region & usable
+    # A chat's abstention is told by its words: a score that only says so tells no good answer from a bad one.
+    telling = chosen if system.model.task == "chat" and chosen.any() else usable
+    if not telling.any() or np.ptp(acted.confidence[telling]) == 0.0:
+        return Calibrated(findings=(_unusable(system, some=bool(telling.any())),))
     if not chosen.any():
         return Calibrated(findings=(_nothing_acted_on(system),))
     said, right = acted.confidence[chosen], acted.right[chosen]
@@ -237,7 +239,8 @@ def _none(system: System) -> Finding:
 
 
 def _unusable(system: System, *, some: bool) -> Finding:
-    what = "the same score for every row" if some else "no score from 0 to 1"
+    alike = "the same score for every answer" if system.model.task == "chat" else "the same score for every row"
+    what = alike if some else "no score from 0 to 1"
     return Finding(
         code="unusable-confidence",
         weight=Weight.OPEN,
@@ -252,10 +255,13 @@ def _unusable(system: System, *, some: bool) -> Finding:
 def _nothing_acted_on(system: System) -> Finding:
     act_at = system.model.output.act_at
     told = "no evaluation row is acted on" if act_at is None else f"no evaluation row has a score of {act_at:g} or more"
+    chat = system.model.task == "chat" and act_at is None
     return Finding(
         code="nothing-acted-on",
         weight=Weight.OPEN,
         summary=f"{told}, so calibration there is unknown",
-        fields=("model.output.act_at",),
-        remedy="Correct model.output.act_at, or add evaluation rows on which somebody would act.",
+        fields=("model.output.abstains" if chat else "model.output.act_at",),
+        remedy="Correct the phrases of model.output.abstains, or add questions that it answers."
+        if chat
+        else "Correct model.output.act_at, or add evaluation rows on which somebody would act.",
     )

@@ -412,7 +412,9 @@ def _observation(
         + (
             f"Confidence was held to what came true on {acted:,} rows that are acted on."
             if said.bands
-            else "The model's confidence could not be held to anything."
+            else "The model's confidence could not be held to what came true."
+            if confidence.expected(system)
+            else "The model gives no confidence that could be held to what came true."
         ),
         measures=tuple(measures),
         findings=(
@@ -465,7 +467,7 @@ def _rules_figure(seen: Seen) -> Iterator[Figure]:
 CHECK: Check[System] = Check(
     id=REQUIREMENT,
     requirement=REQUIREMENT,
-    version=6,
+    version=7,
     title="Outputs not to be trusted",
     run=run,
     codes=CODES,
