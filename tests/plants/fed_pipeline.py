@@ -154,8 +154,7 @@ class FedPipeline:
                 continue
             ruled = bool(self._ruled) and self._ruled in str(record["planned_at"])
             if ruled or time.monotonic() < self._open_until:
-                record["source"] = "schedule"
-                self._passed(record)
+                self._passed(self._without_asking(record))
                 continue
             asked = time.monotonic()
             while self._asks and not self._asked_source() and not self._stop.is_set():
@@ -175,6 +174,12 @@ class FedPipeline:
                 self._passed(record)
             if troubled and self._again_s < math.inf:
                 self._later.append((time.monotonic() + self._again_s, record))
+
+    def _without_asking(self, record: dict[str, Any]) -> Mapping[str, Any]:
+        """The record as it is passed on while the source is not asked."""
+        guessed = {"temp": 0.0} if self._guesses else {}
+        said = {"source": "schedule"} if self._falls_back or not self._guesses else {}
+        return {**record, **guessed, **said}
 
     def _once_more(self) -> None:
         """Pass on again what was held up and is due to be."""

@@ -33,8 +33,8 @@ _FAULT_COLOURS = {
 }
 
 _ISOLATION_COLOURS = {
-    "domain": ["kept its limits", "degraded, recovered", "stopped, recovered", "did not recover"],
-    "range": ["var(--met)", "var(--met-soft)", "var(--open)", "var(--not-met)"],
+    "domain": ["kept its limits", "degraded, recovered", "stopped, recovered", "gave other answers", "did not recover"],
+    "range": ["var(--met)", "var(--met-soft)", "var(--open)", "var(--not-met-soft)", "var(--not-met)"],
 }
 
 

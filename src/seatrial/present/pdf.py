@@ -33,6 +33,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "met": "#146b3e",
     "met-soft": "#8fc9a9",
     "not-met": "#b3261e",
+    "not-met-soft": "#e0897f",
     "open": "#a05a00",
     "na": "#555c66",
     "met-bg": "#e4f3ea",

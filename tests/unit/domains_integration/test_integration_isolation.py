@@ -45,13 +45,17 @@ POLICY = short_demo(Criticality.OPERATIONAL).model_copy(update={"outage_duration
 
 
 def disturbed(
-    *, outage_s: float = 0.6, recovery_s: float = 5.0, within_s: float = 1.0, **faults: Any
+    *,
+    outage_s: float = 0.6,
+    recovery_s: float = 5.0,
+    within_s: float = 1.0,
+    answers: dict[str, str] | None = None,
+    **faults: Any,
 ) -> tuple[Observation, Outcome]:
     via = unused_port()
     with FedPipeline(via, **faults) as pipeline, Server(pipeline) as server, Server(weather) as source:
-        made = declared(
-            server.url, source.url, via, flow={"fallback": {"source": "schedule"}, "within": f"{within_s}s"}
-        )
+        flow = {"fallback": {"source": "schedule"}, "within": f"{within_s}s", "answers": answers or {}}
+        made = declared(server.url, source.url, via, flow=flow)
         system = System.model_validate(made).model_copy(
             update={"policy": POLICY.model_copy(update={"outage_duration": outage_s, "recovery": recovery_s})}
         )
@@ -63,7 +67,7 @@ def disturbed(
 def test_a_pipeline_that_falls_back_keeps_its_limits_and_recovers() -> None:
     found, outcome = disturbed(falls_back=True, breaker_s=0.2, timeout_s=1.0, within_s=3.0)
     assert outcome is Outcome.MET, (found.findings, found.measures)
-    assert "fallback-engaged" in codes(found)
+    assert codes(found) == {"fallback-engaged", "answers-undeclared"}
     assert {str(row["state"]) for row in found.figures[0].rows} == {"kept its limits"}
 
 
@@ -100,6 +104,41 @@ def test_a_breaker_that_closes_in_time_recovers_though_the_next_outage_comes_ear
 def test_what_a_rule_gives_to_the_fallback_is_no_fallback_that_stays() -> None:
     found, outcome = disturbed(falls_back=True, breaker_s=0.2, timeout_s=1.0, within_s=3.0, ruled="T03")
     assert outcome is Outcome.MET, (found.findings, found.measures)
+
+
+TEMPERATURE = {"temp": "score"}
+
+
+def counted(found: Observation) -> Any:
+    """How many answers of the flow were compared while the weather was disturbed, and what came of it."""
+    weather_facts: Any = found.facts["weather"]
+    return weather_facts["answers of warn"]
+
+
+def test_answers_that_are_made_up_in_time_while_the_source_is_disturbed_are_a_gap() -> None:
+    found, outcome = disturbed(guesses=True, timeout_s=1.0, within_s=3.0, answers=TEMPERATURE)
+    assert outcome is Outcome.NOT_MET, (found.findings, found.measures)
+    assert "answered-otherwise" in {f.code for f in found.findings if f.weight is Weight.GAP}, found.findings
+    assert "gave other answers" in {row["state"] for row in found.figures[0].rows}
+    assert counted(found)["otherwise"]["refusing"] > 0
+
+
+def test_answers_of_the_declared_fallback_are_none_that_are_made_up() -> None:
+    found, outcome = disturbed(
+        falls_back=True, guesses=True, breaker_s=0.2, timeout_s=1.0, within_s=3.0, answers=TEMPERATURE
+    )
+    assert outcome is Outcome.MET, (found.findings, found.measures)
+    assert codes(found) == {"fallback-engaged"}
+    assert counted(found)["compared"] > 0
+
+
+@pytest.mark.slow
+def test_what_goes_on_with_a_made_up_answer_for_good_is_not_met() -> None:
+    found, outcome = disturbed(
+        guesses=True, breaker_s=math.inf, timeout_s=1.0, within_s=3.0, recovery_s=1.0, answers=TEMPERATURE
+    )
+    assert outcome is not Outcome.MET
+    assert codes(found) & {"answers-moved-on", "answered-otherwise"}, found.findings
 
 
 def test_a_flow_that_always_falls_back_leaves_its_recovery_open() -> None:
@@ -165,7 +204,7 @@ def disturbed_folder(folder: Path, **faults: Any) -> tuple[Observation, Outcome]
 def test_a_folder_of_this_machine_that_is_taken_away_and_given_back_is_met(tmp_path: Path) -> None:
     found, outcome = disturbed_folder(tmp_path, falls_back=True, breaker_s=0.2)
     assert outcome is Outcome.MET, (found.findings, found.measures)
-    assert codes(found) == {"fallback-engaged", "folder-by-link"}
+    assert codes(found) == {"fallback-engaged", "folder-by-link", "answers-undeclared"}
 
 
 def test_who_stays_with_the_fallback_after_a_folder_came_back_has_not_recovered(tmp_path: Path) -> None:

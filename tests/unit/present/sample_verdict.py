@@ -116,6 +116,7 @@ FIGURES = {
             for name, how, states in (
                 ("weather", "slow", ("kept its limits", "degraded, recovered")),
                 ("planner", "refusing", ("stopped, recovered", "did not recover")),
+                ("tides", "cut", ("gave other answers", "kept its limits")),
             )
             for stream, state in zip(("warn-planner", "the model's answers"), states, strict=True)
         ),

@@ -21,7 +21,8 @@ from seatrial.spec.integration import Flow
 
 _NOISE, _NOISE_LEAST = 1e-3, 1e-6
 """The same answer computed in another batch, or handed over in single precision, differs by no more than this share."""
-_SHOWN = 3
+SHOWN = 3
+"""So many keys of our own are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,34 +40,68 @@ class Otherwise:
     """So many records came out otherwise than before whose contents were not answered as before again."""
 
 
-def otherwise(before: Undisturbed, passage: Passage) -> Otherwise:
-    """Records of this passage that came out otherwise than before and than later ones of the same contents."""
-    flow = before.flow
-    usual = _usual(before)
-    due = sorted(zip(passage.scheduled_s, passage.sent, strict=True), key=lambda pair: -pair[0])
-    came_back: set[str] = set()
-    compared, moved, other, fields = 0, 0, list[str](), dict[str, None]()
-    for _, row in due:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One record with an answer of the normal way, held against what its contents were always answered before.
+
+    `due_s` and `seen_s` in seconds since the flows began. `contents` tells which records are alike beside their keys.
+    """
+
+    key: str
+    contents: str
+    due_s: float
+    seen_s: float
+    differing: tuple[str, ...]
+    """The answers in which it came out otherwise; none where it came out as before."""
+
+
+def held(before: Undisturbed, passage: Passage) -> list[Held]:
+    """The records of this passage that can be held against how the flow answered before, in the order they were due.
+
+    None where the same contents were answered now so, now otherwise before, or no contents was seen twice then.
+    """
+    flow, usual = before.flow, _usual(before)
+    found: list[Held] = []
+    for row, due_s, after_s in zip(passage.sent, passage.scheduled_s, passage.after_s, strict=True):
         what, key = contents(row, flow.key), str(row[flow.key])
         if (answer := _answer(flow, passage.copies.get(key, ()))) is None or what not in usual:
             continue
-        differing = [f for f in flow.answers if not _alike(answer.get(f), usual[what].get(f))]
-        if not differing:
-            came_back.add(what)
-        if what in came_back:
-            compared += 1
-            fields |= dict.fromkeys(differing)
-            other += [key] if differing else []
-        else:
-            moved += 1
+        differing = tuple(f for f in flow.answers if not _alike(answer.get(f), usual[what].get(f)))
+        found.append(Held(key=key, contents=what, due_s=due_s, seen_s=due_s + after_s, differing=differing))
+    return sorted(found, key=lambda each: each.due_s)
+
+
+def came_back(records: Sequence[Held]) -> tuple[list[Held], list[Held]]:
+    """Of records in the order they were due: those whose contents were answered as before then or later, and the rest.
+
+    The latter went away from what they were before, and stayed away.
+    """
+    back: set[str] = set()
+    judged, moved = list[Held](), list[Held]()
+    for each in reversed(records):
+        if not each.differing:
+            back.add(each.contents)
+        (judged if each.contents in back else moved).append(each)
+    return judged[::-1], moved[::-1]
+
+
+def varies(before: Undisturbed) -> bool:
+    """Whether the same contents were answered now so, now otherwise with nothing away."""
+    return _varies(before.flow, _told(before))
+
+
+def otherwise(before: Undisturbed, passage: Passage) -> Otherwise:
+    """Records of this passage that came out otherwise than before and than later ones of the same contents."""
+    judged, moved = came_back(held(before, passage))
+    other = [each for each in judged if each.differing]
     return Otherwise(
-        flow=flow.name,
-        compared=compared,
-        shown=tuple(reversed(other[-_SHOWN:])),
+        flow=before.flow.name,
+        compared=len(judged),
+        shown=tuple(each.key for each in other[-SHOWN:]),
         other=len(other),
-        fields=tuple(fields),
-        varied=_varies(flow, _told(before)),
-        moved=moved,
+        fields=tuple(dict.fromkeys(field for each in other for field in each.differing)),
+        varied=varies(before),
+        moved=len(moved),
     )
 
 

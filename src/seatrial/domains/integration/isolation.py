@@ -2,8 +2,9 @@
 
 The line to it is slow, refuses, is cut and corrupts the answers that it carries; integrations that one server holds are
 disturbed together. What does not end there must keep its limits meanwhile. What ends there must be well again soon
-after, with nothing lost, doubled or altered. Well again is what is served as before: where contents were answered the
-normal way while nothing was disturbed, an answer of the fallback is no recovery.
+after, with nothing lost, doubled or altered. Whatever a flow answers meanwhile must be what the same contents are
+answered before and afterwards, or come from its declared fallback. Well again is what is served as before: where
+contents were answered the normal way while nothing was disturbed, an answer of the fallback is no recovery.
 
 All turns follow each other while the flows go on. Between two of them lies the time that a record may take, so that
 what kept its limits was through before the next one's turn; and what is lost in one is waited for during the next.
@@ -26,6 +27,7 @@ from seatrial.domains.flows.cleaning import Cleanup
 from seatrial.domains.flows.lanes import MODEL, drives_model, unready
 from seatrial.domains.flows.line_findings import by_link, no_line
 from seatrial.domains.integration import isolation_findings
+from seatrial.domains.integration.answers_meanwhile import flow_findings
 from seatrial.domains.integration.disturbed import Disturbed, named
 from seatrial.domains.integration.isolation_findings import (
     WHY,
@@ -73,11 +75,12 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         findings=(
             *(f for each in disturbed for f in findings_of(system, driven, each)),
             *(f for each in disturbed for name in each.names for f in by_link(system, name)),
+            *flow_findings(system.flows, driven.answers),
             *cleanup.findings(),
         ),
-        figures=(_figure(system, disturbed),),
+        figures=(_figure(system, driven),),
         facts={
-            **{each.name: _told(each) for each in disturbed},
+            **{each.name: _told(driven, each) for each in disturbed},
             "each disturbance lasted s": round(driven.each_s, 3),
             "a timer was late by s": round(driven.late_s, 3),
             **afterwards,
@@ -166,15 +169,18 @@ def _exact(name: str, value: float, limit: float, n: int, *, unit: str = "") -> 
     return Measure(name=name, value=shown, lower=shown, upper=shown, limit=limit, sense=Sense.AT_MOST, unit=unit, n=n)
 
 
-def _figure(system: System, disturbed: Sequence[Disturbed]) -> Figure:
+def _figure(system: System, driven: Driven) -> Figure:
     rows: list[Mapping[str, Json]] = []
-    for found in disturbed:
+    for found in driven.disturbed:
+        others = {each.flow: {*each.other, *each.moved} for each in driven.answers.get(found.name, ())}
         for (stream, period), share in found.shares.items():
             recovered_s = found.recovered_s[stream, period]
             whole = share.due and share.kept / share.due >= system.policy.isolated
             state = (
                 "did not recover"
                 if not recovered_s <= system.policy.recovery
+                else "gave other answers"
+                if period in others.get(stream, ())
                 else "kept its limits"
                 if whole
                 else "degraded, recovered"
@@ -185,17 +191,16 @@ def _figure(system: System, disturbed: Sequence[Disturbed]) -> Figure:
     return Figure(kind="isolation", title="What each failing integration took down", rows=tuple(rows))
 
 
-def _told(found: Disturbed) -> Mapping[str, Json]:
-    return {
-        f"{spoken(stream)} while {period}": {
+def _told(driven: Driven, found: Disturbed) -> Mapping[str, Json]:
+    told: dict[str, Json] = {f"answers of {each.flow}": each.told() for each in driven.answers.get(found.name, ())}
+    for (stream, period), share in found.shares.items():
+        well_s = found.recovered_s[stream, period]
+        told[f"{spoken(stream)} while {period}"] = {
             "due": share.due,
             "kept": share.kept,
-            "well_after_s": None
-            if not math.isfinite(found.recovered_s[stream, period])
-            else found.recovered_s[stream, period],
+            "well_after_s": well_s if math.isfinite(well_s) else None,
         }
-        for (stream, period), share in found.shares.items()
-    }
+    return told
 
 
 def _limits(system: System) -> Sequence[Threshold]:
@@ -239,7 +244,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=4,
+    version=5,
     title="Each integration disturbed while the others run",
     run=_run,
     codes=_CODES,

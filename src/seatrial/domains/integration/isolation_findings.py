@@ -12,6 +12,8 @@ from seatrial.domains.flows import line_findings, undisturbed
 from seatrial.domains.flows.lanes import MODEL
 from seatrial.domains.flows.lateness import SHARE
 from seatrial.domains.flows.line_findings import line_trouble
+from seatrial.domains.integration import answers_meanwhile
+from seatrial.domains.integration.answers_meanwhile import findings_of_answers
 from seatrial.domains.integration.disturbed import Disturbed
 from seatrial.domains.integration.isolation_running import Driven
 from seatrial.spec.system import System
@@ -20,6 +22,7 @@ WHY = "One slow neighbour stops everything that waits for it."
 CODES = {
     **line_findings.CODES,
     **undisturbed.CODES,
+    **answers_meanwhile.CODES,
     "no-records-due": "Nothing was due while the integration was disturbed.",
     "taken-down": "What does not end at the disturbed integration lost its limits.",
     "not-recovered": "Something was not well again in time after the disturbance.",
@@ -111,6 +114,8 @@ def findings_of(system: System, driven: Driven, found: Disturbed) -> Iterator[Fi
     for stream in dict.fromkeys(s for s, _ in found.shares):
         yield from _too_busy(system, driven, found, stream) if driven.busy else _stream_findings(system, found, stream)
     yield from _record_findings(found)
+    for answers in driven.answers.get(name, ()):
+        yield from findings_of_answers(system, found.names, name, answers)
     for flow in system.flows:
         if flow.fallback and found.fallbacks[flow.name]:
             yield Finding(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from seatrial.core.check import Trial
 from seatrial.core.disturbing import LineMode
@@ -23,6 +23,7 @@ from seatrial.domains.flows.line_findings import possible
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.flows.undisturbed import Undisturbed, seen_later, undisturbed
 from seatrial.domains.integration import disturbed
+from seatrial.domains.integration.answers_meanwhile import Answers, Drive, answers_meanwhile, away
 from seatrial.domains.integration.disturbed import Disturbed, Due, Turn
 from seatrial.spec.one_place import one_server
 from seatrial.spec.system import System
@@ -52,6 +53,8 @@ class Driven:
     before: Sequence[Undisturbed]
     model_before: float | None
     disturbed: Sequence[Disturbed] = ()
+    answers: Mapping[str, Sequence[Answers]] = field(default_factory=dict)
+    """For each place, by its name, the answers of the flows that declare some."""
     each_s: float = 0.0
     late_s: float = 0.0
     judged_s: float = math.inf
@@ -159,6 +162,7 @@ def _in_turns(
         before=before,
         model_before=in_time,
         disturbed=sorted(found, key=lambda each: places(system).index(each.names)),
+        answers=flows.answers(),
         each_s=each_s,
         late_s=lateness.p99_s,
         judged_s=min(*(flow.within for flow in system.flows), limit_of_model_s(system) if _peaks(found) else math.inf),
@@ -199,7 +203,7 @@ def _disturbed(
             for turn in turns
         }
         began = trial.clock.monotonic()
-        passages, answers = flows.driven([f.name for f in system.flows], peak, lasts_s, longer_s=longer_s)
+        passages, answers = flows.driven([f.name for f in system.flows], peak, lasts_s, longer_s=longer_s, turns=turns)
     found = [_counted(system, turn, disturbances[turn.name], passages, answers, flows) for turn in turns]
     _until_well(system, trial, flows, peak, found, began, each_s)
     disturbed.settle(found, system.policy.recovery)
@@ -220,19 +224,43 @@ class _Flows:
         self._mark = mark
         self._behind: dict[str, Lane] = {each.flow.name: each.lane for each in before}
         self._times = 0
+        self._drives: list[Drive] = []
 
     def before(self, name: str) -> Undisturbed:
         """How this flow ran with nothing disturbed."""
         return next(each for each in self._before if each.flow.name == name)
 
+    def answers(self) -> Mapping[str, Sequence[Answers]]:
+        """For each place, by its name, the answers of the flows around its disturbances."""
+        found: dict[str, list[Answers]] = {}
+        for each in self._before:
+            for place, answers in answers_meanwhile(each, self._drives).items():
+                found.setdefault(place, []).append(answers)
+        return found
+
+    def away(self) -> list[str]:
+        """The flows some of whose answers have not come back to what they were before."""
+        return [each.flow.name for each in self._before if away(each, self._drives)]
+
     def driven(
-        self, names: Sequence[str], peak: ModelPeak | None, duration_s: float, *, longer_s: float
+        self,
+        names: Sequence[str],
+        peak: ModelPeak | None,
+        duration_s: float,
+        *,
+        longer_s: float,
+        turns: Sequence[Turn] = (),
     ) -> tuple[Mapping[str, Passage], LoadResult | None]:
-        """These flows, and beside them the model at its peak: what became of the records and of its requests."""
+        """These flows, and beside them the model at its peak: what became of the records and of its requests.
+
+        `turns` are those in which something is disturbed meanwhile.
+        """
         self._times += 1
         lanes = [self._lane(each, at, duration_s) for at, each in enumerate(self._before) if each.flow.name in names]
         beside = [] if peak is None else [peak.stream]
+        began_s = self._trial.clock.monotonic()
         passages, results = drive(self._trial, lanes, beside=beside, duration_s=duration_s, longer_s=longer_s)
+        self._drives.append(Drive(began_s=began_s, turns=turns, passages=passages))
         return passages, None if peak is None else peak.answerable(self._trial, results[MODEL])
 
     def _lane(self, each: Undisturbed, at: int, duration_s: float) -> Lane:
@@ -281,11 +309,14 @@ def _until_well(
     began: float,
     each_s: float,
 ) -> None:
-    """Go on with what was not well at the end, until it is or the time that the policy allows for it is over."""
+    """Go on with what was not well at the end, or not answered as before, until it is or the time allowed is over."""
     last = found[-1]
     windows = {stream: window for (stream, _), window in last.windows.items()}
     ended_s = max(window.starts_s for window in windows.values())
-    while (waiting := disturbed.unwell(found)) and trial.clock.monotonic() - began - ended_s < system.policy.recovery:
+    while trial.clock.monotonic() - began - ended_s < system.policy.recovery:
+        waiting = list(dict.fromkeys((*disturbed.unwell(found), *flows.away())))
+        if not waiting:
+            return
         trial.say(f"waiting for {', '.join(waiting)} to be well again")
         from_s = trial.clock.monotonic() - began
         names = [name for name in waiting if name != MODEL] or [system.flows[0].name]
