@@ -148,6 +148,57 @@ def test_an_outage_that_nobody_felt_leaves_open_what_one_does(faults: dict[str, 
     assert "outage-not-felt" in {f.code for f in found.findings if f.weight is Weight.OPEN}
 
 
+def beside(faults: Mapping[str, Any], **changes: Any) -> tuple[Observation, Outcome]:
+    """A second flow, whose pipeline has these faults, beside one that is well; both through the same line."""
+    via = unused_port()
+    with (
+        Server(weather) as source,
+        FedPipeline(via) as well,
+        FedPipeline(via, **faults) as other,
+        Server(well) as server,
+        Server(other) as second,
+    ):
+        made = declared(server.url, source.url, via, **changes)
+        of_second = declared(second.url, source.url, via)
+        for name in ("deliveries", "planner"):
+            made["integrations"][f"{name}-2"] = of_second["integrations"][name]
+        made["flows"].append({**made["flows"][0], "name": "sort", "in": "deliveries-2", "out": "planner-2"})
+        system = System.model_validate(made).model_copy(update={"policy": POLICY})
+        with SteppingTrial(system, files={"records.jsonl": RECORDS}) as trial:
+            found = observed(CHECK, system, trial)
+    return found, judged(CHECK, system, found).outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("faults", "code", "outcome"),
+    [
+        ({"keeps": True}, "outage-not-felt", Outcome.NOT_DETERMINED),
+        ({"keeps": True, "breaker_s": math.inf}, "not-asked-again", Outcome.NOT_MET),
+    ],
+)
+def test_a_flow_that_feels_the_outage_does_not_speak_for_another_one(
+    faults: dict[str, Any], code: str, outcome: Outcome
+) -> None:
+    found, judged_as = beside(faults)
+    told = [f for f in found.findings if f.code == code]
+    assert (judged_as, len(told)) == (outcome, 1), found.findings
+    assert "sort" in told[0].summary
+
+
+@pytest.mark.slow
+def test_a_flow_that_does_not_ask_the_source_need_not_feel_its_outage() -> None:
+    found, outcome = beside({"asks": False})
+    assert outcome is Outcome.MET, (found.findings, found.measures)
+
+
+@pytest.mark.slow
+def test_one_flow_of_two_may_live_on_readings_that_may_be_kept() -> None:
+    found, outcome = beside({"keeps": True}, freshness=[{"source": "weather", "at": "observed_at", "at_most": "1h"}])
+    assert outcome is Outcome.MET, (found.findings, found.measures)
+    assert "outage-not-felt" in {f.code for f in found.findings if f.weight is Weight.NOTE}
+
+
 @pytest.mark.slow
 def test_a_source_whose_readings_may_be_kept_need_not_be_missed() -> None:
     freshness = [{"source": "weather", "at": "observed_at", "at_most": "1h"}]

@@ -7,7 +7,8 @@ the very end, since what was kept meanwhile may be passed on twice. What the ent
 is back, where the real sender does that.
 
 The source being back means that records are served as before it went away: not by a declared fallback, and not without
-asking the source where it had been asked all the time. What was answered meanwhile, and not by the fallback, must be
+asking the source where it had been asked all the time. Each flow is driven alone before and afterwards, since
+what one of them asks hides that another one does not. What was answered meanwhile, and not by the fallback, must be
 what the same contents are answered before and afterwards.
 """
 
@@ -21,6 +22,8 @@ from seatrial.core.observation import Figure, Finding, Json, Measure, Observatio
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import span
 from seatrial.domains.allowing import allow
+from seatrial.domains.data.asking_flows import asking
+from seatrial.domains.data.asking_flows import longest_s as asking_s
 from seatrial.domains.data.interruption_findings import (
     CODES,
     WHY,
@@ -74,10 +77,18 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         )
     allow(system, trial, "outage")
     with Cleanup(system, trial) as cleanup:
+        mark, alone_s = marker(trial), max(system.policy.outage_duration, _BEFORE_LEAST_S)
+        for name in sources:
+            # Where nobody holds a line open, it is opened here: closed it would be an outage itself.
+            trial.line(name).counts()
+        before = asking(system, trial, sources, cleanup.add, f"{mark}-a", alone_s)
         trips = [_taken_away(system, trial, wanted, name, cleanup) for name in sources]
         again_at = trips[-1].back_at + max(wanted.catch_up, _SETTLE_S)
         trial.clock.sleep(max(0.0, again_at - trial.clock.monotonic()))
+        after = asking(system, trial, sources, cleanup.add, f"{mark}-z", alone_s)
         for trip in trips:
+            trip.asking = before.of(trip.source)
+            trip.silent = sorted(before.not_again(trip.source, after))
             for flow in system.flows:
                 look_again(trial, trip, flow)
     return Observation(
@@ -152,8 +163,6 @@ def _taken_away(system: System, trial: Trial, wanted: Interruption, name: str, c
     lasts_s = periods[-1].ends_s + outage_s
     trial.say(f"{name} is taken away and given back for {span(lasts_s)} while {len(system.flows)} flow(s) run")
     mark = marker(trial)
-    # Where nobody holds the line open, it is opened here: closed it would be an outage itself.
-    trial.line(name).counts()
     before, _ = undisturbed(trial, system.flows, cleanup.add, mark, before_s)
     driven = [
         cleanup.add(lane_of(trial, each.flow, f"{mark}-{at}", lasts_s, behind=each.lane, templates=each.templates))
@@ -304,13 +313,14 @@ def _budget(system: System) -> float:
         + 6.0 * wanted.catch_up
         + 8.0 * max((f.within for f in system.flows), default=0.0)
     )
-    return 60.0 + 2.0 * one_s * max(1, len(_sources(system)))
+    alone_s = 2.0 * asking_s(system, max(outage_s, _BEFORE_LEAST_S))
+    return 60.0 + 2.0 * (one_s * max(1, len(_sources(system))) + alone_s)
 
 
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=3,
+    version=4,
     title="Sources taken away and given back",
     run=_run,
     codes=CODES,

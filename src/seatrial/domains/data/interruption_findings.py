@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
@@ -150,12 +150,16 @@ def _answer_findings(system: System, wanted: Interruption, trip: Trip) -> Iterat
                 "that it made up.",
             )
     if trip.used and trip.steady and not trip.felt:
-        yield _not_felt(system, wanted, name)
-    if not trip.asked_again:
+        yield _not_felt(system, wanted, name, ())
+    elif trip.used and (unfelt := sorted(trip.asking - trip.felt)):
+        yield _not_felt(system, wanted, name, unfelt)
+    if not trip.asked_again or trip.silent:
+        flows = ", ".join(trip.silent) if trip.asked_again else ""
         yield Finding(
             code="not-asked-again",
-            summary=f"{name} was asked all the time before it went away; {span(wanted.catch_up)} after it came back "
-            "for good nothing had asked it again, although records went on.",
+            summary=f"{name} was asked all the time{f' by {flows}' if flows else ''} before it went away; "
+            f"{span(wanted.catch_up)} after it came back for good nothing{f' of {flows}' if flows else ''} "
+            "had asked it again, although records went on.",
             fields=(f"integrations.{name}",),
             why="A pipeline that lives on what it once read works well, with ever older data, until somebody restarts "
             "it.",
@@ -164,16 +168,20 @@ def _answer_findings(system: System, wanted: Interruption, trip: Trip) -> Iterat
         )
 
 
-def _not_felt(system: System, wanted: Interruption, name: str) -> Finding:
-    """Whatever answered in the source's place: what is declared to be good for longer than the window may be kept."""
+def _not_felt(system: System, wanted: Interruption, name: str, flows: Sequence[str]) -> Finding:
+    """Whatever answered in the source's place: what is declared to be good for longer than the window may be kept.
+
+    `flows` are those that did not feel it where another one did; none where no flow did.
+    """
     kept = any(each.source == name and each.at_most >= wanted.window for each in system.data.freshness)
+    by, of = (f" {word} {', '.join(flows)}" if flows else "" for word in ("by", "of"))
     return Finding(
         code="outage-not-felt",
-        summary=f"{name} was asked all the time; while it was away every record was answered as if it were there, and "
-        "none by a declared fallback"
+        summary=f"{name} was asked all the time{by}; while it was away every record{of} was answered as if it were "
+        "there, and none by a declared fallback"
         f"{', which its declared freshness allows' if kept else ': something else than the source answered'}.",
         weight=Weight.NOTE if kept else Weight.OPEN,
-        fields=(f"integrations.{name}.test.via",),
+        fields=(*(f"flows.{flow}" for flow in flows), f"integrations.{name}.test.via"),
         why="Where only one of two ways to a source is taken away, nobody has seen what its outage does.",
         remedy=f"Lead every connection to {name} through its line. Where the pipeline answers from what it kept, "
         "declare under data.freshness how old that may be, or let the exit say so and declare that as the fallback.",

@@ -52,8 +52,13 @@ class Trip:
     """Flows and periods in which no record was due."""
     alarm_said: str = ""
     """What the last look for the alarm saw instead of it."""
-    felt: bool = False
-    """Whether anything was refused, kept, lost or answered by a fallback in the first half of the longest outage."""
+    felt: set[str] = field(default_factory=set)
+    """Flows of which anything was refused, kept, lost or answered by a fallback in the first half of the longest
+    outage."""
+    asking: frozenset[str] = frozenset()
+    """Flows that were seen to ask it, where there are several."""
+    silent: list[str] = field(default_factory=list)
+    """Flows that asked it all the time before all outages, and no more once they were over."""
     steady: bool = False
     """Whether the source was asked all the time before it went away."""
     asked_again: bool = True
@@ -140,7 +145,8 @@ def account(trial: Trial, wanted: Interruption, trip: Trip, passage: Passage, pe
     unmet = {p.name for p in periods if not any(p.starts_s <= due <= p.ends_s for due in passage.scheduled_s)}
     trip.without = tuple(dict.fromkeys((*trip.without, *(f"{flow.name} {name}" for name in sorted(unmet)))))
     _catch_up(trip, passage, periods)
-    trip.felt = trip.felt or _felt(passage, max(periods, key=lambda period: period.ends_s - period.starts_s))
+    if _felt(passage, max(periods, key=lambda period: period.ends_s - period.starts_s)):
+        trip.felt.add(flow.name)
 
 
 def look_again(trial: Trial, trip: Trip, flow: Flow) -> None:
