@@ -26,6 +26,7 @@ from seatrial.gate.standing import (
     observation_objection,
     subject_objection,
     untold_objection,
+    weaker,
 )
 from seatrial.gate.verdict import Assessment
 
@@ -53,8 +54,7 @@ class Voice:
         """The level at which it is known: what the check says, but no more than the record's maker can vouch for."""
         if self.observation is None or self.evidence is None:
             return None
-        most = ceiling(self.evidence)
-        return self.observation.assurance if most.reaches(self.observation.assurance) else most
+        return weaker(self.observation.assurance, ceiling(self.evidence))
 
 
 class Assessor:

@@ -245,7 +245,7 @@ def _spoken_against(signing: Signing, writer: GapWriter) -> list[Gap]:
     """Revocation and withholding: people and events that stand against GO whatever the evidence says."""
     gaps = []
     revoked = signing.revoked
-    if revoked is not None and not signing.answered(revoked):
+    if revoked is not None:
         point = Open(
             code="revoked",
             summary=f"GO was revoked on {revoked.at.date().isoformat()} by {revoked.kind}: {revoked.summary}",

@@ -10,14 +10,22 @@ from typing import Final, TypeVar
 
 from seatrial.core.bodies import AttestationBody, ExemptionBody, ObservationBody, WaiverBody
 from seatrial.core.record import Evidence
-from seatrial.core.vocabulary import Outcome, RecordType
+from seatrial.core.vocabulary import Assurance, Outcome, RecordType
 from seatrial.core.wording import sentence
 from seatrial.gate.binding import resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import judge
 from seatrial.gate.permissions import Action, Actor, Context, may
 from seatrial.gate.requirement import Requirement
-from seatrial.gate.standing import expires, maker_objection, newest_first, person_speaking, subject_objection
+from seatrial.gate.standing import (
+    ceiling,
+    expires,
+    maker_objection,
+    newest_first,
+    person_speaking,
+    subject_objection,
+    weaker,
+)
 from seatrial.gate.verdict import Assessment
 
 WAIVER_HOLDS = timedelta(days=30)
@@ -64,40 +72,50 @@ class Relief:
         if assessment.outcome is Outcome.MET:
             return assessment
         exemptions = [each for each in reversed(self._exemptions) if each[1].requirement == requirement.id]
-        if exemptions and assessment.outcome is not Outcome.NOT_MET and not self._found_wanting(requirement):
+        open_to_it = exemptions and assessment.outcome is not Outcome.NOT_MET
+        refuting = self._refuting(requirement) if open_to_it else None
+        if refuting is not None:
             for evidence, exemption in exemptions:
                 if self._exempts(requirement, evidence, exemption):
                     said = f"not applicable: {exemption.reason}"
                     until = expires(evidence.record.at, requirement, self._inputs)
-                    return _eased(assessment, Outcome.NOT_APPLICABLE, said, until, evidence)
+                    return _eased(assessment, Outcome.NOT_APPLICABLE, said, until, evidence, *refuting)
         for evidence, body in reversed(self._waivers):
             if body.requirement == requirement.id and self._waives(requirement, evidence, body, controls):
                 said = f"waived until {body.expires_at.date().isoformat()}, controlled by {body.control}: {body.reason}"
                 return _eased(assessment, Outcome.WAIVED, said, body.expires_at, evidence)
         return assessment
 
-    def _found_wanting(self, requirement: Requirement) -> bool:
-        """True when the newest observation of this subject that could be judged was not met.
+    def _refuting(self, requirement: Requirement) -> tuple[Evidence, ...] | None:
+        """The observations that take back what was measured on this subject and found wanting; None where that stands.
 
-        A later attempt that saw nothing takes nothing of that back.
+        What was found wanting is refuted by a later success of the same check, known at least as well. A later attempt
+        that saw nothing takes nothing of it back.
         """
         about = [
             alike for alike in self._observed.get(requirement.id, ()) if self._about_subject(requirement, alike[0])
         ]
         limits = self._inputs.limits(requirement.id)
-        refuted: set[str] = set()
+        met: dict[str, tuple[Assurance, Evidence]] = {}
+        needed: list[Evidence] = []
         for evidence in merge(*about, key=lambda each: (newest_first(each), each.sequence)):
             body = self._inputs.evidence.body(evidence, ObservationBody)
             seen = None if body is None else body.observation
-            if body is None or seen is None or body.check in refuted:
+            if body is None or seen is None:
                 continue
+            level = weaker(seen.assurance, ceiling(evidence))
             outcome = judge(seen, limits).outcome
             if outcome is Outcome.NOT_MET:
-                return True
+                refuted = met.get(body.check)
+                if refuted is None or not refuted[0].reaches(level):
+                    return None
+                needed.append(refuted[1])
             current = body.check_version == self._inputs.check_versions.get(body.check)
             if outcome is Outcome.MET and current and maker_objection(evidence, self._inputs, self._gone) is None:
-                refuted.add(body.check)
-        return False
+                known = met.get(body.check)
+                if known is None or not known[0].reaches(level):
+                    met[body.check] = level, evidence
+        return tuple(needed)
 
     def _about_subject(self, requirement: Requirement, evidence: Evidence) -> bool:
         patterns = resolved(requirement.rests_on, self._inputs.system)
@@ -185,12 +203,12 @@ def _before(one: Evidence, other: Evidence) -> bool:
     return (one.record.at, one.digest) < (other.record.at, other.digest)
 
 
-def _eased(assessment: Assessment, outcome: Outcome, reason: str, until: datetime, evidence: Evidence) -> Assessment:
+def _eased(assessment: Assessment, outcome: Outcome, reason: str, until: datetime, *rests_on: Evidence) -> Assessment:
     return replace(
         assessment,
         outcome=outcome,
         reason=sentence(reason),
         reason_code="",
-        evidence=tuple(sorted({*assessment.evidence, evidence.digest})),
+        evidence=tuple(sorted({*assessment.evidence, *(each.digest for each in rests_on)})),
         valid_until=until,
     )

@@ -17,12 +17,12 @@ from seatrial.core.bodies import EventBody, SignOffBody, WithholdingBody
 from seatrial.core.observation import Threshold
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import RecordType, Role, Sense
-from seatrial.gate.acceptances import may_speak, newest_alike, newest_words
+from seatrial.gate.attesters import attesters
 from seatrial.gate.binding import SIGN_OFF_RESTS_ON, resolved
 from seatrial.gate.inputs import Inputs
 from seatrial.gate.judging import looser
-from seatrial.gate.permissions import ATTESTED_BY_DUTY, ATTESTED_BY_KIND, Action, Actor, Context, may
-from seatrial.gate.standing import newest_of_each, person_speaking, subject_objection
+from seatrial.gate.permissions import Action, Actor, Context, may
+from seatrial.gate.standing import newest_of_each, person_speaking, speaks, subject_objection
 from seatrial.gate.verdict import Signature
 
 B = TypeVar("B")
@@ -56,6 +56,7 @@ class Revocation:
     kind: str
     summary: str
     at: datetime
+    sequence: int
 
 
 def limits_signed(thresholds: Iterable[Threshold]) -> dict[str, float]:
@@ -75,16 +76,27 @@ def events(inputs: Inputs, kind: RecordType, shape: type[B]) -> Iterator[tuple[E
             yield evidence, body
 
 
-def revocation(inputs: Inputs) -> Revocation | None:
-    """The newest event that revokes. It is heeded even where its record does not verify: stopping is the safe side."""
+def revocations(inputs: Inputs) -> tuple[Revocation, ...]:
+    """The events that revoke, in the order in which they went on record.
+
+    They are heeded even where their record does not verify: stopping is the safe side.
+    """
     found = [
-        Revocation(kind=body.kind, summary=body.summary, at=evidence.record.at)
+        Revocation(kind=body.kind, summary=body.summary, at=evidence.record.at, sequence=evidence.sequence)
         for evidence in inputs.evidence.by(_revokes).get(True, ())
         if evidence.record.system == inputs.system.system
         and evidence.record.at <= inputs.now
         and (body := inputs.evidence.body(evidence, EventBody)) is not None
     ]
-    return max(found, key=lambda r: (r.at, r.kind, r.summary), default=None)
+    return tuple(sorted(found, key=lambda r: (r.sequence, r.at, r.kind, r.summary)))
+
+
+def _answers(evidence: Evidence, *, at: datetime, sequence: int) -> bool:
+    """Whether it was made, and went on record, after something of that time and place in the chain.
+
+    By its time alone it would answer what nobody had seen: a bundle brings what happened elsewhere only later.
+    """
+    return evidence.record.at > at and evidence.sequence >= sequence
 
 
 def _revokes(evidence: Evidence) -> bool | None:
@@ -106,19 +118,13 @@ def _newest_last(evidence: Evidence) -> tuple[datetime, str]:
     return evidence.record.at, evidence.digest
 
 
-def _observed_by_person(evidence: Evidence) -> tuple[str, str] | None:
-    kind, _, person = evidence.record.by.partition(":")
-    observed = evidence.record.type is RecordType.OBSERVATION and kind == "person"
-    return (person, str(evidence.record.body.get("requirement"))) if observed else None
-
-
 class Signing:
     """All that people signed, against one set of inputs."""
 
     def __init__(self, inputs: Inputs, gone: frozenset[str]) -> None:
         self._inputs = inputs
         self._gone = gone
-        self._revoked = revocation(inputs)
+        self._revocations = revocations(inputs)
         self._sign_offs = sorted(
             (
                 (evidence, body)
@@ -128,7 +134,7 @@ class Signing:
             key=lambda found: (found[0].record.at, found[0].digest),
             reverse=True,
         )
-        self._attested = self._who_attested()
+        self._attested = attesters(inputs, gone)
 
     def signatures(self) -> tuple[Signature, ...]:
         """One per role, valid or with the reason why it does not count."""
@@ -136,16 +142,12 @@ class Signing:
 
     def _signature(self, role: Role) -> Signature:
         """The newest valid sign-off of the role, else the newest with the reason why it does not count."""
-        newest: tuple[Evidence, str] | None = None
-        for evidence, body in self._sign_offs:
-            if body.role is not role:
-                continue
-            problem = self._problem(role, evidence, body)
-            if not problem:
-                return self._valid(role, evidence, body)
-            newest = newest or (evidence, problem)
+        given = self._given(role)
+        if given is not None:
+            return self._valid(role, *given)
+        newest = next(((each, body) for each, body in self._sign_offs if body.role is role), None)
+        problem = self._problem(role, *newest) if newest else self._not_signed(role)
         person = self._inputs.signer(role)
-        problem = newest[1] if newest else self._not_signed(role)
         return Signature(
             role=role,
             person=person,
@@ -154,6 +156,11 @@ class Signing:
             valid=False,
             problem=problem,
         )
+
+    def _given(self, role: Role) -> tuple[Evidence, SignOffBody] | None:
+        """The newest valid sign-off of the role."""
+        of_role = (each for each in self._sign_offs if each[1].role is role)
+        return next((each for each in of_role if not self._problem(role, *each)), None)
 
     def _valid(self, role: Role, evidence: Evidence, body: SignOffBody) -> Signature:
         return Signature(
@@ -203,12 +210,17 @@ class Signing:
         patterns = resolved(SIGN_OFF_RESTS_ON[role], self._inputs.system)
         if objection := subject_objection(evidence, patterns, self._inputs):
             yield objection.text
-        if self._revoked is not None and evidence.record.at <= self._revoked.at:
-            yield f"signed before GO was revoked ({self._revoked.kind})"
+        yield from (f"signed before GO was revoked ({each.kind})" for each in self._not_answered(evidence))
         if self._inputs.thresholds and not body.limits:
             yield "it does not say which limits stood when it was signed"
         if loosened := self._loosened(body):
             yield f"loosened since it was signed: {', '.join(loosened)}"
+
+    def _not_answered(self, evidence: Evidence) -> Iterator[Revocation]:
+        """The revocations that a sign-off does not come after, the last first."""
+        for each in reversed(self._revocations):
+            if not _answers(evidence, at=each.at, sequence=each.sequence):
+                yield each
 
     def _loosened(self, body: SignOffBody) -> tuple[str, ...]:
         """Limits that let more pass than when they signed, or are gone."""
@@ -230,56 +242,37 @@ class Signing:
             for name, limit in limits_signed(self._inputs.thresholds).items()
         }
 
-    def _who_attested(self) -> dict[str, frozenset[str]]:
-        """Person to the requirements for which they attested evidence.
-
-        Of one document the newest attestation stands, among those that can count.
-        """
-        newest: dict[tuple[str, str], tuple[datetime, str, str]] = {}
-        for evidence, body in newest_words(self._inputs):
-            here = evidence.record.system == self._inputs.system.system
-            if not here or not may_speak(body.kind, body.person, self._inputs.system):
-                continue
-            requirement = ATTESTED_BY_KIND.get(body.kind, body.kind)
-            entry = (evidence.record.at, body.person, requirement)
-            key = (body.kind, body.document)
-            newest[key] = max(newest.get(key, entry), entry)
-        found: dict[str, set[str]] = {}
-        for evidence, accepted in newest_alike(self._inputs):
-            if accepted.duty in ATTESTED_BY_DUTY and evidence.record.system == self._inputs.system.system:
-                entry = (evidence.record.at, accepted.person, ATTESTED_BY_DUTY[accepted.duty])
-                key = ("accepted", accepted.duty)
-                newest[key] = max(newest.get(key, entry), entry)
-        for _, person, requirement in newest.values():
-            found.setdefault(person, set()).add(requirement)
-        for person, requirement in self._inputs.evidence.by(_observed_by_person):
-            found.setdefault(person, set()).add(requirement)
-        return {person: frozenset(requirements) for person, requirements in found.items()}
-
     def withheld(self) -> tuple[Objector, ...]:
-        """Who withholds GO now; heeded even where the record does not verify.
+        """Who withholds GO now; heeded even where the record does not verify, or where they are declared no more.
 
         Lifted only by a later valid sign-off for that role: by the same person while they hold it.
         """
         found: dict[tuple[str, Role], Objector] = {}
         for evidence, body in events(self._inputs, RecordType.WITHHOLDING, WithholdingBody):
             here = body.gate is self._inputs.gate.name
-            if here and body.person in self._inputs.system.people and not self._lifted(body, evidence.record.at):
+            if here and self._is_heeded(evidence, body) and not self._lifted(body, evidence):
                 objector = Objector(person=body.person, role=body.role, reason=body.reason, at=evidence.record.at)
                 known = found.get((body.person, body.role), objector)
                 found[body.person, body.role] = max(known, objector, key=lambda o: (o.at, o.reason))
         return tuple(sorted(found.values(), key=lambda o: (o.at, o.person, o.role)))
 
-    def _lifted(self, withholding: WithholdingBody, at: datetime) -> bool:
-        signature = self._signature(withholding.role)
-        return signature.valid and signature.signed_at is not None and signature.signed_at > at
+    def _is_heeded(self, evidence: Evidence, body: WithholdingBody) -> bool:
+        """A declared person in any case; one who is declared no more where they said it themselves and were then."""
+        if body.person in self._inputs.system.people:
+            return True
+        by_themselves = speaks(evidence) == "person" and evidence.record.by == f"person:{body.person}"
+        return by_themselves and not evidence.problem and f"person.{body.person}" in evidence.record.depends
+
+    def _lifted(self, withholding: WithholdingBody, withheld: Evidence) -> bool:
+        given = self._given(withholding.role)
+        return given is not None and _answers(given[0], at=withheld.record.at, sequence=withheld.sequence)
 
     def answered(self, revoked: Revocation) -> bool:
         """True when every role has signed after the event, whether or not something else has changed since."""
         after = {
             body.role
             for evidence, body in self._sign_offs
-            if evidence.record.at > revoked.at
+            if _answers(evidence, at=revoked.at, sequence=revoked.sequence)
             and body.person == self._inputs.signer(body.role)
             and person_speaking(evidence, self._inputs, self._gone) == body.person
         }
@@ -287,5 +280,5 @@ class Signing:
 
     @property
     def revoked(self) -> Revocation | None:
-        """The newest revocation, whether or not it has been answered by four new signatures."""
-        return self._revoked
+        """The revocation that went on record last among those that four new signatures have not answered."""
+        return next((each for each in reversed(self._revocations) if not self.answered(each)), None)

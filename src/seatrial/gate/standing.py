@@ -86,6 +86,11 @@ def ceiling(evidence: Evidence) -> Assurance:
     return Assurance.OBSERVED if kind == "token" else Assurance.ATTESTED
 
 
+def weaker(one: Assurance, other: Assurance) -> Assurance:
+    """The one that vouches for less."""
+    return other if one.reaches(other) else one
+
+
 def lease(requirement: Requirement, inputs: Inputs, check: str = "") -> timedelta:
     """How long evidence for the requirement holds: the catalogue's lease, scaled, or a shorter one.
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from plants.go_world import FILE, NOW, OBSERVED, SIGNED, World, go_world, good, part_digests, system
-from seatrial.core.bodies import ExemptionBody, WaiverBody
+from plants.go_world import FILE, NOW, OBSERVED, SIGNED, World, bad, go_world, good, part_digests, system
+from seatrial.core.bodies import EventBody, ExemptionBody, WaiverBody, WithholdingBody
+from seatrial.core.observation import Reason
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role
 from seatrial.gate.catalogue import PRODUCTION_READINESS, by_id
@@ -260,3 +261,108 @@ def test_go_ends_on_the_day_on_which_somebody_it_rests_on_leaves() -> None:
 def test_a_service_token_cannot_say_what_people_attested(demanded: str) -> None:
     told = go_world().observed(demanded, good(by_id(demanded)), at=SIGNED, by="token:ci", holder="token:ci")
     assert codes(go_world().plus(told)) == ["not-permitted"]
+
+
+def test_an_objection_outlasts_the_objector_who_was_taken_out_of_the_system_file() -> None:
+    world = go_world()
+    body = WithholdingBody(person="zoe", role=Role.LEGAL, reason="the retention duty is open")
+    said = world.said(RecordType.WITHHOLDING, body, by="person:zoe", at=SIGNED + timedelta(hours=1))
+    declared_then = replace(said, record=replace(said.record, depends={"person.zoe": "as declared then"}))
+    for harmless in (
+        said,
+        replace(declared_then, problem="bad signature"),
+        replace(declared_then, signer=None),
+        replace(declared_then, record=replace(declared_then.record, by="worker:k1")),
+    ):
+        assert world.plus(harmless).decided().verdict is Answer.GO
+    withheld = world.plus(declared_then)
+    assert codes(withheld) == ["withheld"]
+    lifted = withheld.plus(withheld.signed(Role.LEGAL, at=SIGNED + timedelta(hours=2)))
+    assert lifted.decided().verdict is Answer.GO
+
+
+def later_in_the_chain(said: Evidence) -> Evidence:
+    return replace(said, sequence=said.sequence + 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "by", "code"),
+    [
+        (RecordType.EVENT, EventBody(kind="offline", summary="too wrong", revokes=True), "worker:k1", "revoked"),
+        (
+            RecordType.WITHHOLDING,
+            WithholdingBody(person="lena", role=Role.LEGAL, reason="no"),
+            "person:lena",
+            "withheld",
+        ),
+    ],
+)
+def test_what_went_on_record_after_the_signatures_is_not_answered_by_them_whenever_it_happened(
+    kind: RecordType, body: object, by: str, code: str
+) -> None:
+    world = go_world()
+    happened = SIGNED - timedelta(hours=1)
+    known = world.plus(world.said(kind, body, by=by, at=happened))
+    assert known.decided().verdict is Answer.GO
+    late = world.plus(later_in_the_chain(world.said(kind, body, by=by, at=happened)))
+    assert codes(late) == [code]
+    answered = late.plus(*(later_in_the_chain(late.signed(role, at=NOW - timedelta(hours=1))) for role in Role))
+    assert answered.decided().verdict is Answer.GO
+
+
+def test_an_older_revocation_that_came_late_is_not_covered_by_a_newer_one_that_was_answered() -> None:
+    world = go_world()
+    first = EventBody(kind="offline", summary="too wrong", revokes=True)
+    second = EventBody(kind="regulator-notice", summary="stop", revokes=True)
+    answered = world.plus(world.said(RecordType.EVENT, second, by="worker:k1", at=SIGNED - timedelta(hours=1)))
+    assert answered.decided().verdict is Answer.GO
+    late = later_in_the_chain(world.said(RecordType.EVENT, first, by="worker:k1", at=SIGNED - timedelta(days=1)))
+    (gap,) = answered.plus(late).decided().gaps
+    assert (gap.code, "too wrong" in gap.summary) == ("revoked", True)
+
+
+PROCESS = "docs/dock-planning.md"
+
+
+def test_nobody_frees_themselves_of_their_word_by_one_of_another_that_does_not_stand() -> None:
+    world = go_world()
+    own = world.attested("process", PROCESS, "sven")
+    barred = world.plus(own)
+    later = OBSERVED + timedelta(hours=1)
+    others = world.attested("process", PROCESS, "amir", at=later)
+    of_another_version = {**others.record.depends, f"document.{PROCESS}": "another text"}
+    for beside in (
+        replace(others, problem="the key was revoked"),
+        replace(others, signer=None),
+        world.attested("process", PROCESS, "amir", at=later, holder="worker:ci"),
+        replace(others, record=replace(others.record, depends=of_another_version)),
+    ):
+        verdict = barred.plus(beside).decided()
+        assert verdict.verdict is Answer.NO_GO, beside
+        assert [s.role for s in verdict.signatures if not s.valid] == [Role.OPERATIONS]
+    renamed = replace(own, record=replace(own.record, depends={**own.record.depends, "person.sven": "Sven Holm."}))
+    assert codes(world.plus(renamed)) == ["separation-of-duties"]
+    elsewhere = replace(others, record=replace(others.record, depends=of_another_version))
+    assert codes(world.plus(renamed, elsewhere)) == ["separation-of-duties"]
+    assert barred.plus(others).decided().verdict is Answer.GO
+
+
+def test_what_was_found_wanting_is_taken_back_only_by_what_is_known_as_well_and_go_rests_on_that() -> None:
+    world = go_world().without(ADVERSARIAL)
+    body = ExemptionBody(requirement=ADVERSARIAL, reason="no", requested_by="carl", approved_by="lena")
+    exempted = world.plus(
+        world.requested("exemption-request", ADVERSARIAL, "carl"),
+        world.said(RecordType.EXEMPTION, body, by="person:lena", requirement=ADVERSARIAL),
+        world.observed(ADVERSARIAL, bad(by_id(ADVERSARIAL))),
+        world.observed(ADVERSARIAL, Reason(code="silent", summary="Nobody answered."), at=SIGNED),
+    )
+    assert codes(exempted) == ["silent"]
+    hour = OBSERVED + timedelta(hours=1)
+    reported = world.observed(ADVERSARIAL, good(by_id(ADVERSARIAL)), at=hour, by="token:ci", holder="token:ci")
+    assert codes(exempted.plus(reported)) == ["silent"]
+    executed = world.observed(ADVERSARIAL, good(by_id(ADVERSARIAL)), at=hour)
+    verdict = exempted.plus(executed).decided()
+    assert verdict.verdict is Answer.GO
+    assert executed.digest in verdict.rests_on, "or nobody would look at its signature"
+    unanchored = exempted.plus(replace(executed, sequence=20_000))
+    assert codes(unanchored) == ["separation-of-duties"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from seatrial.adapters.signers.keystore import Ed25519Signer
 from seatrial.adapters.store.artifacts import ArtifactFolder
+from seatrial.app.deciding.deciding import inputs_of
 from seatrial.app.folder.catalogue import thresholds
 from seatrial.app.folder.files import LocalFiles
 from seatrial.app.folder.ledgers import keystore, known, open_ledger, read_ledger, record
@@ -30,11 +31,18 @@ from seatrial.core.errors import Refused
 from seatrial.core.record import Evidence, Subject
 from seatrial.core.vocabulary import Outcome, RecordType, Role
 from seatrial.evidence.verification import Reading
-from seatrial.gate.acceptances import accepted, may_speak
-from seatrial.gate.binding import acceptance_rests_on, attestation_rests_on, depends, matching, sign_off_depends
+from seatrial.gate.attesters import attesters
+from seatrial.gate.binding import (
+    acceptance_rests_on,
+    attestation_rests_on,
+    depends,
+    literal,
+    matching,
+    sign_off_depends,
+)
 from seatrial.gate.catalogue import by_id
 from seatrial.gate.encoding import verdict_data
-from seatrial.gate.permissions import ATTESTED_BY_DUTY, ATTESTED_BY_KIND, Action, Actor, Context, may
+from seatrial.gate.permissions import Action, Actor, Context, may
 from seatrial.gate.relief import REQUESTED
 from seatrial.gate.signing import limits_signed
 from seatrial.gate.verdict import Verdict
@@ -142,12 +150,16 @@ def sign(
 def withhold(
     workspace: Workspace, person: str, role: Role, *, reason: str, signer: Ed25519Signer | None = None
 ) -> Evidence:
-    """The person withholds GO. Nobody else can lift that while they hold the role."""
+    """The person withholds GO. Nobody else can lift that while they hold the role.
+
+    It names who they were declared as, so that it outlasts their being taken out of the system file.
+    """
     standing = _standing(workspace)
     _reasoned(reason)
     _allowed(person, Action.WITHHOLD, _signing(workspace, person, role, standing))
     body = WithholdingBody(person=person, role=role, reason=reason, gate=workspace.gate.name)
-    return state(workspace, person, RecordType.WITHHOLDING, body, {}, signer=signer)
+    declared = matching((f"person.{literal(person)}",), standing.subject.parts)
+    return state(workspace, person, RecordType.WITHHOLDING, body, declared, signer=signer)
 
 
 def depart(workspace: Workspace, person: str, *, by: str, reason: str = "") -> Evidence:
@@ -229,19 +241,13 @@ def _standing(workspace: Workspace) -> _Standing:
 
 
 def _signing(workspace: Workspace, person: str, role: Role, standing: _Standing) -> Context:
-    newest: dict[tuple[str, str], AttestationBody] = {}
-    for _, body in standing.reading.bodies(RecordType.ATTESTATION, AttestationBody):
-        if may_speak(body.kind, body.person, workspace.system):
-            newest[body.kind, body.document] = body
-    attested = {ATTESTED_BY_KIND.get(body.kind, body.kind) for body in newest.values() if body.person == person}
-    accepts = {body.duty: body.person for _, body in accepted(standing.reading.evidence)}
-    attested |= {ATTESTED_BY_DUTY[d] for d, who in accepts.items() if d in ATTESTED_BY_DUTY and who == person}
+    inputs = inputs_of(workspace, standing.reading.evidence, standing.reading.state, about=standing.subject)
     return Context(
         system=workspace.system,
         policy=workspace.gate.policy(workspace.system),
         role=role,
         reviewed=workspace.gate.requirements,
-        attested=frozenset(attested),
+        attested=attesters(inputs, standing.departed).get(person, frozenset()),
         departed=standing.departed,
     )
 
