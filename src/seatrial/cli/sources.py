@@ -47,7 +47,7 @@ def profile(
 def _data(found: Profiled, written: list[str]) -> Any:
     return {
         "at": found.at.isoformat(),
-        "sources": [_plain(source, found) for source in map(asdict, found.sources)],
+        "sources": [_plain(source) for source in map(asdict, found.sources)],
         "patch": found.patch,
         "contracts": found.files,
         "no_place": [
@@ -57,18 +57,21 @@ def _data(found: Profiled, written: list[str]) -> Any:
     }
 
 
-def _plain(source: dict[str, Any], found: Profiled) -> dict[str, Any]:
-    return {**source, "fields": list(_fields(source, found))}
+def _plain(source: dict[str, Any]) -> dict[str, Any]:
+    from seatrial.app.proposing.source_profile import FEWEST
+
+    keys = source["keys"] if source["rows"] >= FEWEST else None
+    return {**source, "at": source["at"].isoformat(), "keys": keys, "fields": list(_fields(source))}
 
 
-def _fields(source: dict[str, Any], found: Profiled) -> Iterator[dict[str, Any]]:
+def _fields(source: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for field in source["fields"]:
         column, cadence = field.pop("column"), field.pop("cadence")
         field |= {key: column[key] for key in ("type", "rows", "missing", "distinct", "smallest", "largest")}
         field["values"] = list(column["values"]) if "values" in field["proposed"] else None
         if cadence is not None:
             newest = cadence["newest"]
-            age = (found.at - newest).total_seconds() if newest is not None and cadence["zoned"] else None
+            age = (source["at"] - newest).total_seconds() if newest is not None and cadence["zoned"] else None
             field["times"] = {
                 "zone": cadence["zone"],
                 "new_every_s": cadence["gap_s"],

@@ -43,8 +43,7 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         return
     yield f"{source['name']}  {source['kind']}, {count(source['rows'], 'record')} looked at"
-    keys = " or ".join(" + ".join(key) for key in source["keys"])
-    yield from _wrapped(f"key: {keys}" if keys else "key: no field, and no pair of fields, tells records apart", 2)
+    yield from _wrapped(f"key: {_keys(source['keys'])}", 2)
     yield f"  {'field':<{_NAME}} {'type':<8} {'missing':>7}  looks like"
     for field in source["fields"]:
         yield _field(field)
@@ -55,6 +54,12 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
         for point in points:
             yield from _wrapped(f"? {point}", 4, 6)
     yield ""
+
+
+def _keys(keys: Sequence[Sequence[str]] | None) -> str:
+    if keys is None:
+        return "too few records to tell"
+    return " or ".join(" + ".join(key) for key in keys) or "no field, and no pair of fields, tells records apart"
 
 
 def _grouped(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:

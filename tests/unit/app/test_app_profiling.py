@@ -121,6 +121,24 @@ def test_what_is_written_declares_nothing_until_a_person_confirms_it(folder: Pat
     assert not again.files
 
 
+def test_a_source_that_is_new_while_the_others_are_looked_at_gets_its_freshness(folder: Path) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+    planned = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    with sqlite3.connect(folder / "erp.db") as base:
+        base.execute("update weather set observed_at = ? where rowid = (select max(rowid) from weather)", (soon,))
+        base.execute("create table shipments(no text, leaves_at text)")
+        base.executemany("insert into shipments values (?, ?)", [(f"S-{n}", planned) for n in range(40)])
+    base.close()
+    also = "  shipments: {kind: sqlite, test: {url: sqlite:///erp.db, read: shipments}}\n# the end"
+    (folder / "seatrial.yaml").write_text(SYSTEM.replace("# the end", also))
+    found = looked(folder)
+    assert "{source: weather, at: observed_at" in found.patch
+    assert "source: shipments" not in found.patch
+    ends = [source.at for source in found.sources]
+    assert ends == sorted(ends)
+    assert ends[0] >= found.at
+
+
 def test_a_confirmed_contract_takes_the_records_that_it_was_made_from_but_for_the_stand_ins(folder: Path) -> None:
     write_proposals(looked(folder))
     schema = ContractSchema((folder / "contracts" / "weather.json").read_bytes(), name="weather.json")
@@ -133,7 +151,7 @@ def test_a_confirmed_contract_takes_the_records_that_it_was_made_from_but_for_th
 
 def test_few_mixed_and_nested_records_are_looked_at_and_said_to_be_so() -> None:
     records = of_integration([{"a": 1, "b": [1]}, {"a": "x", "c": 2.5}])
-    found = profiled("feed", "http", records, {"a": "integer|text", "d": "text"})
+    found = profiled("feed", "http", records, {"a": "integer|text", "d": "text"}, at=datetime.now(UTC))
     assert [field.name for field in found.fields] == ["a", "c"]
     assert field_of(found, "a").column.type == "string"
     assert found.keys == ()
@@ -141,6 +159,18 @@ def test_few_mixed_and_nested_records_are_looked_at_and_said_to_be_so() -> None:
     assert "only 2 records" in told
     assert "b hold" in told
     assert "d are in" in told
+
+
+def test_of_too_few_records_nobody_says_that_no_field_tells_them_apart(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for made in (folder / "orders").iterdir():
+        made.write_text("\n".join(made.read_text().splitlines()[:10]) + "\n")
+    with pytest.raises(SystemExit):
+        main(["profile", "orders", "--file", str(folder)])
+    told = capsys.readouterr().out
+    assert "key: too few records to tell" in told
+    assert "tells records apart" not in told
 
 
 def test_a_source_that_is_not_declared_is_refused_with_the_nearest_name(folder: Path) -> None:
@@ -166,5 +196,6 @@ def test_the_command_shows_80_columns_or_json_and_fails_where_a_source_does(
         return
     table = out.split("Proposed for the system file")[0]
     assert max(map(len, table.splitlines())) <= 80
+    assert "key: origin + observed_at" in table
     assert "gone  http: could not be looked at" in out
     assert "? temp: -9999 seems to stand for a missing value" in out

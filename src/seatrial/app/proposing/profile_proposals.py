@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from seatrial.app.folder.yaml_edit import Addition
 from seatrial.app.proposing.source_profile import FieldProfile, SourceProfile
@@ -26,6 +25,8 @@ _MISSED = 2.0
 """So many times between two records may pass before the source counts as silent."""
 _HAPPENED = ("observ", "measur", "read", "updat", "modif", "chang", "creat", "receiv", "record", "event", "stamp", "ts")
 _PLANNED = ("sched", "plan", "due", "eta", "etd", "expect", "until", "valid", "deadline", "promis")
+_CLOCKS_DIFFER_S = 60.0
+"""So far the clock of a source may be ahead: what lies later than that is planned."""
 _TYPES = {"number": "number", "integer": "integer", "string": "string", "boolean": "boolean", "time": "string"}
 
 
@@ -37,7 +38,7 @@ class Proposals:
     additions: tuple[Addition, ...]
 
 
-def proposals(system: System, profiles: Sequence[SourceProfile], now: datetime) -> Proposals:
+def proposals(system: System, profiles: Sequence[SourceProfile]) -> Proposals:
     """Everything that can be proposed for what is not declared yet."""
     files: dict[str, str] = {}
     additions: list[Addition] = []
@@ -53,7 +54,7 @@ def proposals(system: System, profiles: Sequence[SourceProfile], now: datetime) 
             additions.append(Addition(path=("integrations", source.name), key="contract", value=value, comment=comment))
         declared = {freshness.source for freshness in system.data.freshness}
         if section.direction != "out" and source.name not in declared:
-            additions += _freshness(source, now)
+            additions += _freshness(source)
         additions += _faults(system, source)
     return Proposals(files=files, additions=tuple(additions))
 
@@ -93,11 +94,11 @@ def _property(field: FieldProfile) -> dict[str, Json]:
     return found
 
 
-def _freshness(source: SourceProfile, now: datetime) -> Iterator[Addition]:
-    field = time_of_records(source, now)
+def _freshness(source: SourceProfile) -> Iterator[Addition]:
+    field = time_of_records(source)
     if field is None or field.cadence is None or not field.cadence.gap_s:
         return
-    age = field.cadence.age_s(now)
+    age = field.cadence.age_s(source.at)
     wanted = next((text for seconds, text in _NICE if seconds >= _MISSED * field.cadence.gap_s), "365d")
     shown = "" if age is None else f", newest {span(age, digits=2)} old"
     value = f"{{source: {_flow(source.name)}, at: {_flow(field.name)}, at_most: {json.dumps(f'TODO {wanted}')}}}"
@@ -110,14 +111,14 @@ def _freshness(source: SourceProfile, now: datetime) -> Iterator[Addition]:
     )
 
 
-def time_of_records(source: SourceProfile, now: datetime) -> FieldProfile | None:
-    """The field that most likely tells when a record came to be: named so, in the past, with its zone written."""
+def time_of_records(source: SourceProfile) -> FieldProfile | None:
+    """The field that most likely tells when a record came to be: named so, not to come yet, with its zone written."""
     past = [
         f
         for f in source.fields
         if f.cadence is not None
         and f.cadence.zoned
-        and (f.cadence.age_s(now) or 0.0) >= 0
+        and (f.cadence.age_s(source.at) or 0.0) >= -_CLOCKS_DIFFER_S
         and not any(word in f.name.lower() for word in _PLANNED)
     ]
     named = [f for f in past if any(word in f.name.lower() for word in _HAPPENED)]

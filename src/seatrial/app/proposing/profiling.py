@@ -58,7 +58,7 @@ def profile_sources(workspace: Workspace, names: Sequence[str], *, say: Callable
         for name in names or known:
             say(f"looking at {name}")
             sources.append(_looked(workspace, outside, name))
-    found = proposals(system, sources, now)
+    found = proposals(system, sources)
     before = workspace.file.read_text(encoding="utf-8")
     text, left = _with(before, found)
     _refuse_other_meaning(workspace, text)
@@ -80,14 +80,19 @@ def _looked(workspace: Workspace, outside: Outside, name: str) -> SourceProfile:
     kind = "data" if section is None else section.kind
     try:
         if section is None:
-            return profiled(name, kind, of_table(outside.table(name.removeprefix("data."))), {})
+            table = of_table(outside.table(name.removeprefix("data.")))
+            return profiled(name, kind, table, {}, at=workspace.clock.now())
         integration = outside.integration(name)
         records = integration.read(MOST_RECORDS)
+        at = workspace.clock.now()
         if not records:
             raise Malformed("it has no records", remedy="Look again when it has some; until then nothing is known.")
-        return profiled(name, kind, of_integration(records), integration.schema())
+        return profiled(name, kind, of_integration(records), integration.schema(), at=at)
     except SeatrialError as error:
-        return SourceProfile(name=name, kind=kind, rows=0, problem=outside.redact(error.what), remedy=error.remedy)
+        at = workspace.clock.now()
+        return SourceProfile(
+            name=name, kind=kind, rows=0, at=at, problem=outside.redact(error.what), remedy=error.remedy
+        )
 
 
 def _with(text: str, found: Proposals) -> tuple[str, tuple[Addition, ...]]:

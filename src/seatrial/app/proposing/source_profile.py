@@ -69,11 +69,15 @@ class FieldProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceProfile:
-    """A source. `kind` is that of the integration, or `data`; `keys` are fields, or pairs, that tell records apart."""
+    """A source. `kind` is that of the integration, or `data`; `keys` are fields, or pairs, that tell records apart.
+
+    `at` is when its records were in hand: the age of a record that is new every second is its age then.
+    """
 
     name: str
     kind: str
     rows: int
+    at: datetime
     fields: tuple[FieldProfile, ...] = ()
     keys: tuple[tuple[str, ...], ...] = ()
     confirm: tuple[str, ...] = ()
@@ -83,8 +87,8 @@ class SourceProfile:
     """Fields that the source's own schema names and no record has."""
 
 
-def profiled(name: str, kind: str, records: Records, schema: Mapping[str, str]) -> SourceProfile:
-    """Look at the records once. Raises Malformed where there is nothing to look at."""
+def profiled(name: str, kind: str, records: Records, schema: Mapping[str, str], *, at: datetime) -> SourceProfile:
+    """Look at the records once, which were read until `at`. Raises Malformed where there is nothing to look at."""
     from seatrial.measure.one_pass import collect, key_of
 
     table = profile(records)
@@ -99,6 +103,7 @@ def profiled(name: str, kind: str, records: Records, schema: Mapping[str, str]) 
         name=name,
         kind=kind,
         rows=table.rows,
+        at=at,
         fields=fields,
         keys=tuple(_keys([f for f in fields if not _measures(f, prints)], records.rows)) if enough else (),
         confirm=tuple(_of_source(table, records, schema)),
