@@ -6,10 +6,11 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from plants.memory_trial import Feed, FixedClock, MemoryTrial, WeatherModel, deliveries, system
+from plants.memory_trial import Feed, FixedClock, MemoryTrial, WeatherModel, deliveries, risk, system
 from seatrial.core.check import Trial
 from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.observation import Json, Observation, Reason
@@ -407,6 +408,81 @@ def test_a_limit_that_lets_data_grow_older_than_the_minimum_bears_is_a_gap() -> 
     kept = run(records(60), declared=governed_system(0.1, at_most="24h"))
     assert "limit-too-loose" not in {f.code for f in kept.findings}
     assert "keeps its limit" in kept.done
+
+
+@cache
+def of_sites(*, drifts: bool = False, days: float = 30.0, named: bool = True) -> pa.Table:
+    """Rows of 40 sites, each with weather of its own: always the same, or another one every four hours."""
+    chance = np.random.default_rng(11)
+    table = deliveries(3, 3000, days=days)
+    site = chance.integers(0, 40, table.num_rows)
+    hours = np.array([each.timestamp() for each in table["scheduled_at"].to_pylist()]) // 3600
+    spell = (hours // 4).astype(int) if drifts else np.zeros(table.num_rows, dtype=int)
+    weather = {
+        "temp": chance.uniform(10, 95, (40, spell.max() - spell.min() + 1))[site, spell - spell.min()],
+        "wind": chance.uniform(0, 30, (40, spell.max() - spell.min() + 1))[site, spell - spell.min()],
+        "pressure": chance.uniform(990, 1030, (40, spell.max() - spell.min() + 1))[site, spell - spell.min()],
+    }
+    late = chance.random(table.num_rows) < [risk(t, w) for t, w in zip(weather["temp"], weather["wind"], strict=True)]
+    for name, values in {**weather, "late": late.astype(int)}.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    return table.append_column("site", pa.array([f"S-{each:02}" for each in site])) if named else table
+
+
+def replayed(rows: pa.Table, *, at_most: str, per: str | None = None) -> Observation:
+    """The accuracy must be at least half-way between that with fresh weather and that with weather of any other row."""
+    right = np.mean([(risk(t, w) >= 0.5) == bool(y) for t, w, y in _truth(rows)])
+    usual = max(np.mean(rows["late"].to_numpy()), 1 - np.mean(rows["late"].to_numpy()))
+    limit = {"source": "weather", "at": "observed_at", "at_most": at_most} | ({"per": per} if per else {})
+    declared = fresh_system(
+        data={"freshness": [limit]}, governance={"metric": "accuracy", "minimum": float(right + usual) / 2.0}
+    )
+    sites = [{"site": f"S-{each:02}"} for each in range(40)]
+    feeds = {"weather": Feed(reads=[[row for more in sites for row in records(1, n=1, **more)]])}
+    found = CHECK.run(declared, cast("Trial", MemoryTrial(tables={"evaluation": rows}, feeds=feeds)))
+    assert isinstance(found, Observation), found
+    return found
+
+
+def _truth(rows: pa.Table) -> Any:
+    return zip(*(rows[name].to_pylist() for name in ("temp", "wind", "late")), strict=True)
+
+
+def costs(found: Observation) -> dict[str, Weight]:
+    codes_of_costs = {"staleness-cost-unknown", "limit-too-loose"}
+    return {each.code: each.weight for each in found.findings if each.code in codes_of_costs}
+
+
+@pytest.mark.parametrize("per", [None, "site"])
+def test_an_older_value_is_that_of_the_same_part_though_no_input_tells_parts_apart(per: str | None) -> None:
+    found = replayed(of_sites(), at_most="2h", per=per)
+    assert costs(found) == {}
+    assert "keeps its limit" in found.done
+    sources = cast("dict[str, Any]", found.facts["staleness"])["sources"]
+    assert sources["weather"]["parts_by"] == "site"
+
+
+def test_where_nothing_tells_the_parts_apart_another_ones_values_are_no_older_ones() -> None:
+    found = replayed(of_sites(named=False), at_most="2h")
+    assert costs(found) == {"staleness-cost-unknown": Weight.OPEN}
+    (finding,) = [each for each in found.findings if each.code == "staleness-cost-unknown"]
+    assert "the same part of weather" in finding.summary
+    assert "`per`" in finding.remedy
+
+
+def test_values_much_older_than_may_be_are_no_values_of_that_age() -> None:
+    found = replayed(of_sites(drifts=True, days=365.0), at_most="2m", per="site")
+    assert costs(found) == {"staleness-cost-unknown": Weight.OPEN}
+    (finding,) = [each for each in found.findings if each.code == "staleness-cost-unknown"]
+    assert "h older" in finding.summary
+    assert "without labels" in finding.remedy
+    method = next(m.method for m in found.measures if m.name == "accuracy on data 0.033 h old")
+    assert "at the median" in method
+
+
+def test_parts_that_change_within_the_time_that_they_may_be_old_are_a_gap() -> None:
+    found = replayed(of_sites(drifts=True), at_most="12h", per="site")
+    assert costs(found) == {"limit-too-loose": Weight.GAP}
 
 
 def test_every_code_it_can_give_is_documented() -> None:

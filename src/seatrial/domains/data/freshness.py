@@ -130,7 +130,7 @@ def _undeclared(system: System, feeding: Sequence[str]) -> Iterator[Finding]:
 CHECK: Check[System] = Check(
     id="data.freshness",
     requirement=REQUIREMENT,
-    version=6,
+    version=7,
     title="Data as fresh as declared, measured at the source",
     run=_run,
     codes=_CODES,

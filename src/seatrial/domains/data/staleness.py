@@ -1,7 +1,8 @@
 """What staleness costs: evaluation rows are scored again with the values that a late source would have delivered.
 
-For a lag, every fed column of a row is replaced by what the table itself knew that much earlier (of the same station
-or site, where one other input tells them apart). The label stays, so what is lost is due to the age alone.
+For a lag, every fed column of a row is replaced by what the table itself knew that much earlier of the same part of
+the source, such as the station or the machine. The label stays, so what is lost is due to the age alone. Where the
+table has only older values than that, a metric that is kept with them is kept; one that is lost tells nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Json, Measure, Reason
 from seatrial.core.ports import Prediction, ReplyKind
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.domains.data.earlier_values import OLDER, SourceParts, earlier, parts_of, telling
 from seatrial.domains.scored.metric_rows import MetricProblem
 from seatrial.domains.scored.metrics import Governed, governed, rows_of, unit_of
 from seatrial.domains.scored.outcomes import Outcomes, outcomes_of
@@ -39,8 +41,6 @@ FEWEST = 100
 _HOUR_S = 3600.0
 _MULTIPLES = (1.0, 3.0, 12.0)
 _DAY_H = 24.0
-_MOST_KEYS = 50
-_BUCKET_S = 3600.0
 _HALVINGS = 4
 _DRAWS = 400
 _SURE = 0.95
@@ -74,16 +74,19 @@ class _Replay:
     table: pa.Table
     chosen: npt.NDArray[np.int64]
     times: Floats
-    groups: npt.NDArray[np.int64]
-    fed: tuple[str, ...]
+    sources: tuple[SourceParts, ...]
     seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scored:
-    """What the model says with data of that age, and what each metric that can be computed is then."""
+    """What the model says with data of that age, and what each metric that can be computed is then.
+
+    `stand_in_h` is how old the rows' values really were, at the median, by source.
+    """
 
     lag_h: float
+    stand_in_h: Mapping[str, float]
     outcomes: Outcomes
     values: Mapping[str, float]
 
@@ -125,7 +128,7 @@ def _cost(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cos
 
     for lag in _lags(system):
         at(lag)
-    lost = [loss for metric in governed(system) if (loss := _loss(system, metric, at, replay.seed)) is not None]
+    lost = [loss for metric in governed(system) if (loss := _loss(system, metric, at, replay)) is not None]
     rows = [scored[lag] for lag in sorted(scored)]
     return Cost(
         done=f"scored {replay.chosen.size} evaluation rows again with {', '.join(fed)} up to {rows[-1].lag_h:g} h old"
@@ -133,7 +136,11 @@ def _cost(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cos
         measures=(*(m for each in rows for m in _measures(each)), *(m for each in lost for m in each.measures)),
         findings=tuple(f for each in lost for f in each.findings),
         figures=(_figure(system, rows),),
-        facts={"rows": int(replay.chosen.size), "fields": list(replay.fed)},
+        facts={
+            "rows": int(replay.chosen.size),
+            "fields": list(fed),
+            "sources": {each.source: {"parts_by": each.by, **each.ratios} for each in replay.sources},
+        },
     )
 
 
@@ -158,7 +165,7 @@ class _Loss:
     findings: tuple[Finding, ...] = ()
 
 
-def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], seed: int) -> _Loss | None:
+def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], replay: _Replay) -> _Loss | None:
     """Between which ages the metric goes over its limit, halved until it is known closely; None without a limit."""
     limit, name = metric.limit, metric.name
     if limit is None or name not in at(0.0).values:
@@ -178,6 +185,8 @@ def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], seed
     low, high = max([0.0, *(lag for lag in lags if lag < first)]), first
     for _ in range(_HALVINGS):
         middle = round((low + high) / 2.0, 3)
+        if not kept(middle) and _not_that_age(at(middle), replay):
+            break
         low, high = (middle, high) if kept(middle) else (low, middle)
     measure = Measure(
         name=f"age of the data at which {name} loses its limit",
@@ -187,15 +196,49 @@ def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], seed
         method=f"lagged values replayed; it still holds at {low:g} h",
         kind=MeasureKind.INFORMATIVE,
     )
-    findings: tuple[Finding, ...] = ()
-    if high <= allowed:
-        findings = (_too_loose(metric, at(0.0), at(allowed), high, allowed, seed),)
-    return _Loss(told=f"{name} loses its limit with data {high:g} h old", measures=(measure,), findings=findings)
+    told = f"{name} loses its limit with data {high:g} h old"
+    if high > allowed:
+        return _Loss(told=told, measures=(measure,))
+    certain = _certain(metric, at(0.0).outcomes, at(allowed).outcomes, replay.seed)
+    if certain and (why := _not_that_age(at(allowed), replay)):
+        finding = _not_told(metric, at(0.0), at(allowed), allowed, why)
+        return _Loss(told=f"{name} loses its limit with the older values that there are", findings=(finding,))
+    finding = _too_loose(metric, at(0.0), at(allowed), high, allowed, certain=certain)
+    return _Loss(told=told, measures=(measure,), findings=(finding,))
 
 
-def _too_loose(metric: Governed, fresh: _Scored, old: _Scored, lost_h: float, allowed: float, seed: int) -> Finding:
+def _not_that_age(scored: _Scored, replay: _Replay) -> str:
+    """Why the values that stood in say nothing of that age, as a clause; empty where they do."""
+    coarse = [name for name, age in scored.stand_in_h.items() if age > OLDER * scored.lag_h]
+    if coarse:
+        worst = max(coarse, key=lambda name: scored.stand_in_h[name])
+        return f"the nearest earlier values of {worst} in these rows are mostly {scored.stand_in_h[worst]:.3g} h older"
+    apart = [each.source for each in replay.sources if not each.told]
+    if apart:
+        return f"nothing tells whether neighbouring rows are about the same part of {', '.join(apart)}"
+    return ""
+
+
+def _not_told(metric: Governed, fresh: _Scored, old: _Scored, allowed: float, why: str) -> Finding:
+    """That the rows lose the metric with values that need not be what a source of the allowed age would have told."""
+    return Finding(
+        code="staleness-cost-unknown",
+        summary=f"Whether {metric.name} keeps its limit with data {allowed:g} h old cannot be told: {why}. With these "
+        f"it goes from {fresh.values[metric.name]:.3g} to {old.values[metric.name]:.3g}, and {metric.limit:g} is the "
+        "limit.",
+        weight=Weight.OPEN,
+        fields=("data.evaluation", "data.freshness"),
+        why="A limit on age that nobody held against the answers may allow data on which they are wrong.",
+        remedy=f"Add to data.evaluation the rows up to {OLDER * allowed:g} h before the labelled ones, without labels. "
+        "Keep there the column that tells the source's parts apart, such as the machine, and name it as `per` in "
+        "data.freshness.",
+    )
+
+
+def _too_loose(
+    metric: Governed, fresh: _Scored, old: _Scored, lost_h: float, allowed: float, *, certain: bool
+) -> Finding:
     """That data may be older than the governed minimum bears: a gap where the loss is certain, else a note."""
-    certain = _certain(metric, fresh.outcomes, old.outcomes, seed)
     return Finding(
         code="limit-too-loose",
         summary=f"Data may be {allowed:g} h old, but {metric.name} loses its limit at {lost_h:g} h: it goes from "
@@ -251,7 +294,11 @@ def _replay(
     import pyarrow as pa
 
     table = trial.table("evaluation")
-    wanted = dict.fromkeys([*inputs, str(source.time), str(source.label)])
+    declared = {each.source: each.per for each in system.data.freshness}
+    first = next(iter(table.batches()), None)
+    telling_apart = [] if first is None else list(telling(first, but=(str(source.time), str(source.label))))
+    parts = [name for name in declared.values() if name is not None]
+    wanted = dict.fromkeys([*inputs, str(source.time), str(source.label), *parts, *telling_apart])
     columns = [name for name in table.columns() if name in wanted]
     absent = [name for name in fed if name not in columns]
     if absent:
@@ -275,8 +322,26 @@ def _replay(
     if len(old_enough) < FEWEST:
         raise _NotPossible(f"fewer than {FEWEST} labelled evaluation rows lie later than the longest lag")
     chosen = np.sort(np.random.default_rng(trial.seed).permutation(old_enough)[:ROWS])
-    groups = _groups(whole, times, [n for n in inputs if n not in fed and inputs[n].type == "string"], fed)
-    return _Replay(whole, chosen, times, groups, tuple(fed), trial.seed)
+    sources = tuple(
+        parts_of(
+            whole,
+            name,
+            fields,
+            declared=declared.get(name),
+            candidates=[each for each in telling_apart if each not in fields],
+        )
+        for name, fields in _by_source(system, inputs, fed).items()
+    )
+    return _Replay(whole, chosen, times, sources, trial.seed)
+
+
+def _by_source(system: System, inputs: Mapping[str, InputField], fed: Sequence[str]) -> dict[str, list[str]]:
+    """The fed inputs of each source; one that several feed is the first one's."""
+    sources: dict[str, list[str]] = {}
+    for name in fed:
+        feeding = [key for key, section in system.integrations.items() if name in section.feeds]
+        sources.setdefault(inputs[name].fed_by or feeding[0], []).append(name)
+    return sources
 
 
 def _seconds(table: pa.Table, name: str) -> Floats:
@@ -295,41 +360,11 @@ def _seconds(table: pa.Table, name: str) -> Floats:
     return Column(name, column).rows_as_numbers
 
 
-def _groups(table: pa.Table, times: Floats, candidates: Sequence[str], fed: Sequence[str]) -> npt.NDArray[np.int64]:
-    """The station that each row's fed values come from: the input within which they vary least at one hour."""
-    numeric = [Column(name, table[name].combine_chunks()) for name in fed]
-    values = next((c.rows_as_numbers for c in numeric if c.kind == "number"), None)
-    none = np.zeros(times.size, dtype=np.int64)
-    if values is None:
-        return none
-    hours = (times // _BUCKET_S).astype(np.int64)
-    best, found = _spread(values, hours, none), none
-    for name in candidates:
-        if name not in table.column_names:
-            continue
-        texts, codes = Column(name, table[name].combine_chunks()).names
-        if 1 < len(texts) <= _MOST_KEYS and (spread := _spread(values, hours, codes)) < 0.5 * best:
-            best, found = spread, codes
-    return found
-
-
-def _spread(values: Floats, hours: npt.NDArray[np.int64], groups: npt.NDArray[np.int64]) -> float:
-    """Mean variance within an hour and group, over groups of at least two rows."""
-    known = np.isfinite(values)
-    _, place = np.unique(np.stack([hours[known], groups[known]]), axis=1, return_inverse=True)
-    place = np.ravel(place)
-    counts = np.bincount(place)
-    means = np.bincount(place, weights=values[known]) / np.maximum(counts, 1)
-    within = np.bincount(place, weights=(values[known] - means[place]) ** 2)
-    many = counts >= 2
-    return float(within[many].sum() / (counts[many] - 1).sum()) if many.any() else float("inf")
-
-
 def _scored(system: System, trial: Trial, inputs: Mapping[str, InputField], replay: _Replay, lag_h: float) -> _Scored:
     """The replayed rows with data of that age. Raises _NotPossible where nothing can be told of it."""
     import pyarrow as pa
 
-    rows = _rows(inputs, replay, lag_h * _HOUR_S)
+    rows, stand_in_h = _rows(inputs, replay, lag_h * _HOUR_S)
     answers: list[Prediction] = []
     for start in range(0, len(rows), system.model.batch):
         reply = trial.model.predict(rows[start : start + system.model.batch])
@@ -349,7 +384,7 @@ def _scored(system: System, trial: Trial, inputs: Mapping[str, InputField], repl
     outcomes = outcomes_of(system, Rows(columns=Columns(batch), total=batch.num_rows))
     if isinstance(outcomes, Reason):
         raise _NotPossible(outcomes.summary.rstrip("."))
-    return _Scored(lag_h=lag_h, outcomes=outcomes, values=dict(_values(system, outcomes)))
+    return _Scored(lag_h=lag_h, stand_in_h=stand_in_h, outcomes=outcomes, values=dict(_values(system, outcomes)))
 
 
 def _values(system: System, outcomes: Outcomes) -> Iterator[tuple[str, float]]:
@@ -369,36 +404,32 @@ def _values(system: System, outcomes: Outcomes) -> Iterator[tuple[str, float]]:
             yield shown, value
 
 
-def _rows(inputs: Mapping[str, InputField], replay: _Replay, lag_s: float) -> list[dict[str, Json]]:
+def _rows(
+    inputs: Mapping[str, InputField], replay: _Replay, lag_s: float
+) -> tuple[list[dict[str, Json]], dict[str, float]]:
+    """The chosen rows with each source's values of that age, and the median of how many hours old these really were."""
     import pyarrow as pa
 
     names = [name for name in inputs if name in replay.table.column_names]
-    now = replay.table.select(names).take(pa.array(replay.chosen)).to_pylist()
-    if lag_s:
-        fed = replay.table.select(list(replay.fed)).take(pa.array(_earlier(replay, lag_s))).to_pylist()
-        now = [{**row, **old} for row, old in zip(now, fed, strict=True)]
-    return [{name: as_sent(row[name], inputs[name]) for name in names} for row in now]
-
-
-def _earlier(replay: _Replay, lag_s: float) -> npt.NDArray[np.int64]:
-    """For each chosen row the newest row of its group that is at least that much older; itself where there is none."""
-    found = replay.chosen.copy()
-    for group in np.unique(replay.groups[replay.chosen]):
-        members = np.flatnonzero(replay.groups == group)
-        mine = np.flatnonzero(replay.groups[replay.chosen] == group)
-        wanted = replay.times[replay.chosen[mine]] - lag_s
-        places = np.searchsorted(replay.times[members], wanted, side="right") - 1
-        found[mine[places >= 0]] = members[places[places >= 0]]
-    return found
+    rows = replay.table.select(names).take(pa.array(replay.chosen)).to_pylist()
+    ages: dict[str, float] = {}
+    for source in replay.sources if lag_s else ():
+        found, older_s = earlier(source, replay.times, replay.chosen, lag_s)
+        fed = replay.table.select(list(source.columns)).take(pa.array(found)).to_pylist()
+        rows = [{**row, **old} for row, old in zip(rows, fed, strict=True)]
+        ages[source.source] = float(np.median(older_s)) / _HOUR_S
+    return [{name: as_sent(row[name], inputs[name]) for name in names} for row in rows], ages
 
 
 def _measures(scored: _Scored) -> Iterator[Measure]:
+    older = max(scored.stand_in_h.values(), default=0.0)
+    real = f", at the median {older:.3g} h old" if older > OLDER * scored.lag_h else ""
     for name, value in scored.values.items():
         yield Measure(
             name=f"{name} on data {scored.lag_h:g} h old",
             value=value,
             unit="" if name == "AUC" else unit_of("recall" if name == "recall" else name),
             n=scored.outcomes.n,
-            method="lagged values replayed from the evaluation data",
+            method=f"lagged values replayed from the evaluation data{real}",
             kind=MeasureKind.INFORMATIVE,
         )
