@@ -14,6 +14,7 @@ from seatrial.spec.integration_references import integration_disagreements
 from seatrial.spec.inventory import MODEL
 from seatrial.spec.key_range import key_range_disagreements
 from seatrial.spec.model import MODEL_ADDRESSES
+from seatrial.spec.people_references import people_disagreements
 from seatrial.spec.problem import Problem
 from seatrial.spec.quantities import duration_s, number, rate_per_s, share
 from seatrial.spec.stress_references import stress_disagreements
@@ -447,6 +448,7 @@ _RULES: tuple[Rule, ...] = (
     _landings,
     _own_deputy,
     _two_roles,
+    people_disagreements,
     _one_model,
     _vendor,
     _chat,

@@ -242,3 +242,19 @@ def test_users_tell_all_their_problems_with_lines(text: bytes, told: list[str]) 
 def test_a_policy_file_is_typed() -> None:
     read = load_file(Policy, b"rehearsals: 5\nload_duration: 10m\n", name="p", environment={})
     assert read.value.load_duration == 600.0
+
+
+def test_people_whose_names_can_be_told_apart_are_taken_for_several() -> None:
+    text = """\
+system: arrival-delay
+version: "1"
+people:
+  anna: {name: Anna Müller (IT), email: anna@example.com}
+  anna2: {name: Anna Müller (works), email: anna.mueller@example.com}
+  juergen: {name: Jürgen Groß}
+  jurgen: {name: Jurgen Gros}
+  a: {name: TODO}
+  b: {name: TODO}
+model: {endpoint: http://127.0.0.1:1/predict, task: binary}
+"""
+    assert len(load_system(text.encode(), name="f", environment={}).system.people) == 6
