@@ -485,6 +485,30 @@ def test_parts_that_change_within_the_time_that_they_may_be_old_are_a_gap() -> N
     assert costs(found) == {"limit-too-loose": Weight.GAP}
 
 
+def test_a_source_is_held_to_its_own_limit_though_another_must_be_fresher() -> None:
+    at_most = {"weather": "24h", "gauge": "1h"}
+    inputs = {name: {"type": "number", "fed_by": "weather"} for name in ("temp", "wind")}
+    declared = fresh_system(
+        data={"freshness": [{"source": name, "at": "observed_at", "at_most": age} for name, age in at_most.items()]},
+        governance={"metric": "accuracy", "minimum": 0.8},
+        integrations={name: {"kind": "http", "direction": "in"} for name in at_most},
+        model={
+            "endpoint": "http://h/predict",
+            "task": "binary",
+            "inputs": inputs | {"pressure": {"type": "number", "fed_by": "gauge"}},
+        },
+    )
+    rows = evaluation()
+    feeds = {name: Feed(reads=[records(1)]) for name in at_most}
+    found = CHECK.run(declared, cast("Trial", MemoryTrial(tables={"evaluation": rows}, feeds=feeds)))
+    assert isinstance(found, Observation), found
+    (finding,) = [each for each in found.findings if each.code == "limit-too-loose"]
+    assert finding.weight is Weight.GAP
+    assert finding.summary.startswith("Data of weather may be 24 h old")
+    assert "of weather" in finding.remedy
+    assert "accuracy keeps its limit with data of gauge 24 h old" in found.done
+
+
 def test_every_code_it_can_give_is_documented() -> None:
     bad: list[Any] = [records(60), [], Unreachable("gone"), records(-9000), [{"observed_at": "x"}]]
     for read in bad:

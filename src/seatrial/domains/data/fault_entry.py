@@ -73,8 +73,8 @@ class EntryCampaign:
             again = made._put_all(list(made.templates))
         except SeatrialError as error:
             return not_tried(flow, error.what)
-        if problem := next((_unwell(p) for p in made.clean if _unwell(p)), ""):
-            return not_tried(flow, problem)
+        if problem := next((p for p in made.clean if p.refused is not None or p.out is None), None):
+            return _unwell(flow, problem)
         made._sampler.learn(made.clean, again)
         return made if made._telling() else _blind(flow)
 
@@ -282,13 +282,21 @@ def _value(value: Json) -> str:
     return "null" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)[:20]
 
 
-def _unwell(passed: Passed) -> str:
+def _unwell(flow: Flow, passed: Passed) -> Finding:
+    """That a record as it should be does not get through, so that a faulty one would tell nothing."""
     if passed.refused is not None:
-        return f"a clean record was refused: {passed.refused.removeprefix(_CRASHED)}"
-    return "" if passed.out is not None else "a clean record never came out"
+        said = passed.refused.removeprefix(_CRASHED)
+        remedy = f"Let records of flows.{flow.name} be such that {flow.from_} takes them: it says why it does not."
+        return not_tried(flow, f"a clean record was refused: {said}", remedy=remedy)
+    return not_tried(
+        flow,
+        f"a clean record did not come out within {flow.within:g} s",
+        remedy=f"Look in the pipeline's log for what it did with the records of flows.{flow.name}, on a machine that "
+        f"has no other work; where it takes longer by nature, declare a longer `within` at flows.{flow.name}.",
+    )
 
 
-def not_tried(flow: Flow, why: str) -> Finding:
+def not_tried(flow: Flow, why: str, *, remedy: str = "") -> Finding:
     """That the flow's entry stays open."""
     return Finding(
         code="entry-not-tried",
@@ -296,7 +304,8 @@ def not_tried(flow: Flow, why: str) -> Finding:
         weight=Weight.OPEN,
         fields=(f"flows.{flow.name}",),
         why="What the model refuses, the pipeline before it may have made harmless-looking already.",
-        remedy=f"Give {flow.from_} a writable test end, {flow.to} an observable one, and the flow clean records.",
+        remedy=remedy
+        or f"Give {flow.from_} a writable test end, {flow.to} an observable one, and the flow clean records.",
     )
 
 

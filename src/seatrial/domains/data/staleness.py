@@ -2,14 +2,15 @@
 
 For a lag, every fed column of a row is replaced by what the table itself knew that much earlier of the same part of
 the source, such as the station or the machine. The label stays, so what is lost is due to the age alone. Where the
-table has only older values than that, a metric that is kept with them is kept; one that is lost tells nothing.
+table has only older values than that, a metric that is kept with them is kept; one that is lost tells nothing. Each
+source is late alone, by its own limit and beyond it, and then all of them together, by the strictest.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,15 +68,34 @@ class _NotPossible(Exception):
     """Why nothing can be replayed, in words."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Replay:
-    """The rows to score, where their fed columns come from, and the labels."""
+    """The rows to score, and the sources that are late: in sentences `late`, by `allowed` hours, tried at `lags`."""
 
     table: pa.Table
     chosen: npt.NDArray[np.int64]
     times: Floats
     sources: tuple[SourceParts, ...]
     seed: int
+    late: str
+    allowed: float
+    lags: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evaluation:
+    """The evaluation rows by time, seconds, with the sources whose values are in them."""
+
+    rows: pa.Table
+    times: Floats
+    labelled: npt.NDArray[np.bool_]
+    sources: tuple[SourceParts, ...]
+
+    @property
+    def lates(self) -> list[tuple[SourceParts, ...]]:
+        """Which sources are late at once: each alone, and where there are several, all."""
+        alone = [(each,) for each in self.sources]
+        return [*alone, self.sources] if len(alone) > 1 else list(alone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,18 +118,24 @@ def cost_of_staleness(system: System, trial: Trial, inputs: Mapping[str, InputFi
     try:
         return _cost(system, trial, inputs)
     except (_NotPossible, SeatrialError) as error:
-        said = error.what if isinstance(error, SeatrialError) else str(error)
-        finding = Finding(
-            code="staleness-cost-unknown",
-            summary=f"What staleness costs was not measured: {said}.",
-            weight=Weight.OPEN,
-            fields=("data.evaluation",),
-            why="A limit on age that nobody held against the answers may allow data on which they are wrong.",
-            remedy=(error.remedy if isinstance(error, SeatrialError) else "")
-            or f"Give labelled evaluation rows with their time over more than {_lags(system)[-1]:g} h, with "
-            f"{', '.join(_fed(system, inputs))}, which the model answers as they are.",
+        return Cost(
+            done="found that what staleness costs cannot be replayed.", findings=(_unknown(system, inputs, error),)
         )
-        return Cost(done="found that what staleness costs cannot be replayed.", findings=(finding,))
+
+
+def _unknown(system: System, inputs: Mapping[str, InputField], error: Exception) -> Finding:
+    """That what staleness costs stays open, and what it takes."""
+    said = error.what if isinstance(error, SeatrialError) else str(error)
+    return Finding(
+        code="staleness-cost-unknown",
+        summary=f"What staleness costs was not measured: {said}.",
+        weight=Weight.OPEN,
+        fields=("data.evaluation",),
+        why="A limit on age that nobody held against the answers may allow data on which they are wrong.",
+        remedy=(error.remedy if isinstance(error, SeatrialError) else "")
+        or f"Give labelled evaluation rows with their time over more than {_longest(system):g} h, with "
+        f"{', '.join(_fed(system, inputs))}, which the model answers as they are.",
+    )
 
 
 def _cost(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cost:
@@ -117,40 +143,71 @@ def _cost(system: System, trial: Trial, inputs: Mapping[str, InputField]) -> Cos
     fed = _fed(system, inputs)
     if source is None or source.time is None or source.label is None:
         raise _NotPossible("the evaluation data has no declared label or time column")
-    replay = _replay(system, trial, inputs, source, fed)
-    scored: dict[float, _Scored] = {}
-
-    def at(lag: float) -> _Scored:
-        if lag not in scored:
-            trial.say(f"replaying data {lag:g} h old", min(0.95, 0.5 + len(scored) / 40))
-            scored[lag] = _scored(system, trial, inputs, replay, lag)
-        return scored[lag]
-
-    for lag in _lags(system):
-        at(lag)
-    lost = [loss for metric in governed(system) if (loss := _loss(system, metric, at, replay)) is not None]
-    rows = [scored[lag] for lag in sorted(scored)]
+    table = _table(system, trial, inputs, source, fed)
+    costs: list[Cost] = []
+    found: set[str] = set()
+    for late in table.lates:
+        try:
+            replay = _replay(system, table, late, trial.seed)
+        except _NotPossible as error:
+            if len(table.lates) == 1:
+                raise
+            costs.append(Cost(done=f"could not replay {error}.", findings=(_unknown(system, inputs, error),)))
+            continue
+        # What one source loses by itself is not told again of all of them.
+        cost, metrics = _cost_of(system, trial, inputs, replay, but=found if len(late) > 1 else ())
+        costs.append(cost)
+        found |= metrics
     return Cost(
-        done=f"scored {replay.chosen.size} evaluation rows again with {', '.join(fed)} up to {rows[-1].lag_h:g} h old"
-        + (f"; {'; '.join(each.told for each in lost)}." if lost else "."),
-        measures=(*(m for each in rows for m in _measures(each)), *(m for each in lost for m in each.measures)),
-        findings=tuple(f for each in lost for f in each.findings),
-        figures=(_figure(system, rows),),
+        done=" It ".join(each.done for each in costs),
+        measures=tuple(m for each in costs for m in each.measures),
+        findings=tuple(f for each in costs for f in each.findings),
+        figures=tuple(f for each in costs for f in each.figures),
         facts={
-            "rows": int(replay.chosen.size),
             "fields": list(fed),
-            "sources": {each.source: {"parts_by": each.by, **each.ratios} for each in replay.sources},
+            "sources": {each.source: {"parts_by": each.by, **each.ratios} for each in table.lates[-1]},
         },
     )
 
 
-def _figure(system: System, rows: Sequence[_Scored]) -> Figure:
+def _cost_of(
+    system: System, trial: Trial, inputs: Mapping[str, InputField], replay: _Replay, *, but: Collection[str]
+) -> tuple[Cost, set[str]]:
+    """What it costs that the sources of one replay are late, and of which metrics there is a finding; none of `but`."""
+    scored: dict[float, _Scored] = {}
+
+    def at(lag: float) -> _Scored:
+        if lag not in scored:
+            trial.say(f"replaying {replay.late} {lag:g} h old", min(0.95, 0.5 + len(scored) / 40))
+            scored[lag] = _scored(system, trial, inputs, replay, lag)
+        return scored[lag]
+
+    for lag in replay.lags:
+        at(lag)
+    losses = {m.name: loss for m in governed(system) if (loss := _loss(m, at, replay)) is not None}
+    lost = [loss for name, loss in losses.items() if not loss.findings or name not in but]
+    rows = [scored[lag] for lag in sorted(scored)]
+    columns = ", ".join(name for each in replay.sources for name in each.columns)
+    cost = Cost(
+        done=f"scored {replay.chosen.size} evaluation rows again with {columns} up to {rows[-1].lag_h:g} h old"
+        + (f"; {'; '.join(each.told for each in lost)}." if lost else "."),
+        measures=(
+            *(m for each in rows for m in _measures(each, replay.late)),
+            *(m for each in lost for m in each.measures),
+        ),
+        findings=tuple(f for each in lost for f in each.findings),
+        figures=(_figure(system, rows, replay.late),),
+    )
+    return cost, {name for name, loss in losses.items() if loss.findings}
+
+
+def _figure(system: System, rows: Sequence[_Scored], late: str) -> Figure:
     limited = [m for m in governed(system) if m.limit is not None and m.name in rows[0].values]
     shown = next((n for n in ("AUC", *(m.name for m in limited)) if all(n in each.values for each in rows)), "")
     metric = next((m for m in limited if m.name == shown), None)
     return Figure(
         kind="staleness",
-        title="What stale data would cost",
+        title=f"What stale {late} would cost",
         rows=tuple({"lag_h": each.lag_h, "metric": each.values[shown]} for each in rows if shown),
         options={"metric": shown} | ({} if metric is None else {"minimum": metric.limit}),
     )
@@ -165,9 +222,9 @@ class _Loss:
     findings: tuple[Finding, ...] = ()
 
 
-def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], replay: _Replay) -> _Loss | None:
+def _loss(metric: Governed, at: Callable[[float], _Scored], replay: _Replay) -> _Loss | None:
     """Between which ages the metric goes over its limit, halved until it is known closely; None without a limit."""
-    limit, name = metric.limit, metric.name
+    limit, name, late = metric.limit, metric.name, replay.late
     if limit is None or name not in at(0.0).values:
         return None
 
@@ -176,12 +233,12 @@ def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], repl
         return value >= limit if metric.sense is Sense.AT_LEAST else value <= limit
 
     if not kept(0.0):
-        return _Loss(told=f"{name} misses its limit on these rows even with data that is not old at all")
-    allowed = _allowed(system)
-    lags = [lag for lag in _lags(system) if lag]
+        return _Loss(told=f"{name} misses its limit on these rows even with {late} that are not old at all")
+    allowed = replay.allowed
+    lags = [lag for lag in replay.lags if lag]
     first = next((lag for lag in lags if not kept(lag)), None)
     if first is None:
-        return _Loss(told=f"{name} keeps its limit with data {lags[-1]:g} h old")
+        return _Loss(told=f"{name} keeps its limit with {late} {lags[-1]:g} h old")
     low, high = max([0.0, *(lag for lag in lags if lag < first)]), first
     for _ in range(_HALVINGS):
         middle = round((low + high) / 2.0, 3)
@@ -189,21 +246,21 @@ def _loss(system: System, metric: Governed, at: Callable[[float], _Scored], repl
             break
         low, high = (middle, high) if kept(middle) else (low, middle)
     measure = Measure(
-        name=f"age of the data at which {name} loses its limit",
+        name=f"age of the {late} at which {name} loses its limit",
         value=high * _HOUR_S,
         unit="s",
         n=at(0.0).outcomes.n,
         method=f"lagged values replayed; it still holds at {low:g} h",
         kind=MeasureKind.INFORMATIVE,
     )
-    told = f"{name} loses its limit with data {high:g} h old"
+    told = f"{name} loses its limit with {late} {high:g} h old"
     if high > allowed:
         return _Loss(told=told, measures=(measure,))
     certain = _certain(metric, at(0.0).outcomes, at(allowed).outcomes, replay.seed)
     if certain and (why := _not_that_age(at(allowed), replay)):
-        finding = _not_told(metric, at(0.0), at(allowed), allowed, why)
+        finding = _not_told(metric, at(0.0), at(allowed), replay, why)
         return _Loss(told=f"{name} loses its limit with the older values that there are", findings=(finding,))
-    finding = _too_loose(metric, at(0.0), at(allowed), high, allowed, certain=certain)
+    finding = _too_loose(metric, at(0.0), at(allowed), replay, high, certain=certain)
     return _Loss(told=told, measures=(measure,), findings=(finding,))
 
 
@@ -219,35 +276,36 @@ def _not_that_age(scored: _Scored, replay: _Replay) -> str:
     return ""
 
 
-def _not_told(metric: Governed, fresh: _Scored, old: _Scored, allowed: float, why: str) -> Finding:
+def _not_told(metric: Governed, fresh: _Scored, old: _Scored, replay: _Replay, why: str) -> Finding:
     """That the rows lose the metric with values that need not be what a source of the allowed age would have told."""
+    was, is_ = fresh.values[metric.name], old.values[metric.name]
     return Finding(
         code="staleness-cost-unknown",
-        summary=f"Whether {metric.name} keeps its limit with data {allowed:g} h old cannot be told: {why}. With these "
-        f"it goes from {fresh.values[metric.name]:.3g} to {old.values[metric.name]:.3g}, and {metric.limit:g} is the "
-        "limit.",
+        summary=f"Whether {metric.name} keeps its limit with {replay.late} {replay.allowed:g} h old cannot be told: "
+        f"{why}. With these it goes from {was:.3g} to {is_:.3g}, and {metric.limit:g} is the limit.",
         weight=Weight.OPEN,
         fields=("data.evaluation", "data.freshness"),
         why="A limit on age that nobody held against the answers may allow data on which they are wrong.",
-        remedy=f"Add to data.evaluation the rows up to {OLDER * allowed:g} h before the labelled ones, without labels. "
-        "Keep there the column that tells the source's parts apart, such as the machine, and name it as `per` in "
-        "data.freshness.",
+        remedy=f"Add to data.evaluation the rows up to {OLDER * replay.allowed:g} h before the labelled ones, without "
+        "labels. Keep there the column that tells the source's parts apart, such as the machine, and name it as `per` "
+        "in data.freshness.",
     )
 
 
 def _too_loose(
-    metric: Governed, fresh: _Scored, old: _Scored, lost_h: float, allowed: float, *, certain: bool
+    metric: Governed, fresh: _Scored, old: _Scored, replay: _Replay, lost_h: float, *, certain: bool
 ) -> Finding:
     """That data may be older than the governed minimum bears: a gap where the loss is certain, else a note."""
+    named = "" if replay.late == "data" else f" of {', '.join(each.source for each in replay.sources)}"
     return Finding(
         code="limit-too-loose",
-        summary=f"Data may be {allowed:g} h old, but {metric.name} loses its limit at {lost_h:g} h: it goes from "
-        f"{fresh.values[metric.name]:.3g} to {old.values[metric.name]:.3g}, and {metric.limit:g} is the limit"
-        + ("." if certain else "; so small a loss may be chance on these rows."),
+        summary=f"D{replay.late[1:]} may be {replay.allowed:g} h old, but {metric.name} loses its limit at "
+        f"{lost_h:g} h: it goes from {fresh.values[metric.name]:.3g} to {old.values[metric.name]:.3g}, and "
+        f"{metric.limit:g} is the limit" + ("." if certain else "; so small a loss may be chance on these rows."),
         weight=Weight.GAP if certain else Weight.NOTE,
         fields=("data.freshness",),
         why="A source may be within its limit and the answers no longer within the plan's.",
-        remedy=f"Declare data.freshness below {lost_h:g} h, and see that the sources keep it.",
+        remedy=f"Declare data.freshness{named} below {lost_h:g} h, and see that it is kept.",
     )
 
 
@@ -266,9 +324,14 @@ def _certain(metric: Governed, fresh: Outcomes, old: Outcomes, seed: int) -> boo
     return len(worse) > _DRAWS / 2 and float(np.mean(worse)) >= _SURE
 
 
-def _allowed(system: System) -> float:
-    """Hours: the strictest declared limit, up to which every source may be late."""
-    return round(min(each.at_most for each in system.data.freshness) / _HOUR_S, 3)
+def _allowed(system: System, sources: Collection[str]) -> float:
+    """Hours: the strictest declared limit of these sources, up to which each of them may be late."""
+    return round(min(each.at_most for each in system.data.freshness if each.source in sources) / _HOUR_S, 3)
+
+
+def _longest(system: System) -> float:
+    """Hours: so far back the rows must reach at least."""
+    return max(_DAY_H, *(each.at_most / _HOUR_S for each in system.data.freshness))
 
 
 def _fed(system: System, inputs: Mapping[str, InputField]) -> tuple[str, ...]:
@@ -282,15 +345,15 @@ def _fed(system: System, inputs: Mapping[str, InputField]) -> tuple[str, ...]:
     return tuple(name for name in inputs if name in names)
 
 
-def _lags(system: System) -> list[float]:
+def _lags(allowed: float) -> list[float]:
     """Hours: none, the declared limit and its multiples, and a day."""
-    limit = _allowed(system)
-    return sorted({0.0, *(round(limit * times, 3) for times in _MULTIPLES), _DAY_H})
+    return sorted({0.0, *(round(allowed * times, 3) for times in _MULTIPLES), _DAY_H})
 
 
-def _replay(
+def _table(
     system: System, trial: Trial, inputs: Mapping[str, InputField], source: Source, fed: Sequence[str]
-) -> _Replay:
+) -> _Evaluation:
+    """The evaluation rows in the order of their times. Raises _NotPossible where a fed input is no column."""
     import pyarrow as pa
 
     table = trial.table("evaluation")
@@ -316,12 +379,6 @@ def _replay(
     order = np.argsort(times, kind="stable")
     whole, times = whole.take(pa.array(order)), times[order]
     labelled = np.asarray(Column(str(source.label), whole[str(source.label)].combine_chunks()).names[1] >= 0)
-    # Before the longest lag the table knows nothing earlier.
-    begins = times[0] + _lags(system)[-1] * _HOUR_S if times.size else np.inf
-    old_enough = np.flatnonzero(labelled & (times >= begins))
-    if len(old_enough) < FEWEST:
-        raise _NotPossible(f"fewer than {FEWEST} labelled evaluation rows lie later than the longest lag")
-    chosen = np.sort(np.random.default_rng(trial.seed).permutation(old_enough)[:ROWS])
     sources = tuple(
         parts_of(
             whole,
@@ -332,7 +389,34 @@ def _replay(
         )
         for name, fields in _by_source(system, inputs, fed).items()
     )
-    return _Replay(whole, chosen, times, sources, trial.seed)
+    return _Evaluation(rows=whole, times=times, labelled=labelled, sources=sources)
+
+
+def _replay(system: System, table: _Evaluation, sources: tuple[SourceParts, ...], seed: int) -> _Replay:
+    """Labelled rows before which the table reaches far enough back, and the lags at which there are enough of them."""
+    times, labelled = table.times, table.labelled
+    allowed = _allowed(system, [each.source for each in sources])
+    known = times - times[0] if times.size else times
+    lags = tuple(lag for lag in _lags(allowed) if int((labelled & (known >= lag * _HOUR_S)).sum()) >= FEWEST)
+    if allowed not in lags or lags[-1] < _DAY_H:
+        raise _NotPossible(
+            f"fewer than {FEWEST} labelled evaluation rows lie {max(allowed, _DAY_H):g} h after the first one, and so "
+            f"late {' and '.join(each.source for each in sources)} may be"
+        )
+    enough = np.flatnonzero(labelled & (known >= lags[-1] * _HOUR_S))
+    chosen = np.sort(np.random.default_rng(seed).permutation(enough)[:ROWS])
+    one = len({each.source for each in system.data.freshness}) == 1
+    late = "data" if one else f"data of {sources[0].source}" if len(sources) == 1 else "data of all sources"
+    return _Replay(
+        table=table.rows,
+        chosen=chosen,
+        times=times,
+        sources=sources,
+        seed=seed,
+        late=late,
+        allowed=allowed,
+        lags=lags,
+    )
 
 
 def _by_source(system: System, inputs: Mapping[str, InputField], fed: Sequence[str]) -> dict[str, list[str]]:
@@ -421,12 +505,12 @@ def _rows(
     return [{name: as_sent(row[name], inputs[name]) for name in names} for row in rows], ages
 
 
-def _measures(scored: _Scored) -> Iterator[Measure]:
+def _measures(scored: _Scored, late: str) -> Iterator[Measure]:
     older = max(scored.stand_in_h.values(), default=0.0)
     real = f", at the median {older:.3g} h old" if older > OLDER * scored.lag_h else ""
     for name, value in scored.values.items():
         yield Measure(
-            name=f"{name} on data {scored.lag_h:g} h old",
+            name=f"{name} on {late} {scored.lag_h:g} h old",
             value=value,
             unit="" if name == "AUC" else unit_of("recall" if name == "recall" else name),
             n=scored.outcomes.n,
