@@ -27,6 +27,7 @@ from seatrial.core.ports import (
     Page,
     Pager,
     ProbingSteps,
+    RecordTrace,
     Request,
     StepResult,
     Table,
@@ -145,6 +146,19 @@ class PlantedArtifacts:
         return self.kept.get(digest)
 
 
+class PlantedRecordTrace:
+    """Keeps in which flow records were put in, until they are taken away again."""
+
+    def __init__(self) -> None:
+        self.flows: list[str] = []
+
+    def putting_in(self, flow: str, key: str, keys: Sequence[str], integrations: Sequence[str]) -> None:
+        self.flows.append(flow)
+
+    def taken_away(self) -> None:
+        self.flows.clear()
+
+
 @dataclass(slots=True)
 class PlantedTrace:
     """A trace in memory."""
@@ -234,6 +248,7 @@ class PlantedTrial:
         self.on_record = list(records)
         self.generator: LoadGenerator | None = None
         self.trace = PlantedTrace()
+        self.records_put_in = PlantedRecordTrace()
         self.real_steps: ProbingSteps | None = None
         self.real_pager: Pager | None = None
         self.served_model: Model | None = None
@@ -291,6 +306,9 @@ class PlantedTrial:
 
     def drill_trace(self, kind: str, procedure: str) -> DrillTrace:
         return self.trace
+
+    def record_trace(self) -> RecordTrace:
+        return self.records_put_in
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         raise SeatrialError(f"{request.measure} of {request.table} is not planted")

@@ -68,8 +68,15 @@ def say(lines: Iterable[str]) -> None:
 def open_file(file: Path, *, gate: GateName = PRODUCTION) -> Workspace:
     """The workspace of the system file that the person named, or of the one in this folder, at a gate."""
     from seatrial.app.folder.workspace import open_workspace
+    from seatrial.app.running.record_traces import COMMAND, left_behind
 
-    return open_workspace(file, gate=gate)
+    workspace = open_workspace(file, gate=gate)
+    try:
+        for left in left_behind(workspace):
+            sys.stderr.write(f"{left.told}\n  → The next run takes them away, and so does: {COMMAND}\n")
+    except SeatrialError as error:
+        show_error(error, as_json=False)
+    return workspace
 
 
 def confirm(question: str, *, yes: bool) -> None:

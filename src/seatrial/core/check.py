@@ -21,6 +21,7 @@ from seatrial.core.ports import (
     Model,
     Pager,
     ProbingSteps,
+    RecordTrace,
     Say,
     Table,
 )
@@ -129,6 +130,9 @@ class Trial(Protocol):
 
     def drill_trace(self, kind: str, procedure: str) -> DrillTrace:
         """Where a drill of that kind leaves which steps have begun."""
+
+    def record_trace(self) -> RecordTrace:
+        """Where a check leaves which test records of its own it puts in, until it has taken them away."""
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         """The finished state of a measure that the check asked for. Raises SeatrialError where the pass failed."""

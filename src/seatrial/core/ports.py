@@ -404,6 +404,19 @@ class DrillTrace(Protocol):
         """The state before is back: nothing is left to restore."""
 
 
+class RecordTrace(Protocol):
+    """What a check leaves behind while test records of its own are at the ends of flows, should it be killed."""
+
+    def putting_in(self, flow: str, key: str, keys: Sequence[str], integrations: Sequence[str]) -> None:
+        """Records under these `keys`, in the field `key`, will be put in and may be at these integrations.
+
+        Durable when this returns. Raises SeatrialError, and then none must be put in.
+        """
+
+    def taken_away(self) -> None:
+        """None is left that should be gone."""
+
+
 class ProbingSteps(Steps, Protocol):
     """Steps that can also be looked at and probed, by which nothing changes."""
 

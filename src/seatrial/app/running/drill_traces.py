@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import socket
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from seatrial.app.folder.files import LocalFiles
 from seatrial.app.folder.ledgers import keystore, known, open_ledger, record
 from seatrial.app.folder.outside import Outside
-from seatrial.app.folder.processes import alive
 from seatrial.app.folder.workspace import Workspace
+from seatrial.app.running.traces import Trace, broken_off, lines
 from seatrial.core.bodies import EventBody
 from seatrial.core.codec import to_data
-from seatrial.core.errors import Malformed, SeatrialError, Unreachable
-from seatrial.core.observation import Json
+from seatrial.core.errors import Malformed, SeatrialError
 from seatrial.core.vocabulary import RecordType
 from seatrial.drills.journal import Journal
 from seatrial.drills.procedure import go_home
@@ -34,34 +27,19 @@ class TraceFile:
     """One drill's trace: a file that exists while something is changed, with a line for each step that has begun."""
 
     def __init__(self, workspace: Workspace, kind: str, procedure: str) -> None:
-        self._folder = _folder(workspace)
-        self._file = self._folder / f"{uuid4().hex}.{_host()}.{os.getpid()}"
-        self._head: dict[str, Json] = {
-            "kind": kind,
-            "procedure": procedure,
-            "since": workspace.clock.now().isoformat(),
-        }
+        self._trace = Trace(
+            _folder(workspace),
+            {"kind": kind, "procedure": procedure, "since": workspace.clock.now().isoformat()},
+            remedy="A drill that could not be restored after a crash is not begun: free the place, then try again.",
+        )
 
     def starting(self, step: str) -> None:
         """Durable when this returns."""
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = not self._file.exists()
-            with self._file.open("a", encoding="utf-8") as file:
-                if new:
-                    file.write(json.dumps(self._head) + "\n")
-                file.write(json.dumps({"step": step}) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise Unreachable(
-                f"{self._folder} cannot be written: {error.strerror}",
-                remedy="A drill that could not be restored after a crash is not begun: free the place, then try again.",
-            ) from None
+        self._trace.append({"step": step})
 
     def home(self) -> None:
         """Nothing is left to restore."""
-        self._file.unlink(missing_ok=True)
+        self._trace.over()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +59,8 @@ def left_over(workspace: Workspace, *, everywhere: bool = False) -> tuple[LeftOv
     Of drills on other hosts one cannot see from here whether they still run: `everywhere` takes them for broken off.
     """
     found = []
-    folder = _folder(workspace)
-    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        _, host, pid = file.name.split(".")
-        if (host == _host() and alive(pid)) or (host != _host() and not everywhere):
-            continue
-        head, *steps = list(_lines(file))
+    for file in broken_off(_folder(workspace), everywhere=everywhere):
+        head, *steps = lines(file, look="Look whether production is as it was")
         begun = tuple(str(line["step"]) for line in steps if "step" in line)
         found.append(
             LeftOver(
@@ -139,23 +113,3 @@ def _procedure(workspace: Workspace, left: LeftOver) -> Procedure:
 
 def _folder(workspace: Workspace) -> Path:
     return workspace.folder / "drills"
-
-
-def _lines(file: Path) -> Iterator[Mapping[str, Json]]:
-    """The lines of a trace. A last one that was cut off names no step that had begun: it is written first."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    if not lines:
-        raise Malformed(f"{file} is empty", remedy="Look whether production is as it was, then delete it.")
-    for number, line in enumerate(lines):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            if number == 0 or number < len(lines) - 1:
-                raise Malformed(
-                    f"{file} cannot be read", remedy="Look whether production is as it was, then delete it."
-                ) from None
-
-
-def _host() -> str:
-    """This host's name, as a part of a file's."""
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]

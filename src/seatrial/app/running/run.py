@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,8 @@ from seatrial.app.folder.subject import Identities, digest_files, subject
 from seatrial.app.folder.workspace import Workspace
 from seatrial.app.running.drill_traces import left_over, restore
 from seatrial.app.running.planning import Basis, chosen, interrupted_run, kept_from, plan
+from seatrial.app.running.record_cleaning import TAKEN_AWAY, said, take_away
+from seatrial.app.running.record_traces import COMMAND, left_behind
 from seatrial.core.bodies import ObservationBody
 from seatrial.core.check import Check
 from seatrial.core.errors import Malformed, Refused, Unreachable
@@ -106,6 +108,7 @@ def run(
         identities = probe(workspace)
         recorder.identities(identities)
         about = subject(workspace, digests, identities)
+        yield from _cleaned(workspace)
         number, kept = _continued(workspace, ledger, about) if resume else (uuid4().hex, ())
         work = _private_folder(workspace, number)
         stack.callback(shutil.rmtree, work, ignore_errors=True)
@@ -131,11 +134,23 @@ def run(
             if isinstance(event, CheckFinished):
                 for left in left_over(workspace):
                     restore(workspace, left)
+                yield from _cleaned(workspace)
             if isinstance(event, RunFinished):
                 recorder.identities(probe(workspace))
                 if not event.interrupted:
                     record_decision(workspace, decide_now(workspace))
             yield event
+
+
+def _cleaned(workspace: Workspace) -> Iterator[Event]:
+    """Take away the test records of checks that were killed, and tell what came of it."""
+    for left in left_behind(workspace):
+        title = "Take away the test records of a check that was killed"
+        yield StageStarted(stage=TAKEN_AWAY, title=title)
+        began = workspace.clock.monotonic()
+        failed = [said(remains) for remains in take_away(workspace, left) if remains.failed]
+        problem = f"{'; '.join(failed)}. Once that end lets go of them: {COMMAND}" if failed else ""
+        yield StageFinished(stage=TAKEN_AWAY, duration_s=workspace.clock.monotonic() - began, problem=problem)
 
 
 def _allowed(

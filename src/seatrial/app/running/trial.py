@@ -27,6 +27,7 @@ from seatrial.core.ports import (
     Model,
     Pager,
     ProbingSteps,
+    RecordTrace,
     Say,
     Table,
 )
@@ -163,6 +164,12 @@ class OpenTrial:
         from seatrial.app.running.drill_traces import TraceFile
 
         return TraceFile(self._workspace, kind, procedure)
+
+    def record_trace(self) -> RecordTrace:
+        """Where the check leaves which test records of its own it puts in, until it has taken them away."""
+        from seatrial.app.running.record_traces import RecordTraceFile
+
+        return RecordTraceFile(self._workspace)
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         """The finished state of a measure, from the run's one pass."""

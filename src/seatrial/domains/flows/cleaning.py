@@ -40,35 +40,40 @@ class Remains:
         """Whether they should be gone and are not."""
         return self.declared and bool(self.problem or self.seen)
 
+    @property
+    def state(self) -> str:
+        """What became of them, in words."""
+        if not self.declared:
+            return "left there: the end declares no remove"
+        if self.problem:
+            return f"not removed: {self.problem}"
+        if self.seen is None:
+            return "removed; nobody can look there"
+        return f"removed; {self.seen} seen afterwards"
+
     def told(self) -> Json:
         """As a fact of the evidence."""
-        if not self.declared:
-            state = "left there: the end declares no remove"
-        elif self.problem:
-            state = f"not removed: {self.problem}"
-        elif self.seen is None:
-            state = "removed; nobody can look there"
-        else:
-            state = f"removed; {self.seen} seen afterwards"
         return {
             "flow": self.flow,
             "integration": self.integration,
             "end": "production" if self.production else "test",
             "keys": f"{self.first_key} to {self.last_key}",
             "records at most": self.records,
-            "state": state,
+            "state": self.state,
         }
 
 
 class Cleanup:
     """Takes the records of the lanes that it was given away at both of their ends when the block ends, however it ends.
 
-    What an end does then never raises; `remains` tells it.
+    What an end does then never raises; `remains` tells it. Where the process is killed, or an end did not let go of
+    them, the trace stays from which whoever comes next takes them away.
     """
 
     def __init__(self, system: System, trial: Trial) -> None:
         self._system = system
         self._trial = trial
+        self._trace = trial.record_trace()
         self._lanes: list[Lane] = []
         self.remains: tuple[Remains, ...] = ()
 
@@ -77,13 +82,19 @@ class Cleanup:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.remains = tuple(
-            _cleaned(self._system, self._trial, lane, name)
+            taken_away(
+                self._system, self._trial, flow=lane.flow.name, key=lane.flow.key, keys=lane.keys, integration=name
+            )
             for lane in self._lanes
             for name in (lane.flow.from_, lane.flow.to)
         )
+        if not any(left.failed for left in self.remains):
+            self._trace.taken_away()
 
     def add(self, lane: Lane) -> Lane:
-        """The lane, whose records will be taken away."""
+        """The lane, whose records will be taken away. Raises SeatrialError where nobody could, were it killed."""
+        ends = list(dict.fromkeys((lane.flow.from_, lane.flow.to)))
+        self._trace.putting_in(lane.flow.name, lane.flow.key, lane.keys, ends)
         self._lanes.append(lane)
         return lane
 
@@ -96,28 +107,28 @@ class Cleanup:
         return not_removed(self.remains)
 
 
-def _cleaned(system: System, trial: Trial, lane: Lane, name: str) -> Remains:
-    section, keys = system.integrations[name], lane.keys
+def taken_away(system: System, trial: Trial, *, flow: str, key: str, keys: Sequence[str], integration: str) -> Remains:
+    """Take records of ours away at one integration, where it says how, and look for them afterwards. Never raises."""
+    section = system.integrations[integration]
     end = end_of(section, windows=True)
     seen, problem = None, ""
     declared = end is not None and end.remove is not None
     if declared and end is not None:
         try:
-            integration = trial.integration(name)
-            if not isinstance(integration, Removing):
+            opened = trial.integration(integration)
+            if not isinstance(opened, Removing):
                 problem = "records of this kind of integration cannot be removed"
             else:
-                integration.remove(lane.flow.key, keys)
+                opened.remove(key, keys)
                 if section.tells(end, "observe"):
                     seen = sum(
-                        len(integration.observe(lane.flow.key, keys[at : at + _LOOKED_AT]))
-                        for at in range(0, len(keys), _LOOKED_AT)
+                        len(opened.observe(key, keys[at : at + _LOOKED_AT])) for at in range(0, len(keys), _LOOKED_AT)
                     )
         except SeatrialError as error:
             problem = error.what
     return Remains(
-        flow=lane.flow.name,
-        integration=name,
+        flow=flow,
+        integration=integration,
         first_key=keys[0],
         last_key=keys[-1],
         records=len(keys),
