@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,14 +129,6 @@ def place(tmp_path: Path, works: Works) -> Path:
     return tmp_path
 
 
-def until(reached: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _WAIT_S
-    while not reached():
-        assert process.poll() is None, "the run ended by itself"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def descendants(pid: int) -> list[int]:
     """The process and all that it started, the process itself first."""
     parents: dict[int, list[int]] = {}
@@ -154,9 +146,15 @@ def descendants(pid: int) -> list[int]:
 def killed(place: Path, works: Works) -> None:
     """A run of the load on production, killed with all its processes while its records are there."""
     command = [sys.executable, "-m", "seatrial", "run", "--only", "integration.combined-load"]
-    process = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = place / "run.log"
+    with said.open("wb") as log:
+        process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
+    deadline = time.monotonic() + _WAIT_S
     try:
-        until(lambda: works.ours() > 20, process)
+        while works.ours() <= 20:
+            assert process.poll() is None, said.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     finally:
         for pid in descendants(process.pid):
             with suppress(ProcessLookupError):

@@ -17,7 +17,7 @@ from seatrial.adapters.models.chat import open_judge
 from seatrial.adapters.proxy.lines import Lines
 from seatrial.adapters.steps.runner import StepRunner
 from seatrial.app.folder.clock import SystemClock
-from seatrial.app.folder.lines import wanted_lines
+from seatrial.app.folder.lines import sharing, wanted_lines
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Json, Observation, Reason
 from seatrial.gate.judging import Judgement, judge
@@ -88,9 +88,10 @@ class RealTrial(PlantedTrial):
 
     def line(self, name: str) -> Any:
         if name not in self._lines:
-            wanted = wanted_lines(self._system, self._base or Path())
-            self._lines[name] = Lines({name: wanted[name]})
-            self._lines[name].__enter__()
+            shared = sharing(wanted_lines(self._system, self._base or Path()), name)
+            lines = Lines(shared)
+            lines.__enter__()
+            self._lines.update(dict.fromkeys(shared, lines))
         return self._lines[name].line(name)
 
     def scratch(self, name: str) -> Any:

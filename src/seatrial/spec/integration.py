@@ -30,6 +30,7 @@ class End(Section):
     via: str | None = None
     """`host:port` at which the tested system reaches this end, so that the line can be disturbed: we listen there and
     pass on to `url`. Only at a test end. Lead the tested system through it, and run `seatrial proxy` while it lives.
+    Integrations of one server that can only be led there together share one.
 
     Files without `share`: a path, such as `lines/inbox`, at which we keep a link to the folder."""
     share: str | None = None

@@ -91,8 +91,22 @@ def one_server(system: System, name: str, other: str) -> bool:
     here, there = system.integrations[name], system.integrations[other]
     if here.test is None or there.test is None or {here.kind, there.kind} & _ANSWERED_BY_MANY:
         return False
+    return one_address(system, name, other)
+
+
+def one_address(system: System, name: str, other: str) -> bool:
+    """Whether both test ends are reached at one host and port, whoever answers there."""
+    here, there = system.integrations[name], system.integrations[other]
+    if here.test is None or there.test is None:
+        return False
     place = _address(here, here.test)[:2]
     return bool(place[0]) and place == _address(there, there.test)[:2]
+
+
+def one_line(system: System, name: str, other: str) -> bool:
+    """Whether the tested system is led to both through one line, so that who disturbs one disturbs the other."""
+    here, there = system.integrations[name].test, system.integrations[other].test
+    return here is not None and there is not None and bool(here.via) and here.via == there.via
 
 
 def _is_shown(entry: IntegrationSection, start: End, exit_: IntegrationSection, end: End) -> bool:

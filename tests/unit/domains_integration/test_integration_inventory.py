@@ -295,6 +295,45 @@ def test_connections_are_held_against_the_integrations_both_ways() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("http://[::1]:2", "[::1]:2"),
+        ("http://[::1]:2", "::1:2"),
+        ("http://[2001:DB8:0::7]:2", "2001:db8::7:2"),
+        ("https://Weather.example.com", "weather.example.com:443"),
+        ("https://weather.example.com", "weather.example.com.:443"),
+    ],
+)
+def test_an_address_is_the_same_however_it_is_spelled(url: str, reached: str) -> None:
+    weather = {"kind": "http", "test": {"url": url, "via": "127.0.0.1:3"}}
+    declared = system(
+        integrations={**INTEGRATIONS, "weather": weather},
+        inventory=inventory(others={"[2001:db8::9]": "The clock.", "2001:db8::a": "The other clock."}),
+    )
+    clocks = ("[2001:DB8::9]:123", "2001:db8:0::a:123")
+    seen = look(declared, trial(lined=0, reached=connections(reached, *clocks)))
+    assert codes(seen) == set(), seen.findings
+
+
+def test_another_address_of_a_name_is_named_until_it_is_declared() -> None:
+    planted = trial(lined=4, reached=connections("127.0.0.1:3", "[2001:db8::7]:443"))
+    seen = look(system(), planted)
+    assert codes(seen) == {"connection-not-declared"}
+    declared = system(inventory=inventory(others={"2001:db8::7": "Another address of weather."}))
+    assert codes(look(declared, trial(reached=connections("127.0.0.1:3", "[2001:db8::7]:443")))) == set()
+
+
+def test_a_line_that_two_share_shows_the_use_of_neither() -> None:
+    tides = {"kind": "http", "feeds": ["temp"], "test": {"url": "http://127.0.0.1:2", "via": "127.0.0.1:3"}}
+    declared = system(integrations={**INTEGRATIONS, "tides": tides})
+    planted = trial(reached=connections("127.0.0.1:5"))
+    planted.sources["tides"] = Board()
+    planted.lines = {"weather": Passing(4), "tides": Passing(4)}
+    named = {f.fields for f in look(declared, planted).findings if f.code == "never-seen"}
+    assert named == {("integrations.weather",), ("integrations.tides",)}
+
+
+@pytest.mark.parametrize(
     ("changes", "log", "code"),
     [
         ({"inventory": inventory(logs=LOGS[1:], callers={})}, None, "no-log"),

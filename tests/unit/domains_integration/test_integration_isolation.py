@@ -368,3 +368,30 @@ def test_two_queues_of_one_broker_are_one_place_and_two_paths_of_one_gateway_are
     assert places(system) == [("weather",), ("queue0", "queue1"), ("tides",)]
     told = {limit.measure for limit in CHECK.limits(system)}
     assert "number of records lost while queue0 and queue1 was disturbed" in told
+
+
+def test_what_shares_a_line_is_disturbed_as_one_and_its_flows_are_not_taken_down_by_it() -> None:
+    made = declared("http://127.0.0.1:1", "http://127.0.0.1:2", 1)
+    weather_test = made["integrations"]["weather"]["test"]
+    board = {"kind": "http", "direction": "out", "test": {**weather_test, "observe": "/board"}}
+    made["integrations"]["board"] = board
+    made["flows"][0]["out"] = "board"
+    system = System.model_validate(made)
+    assert places(system) == [("weather", "board")]
+    told = {limit.measure for limit in CHECK.limits(system)}
+    assert "number of records lost while weather and board was disturbed" in told
+    assert not any(measure.startswith("share of warn") for measure in told), "it ends at the line that is disturbed"
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_what_the_system_reads_behind_the_gateway_of_its_own_entry_is_not_taken_for_its_own(direction: str) -> None:
+    made = declared("http://127.0.0.1:1", "http://127.0.0.1:2", 1)
+    url = "http://reader:word@localhost:1"
+    made["integrations"]["tides"] = {"kind": "http", "direction": direction, "test": {"url": url, "read": "/tides"}}
+    del made["integrations"]["weather"]
+    system = System.model_validate(made)
+    with RealTrial(system, files={"records.jsonl": RECORDS}) as trial:
+        found = observed(CHECK, system, trial)
+    expected = {"no-line"} if direction == "in" else {"no-lines"}
+    assert codes(found) == expected
+    assert judged(CHECK, system, found).outcome is Outcome.NOT_DETERMINED

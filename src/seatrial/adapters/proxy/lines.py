@@ -33,8 +33,16 @@ def _line(name: str, listen: Address | Place, target: Address | Place) -> AnyLin
     raise Refused(f"no line leads from {listen.text} to {target.text}")
 
 
+def _any_port(listen: Address | Place) -> bool:
+    """Whether any free port will do, so that nobody shares it."""
+    return isinstance(listen, Address) and not listen.port
+
+
 class Lines:
-    """Named lines that pass until told otherwise. `wanted`: name to where we listen and where it leads."""
+    """Named lines that pass until told otherwise. `wanted`: name to where we listen and where it leads.
+
+    Names with the same ends have one line together.
+    """
 
     def __init__(self, wanted: Mapping[str, Ends]) -> None:
         self._wanted = wanted
@@ -45,10 +53,12 @@ class Lines:
         self._background.start()
         with ExitStack() as undone:
             undone.callback(self.close)
+            started: dict[Ends, AnyLine] = {}
             for name, ends in self._wanted.items():
-                line = _line(name, *ends)
-                self.run(line.start())
-                self._lines[name] = line
+                if ends not in started or _any_port(ends[0]):
+                    started[ends] = _line(name, *ends)
+                    self.run(started[ends].start())
+                self._lines[name] = started[ends]
             undone.pop_all()
         return self
 

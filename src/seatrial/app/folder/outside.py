@@ -11,7 +11,7 @@ from seatrial.adapters.http import Http, declared_origins
 from seatrial.adapters.integrations.catalogue import OpenIntegration, open_integration
 from seatrial.adapters.models.catalogue import OpenModel, open_function, open_model
 from seatrial.adapters.redaction import Redactor, secrets_of
-from seatrial.app.folder.lines import control_file, wanted_lines
+from seatrial.app.folder.lines import control_file, sharing, wanted_lines
 from seatrial.app.folder.procedures import declared_by_procedures
 from seatrial.app.folder.workspace import Workspace
 from seatrial.core.check import CHANGE_LOG, landing_table
@@ -133,7 +133,9 @@ class Outside:
             remote = RemoteLine(name, control)
             self._open.callback(remote.close)
             return remote
-        lines = self._open.enter_context(Lines({n: ends for n, ends in wanted.items() if n == name}))
+        here = sharing(wanted, name) if name in wanted else {}
+        lines = self._open.enter_context(Lines(here))
+        self._lines.update({other: lines.line(other) for other in here})
         return lines.line(name)
 
     def scratch(self, name: str) -> Scratch:

@@ -21,7 +21,10 @@ CODES = {
 def no_line(name: str, *, kind: str, done: str, why: str) -> Finding:
     """That an integration of this kind cannot be `done` something to."""
     place = f"integrations.{name}.test"
-    remedy = f"Give {place} a `via`, lead the tested system through it, and run `seatrial proxy`."
+    remedy = (
+        f"Give {place} a `via`, lead the tested system through it, and run `seatrial proxy`. Where it is reached at "
+        "the address of another integration and only ever together with it, name the same `via` for both."
+    )
     if kind == "files":
         remedy = (
             f"Where no server holds the folder, name in {place}.via a path such as lines/{name}, lead the test lane "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Observation, Reason
@@ -20,7 +21,7 @@ from seatrial.domains.integration.inventory_declared import CODES as DECLARED_CO
 from seatrial.domains.integration.inventory_declared import incomplete
 from seatrial.domains.integration.inventory_logs import CODES as LOG_CODES
 from seatrial.domains.integration.inventory_logs import unshown
-from seatrial.domains.integration.inventory_seen import Seen, addresses, look
+from seatrial.domains.integration.inventory_seen import Seen, addresses, look, plain
 from seatrial.domains.sending import inputs_of
 from seatrial.spec.inventory import declares
 from seatrial.spec.system import System
@@ -168,11 +169,11 @@ def _reached(system: System, seen: Seen) -> Iterator[Finding]:
     if not seen.reached:
         return
     known = {address for name in system.integrations for address in addresses(system, name)}
-    others = system.inventory.others
+    others = {_place(address): address for address in system.inventory.others}
     met: set[str] = set()
     for place, names in seen.reached.items():
-        strangers = [a for a in names if a not in known and a not in others and a.rpartition(":")[0] not in others]
-        met |= set(names) | {address.rpartition(":")[0] for address in names}
+        strangers = [a for a in names if not {plain(a)} & known and not {*_places(a)} & {*others}]
+        met |= {each for address in names for each in _places(address)}
         if strangers:
             yield Finding(
                 code="connection-not-declared",
@@ -183,8 +184,8 @@ def _reached(system: System, seen: Seen) -> Iterator[Finding]:
                 remedy="Declare it under integrations; or under inventory.others with what it is for, where it neither "
                 "feeds the model nor takes its outputs, or is another address of an integration.",
             )
-    for address in others:
-        if address not in met:
+    for where, address in others.items():
+        if where not in met:
             yield Finding(
                 code="address-never-seen",
                 summary=f"{address} is declared, and no log shows that the system connects to it.",
@@ -192,6 +193,21 @@ def _reached(system: System, seen: Seen) -> Iterator[Finding]:
                 why="What is declared and not used hides what is used and not declared.",
                 remedy=f"Take {address} out of inventory.others, or name the log that shows it.",
             )
+
+
+def _places(reached: str) -> tuple[str, str]:
+    """As what an address that was reached may be declared: with its port, or as the host alone."""
+    full = plain(reached)
+    return full, full.rpartition(":")[0]
+
+
+def _place(declared: str) -> str:
+    """An address or a host as it is declared, as all are compared."""
+    bare = declared.strip().strip("[]")
+    try:
+        return ip_address(bare).compressed
+    except ValueError:
+        return plain(declared) if ":" in declared else plain(f"{declared}:").rstrip(":")
 
 
 def _answered_for(system: System, trial: Trial) -> Iterator[Finding]:
@@ -267,7 +283,7 @@ def _budget_s(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=2,
+    version=3,
     title="The inventory against what can be seen",
     run=_run,
     codes=_CODES,

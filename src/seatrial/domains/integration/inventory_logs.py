@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
-from seatrial.domains.integration.inventory_seen import Seen, addresses
+from seatrial.domains.integration.inventory_seen import Seen, addresses, plain
 from seatrial.spec.inventory import MODEL
 from seatrial.spec.system import System
 
@@ -86,7 +86,7 @@ def _without_connections(system: System, seen: Seen) -> Iterator[Finding]:
     entered = {flow.from_ for flow in system.flows}
     expected = {a for name in system.integrations if name not in entered for a in addresses(system, name)}
     reached = [seen.reached[file] for file in logs if seen.reached.get(file)]
-    if expected and reached and not any(expected & names.keys() for names in reached):
+    if expected and reached and not any(expected & {*map(plain, names)} for names in reached):
         yield Finding(
             code="log-of-another",
             summary=f"{' and '.join(logs)} shows no connection to any declared integration.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from seatrial.core.check import Trial
@@ -16,7 +18,7 @@ from seatrial.domains.flows.marking import marker
 from seatrial.domains.integration.access_logs import read_log
 from seatrial.spec.integration import Flow, led_by_link
 from seatrial.spec.inventory import AccessLog
-from seatrial.spec.one_place import one_server
+from seatrial.spec.one_place import one_line, one_server
 from seatrial.spec.system import System
 
 _POLL_S = 0.1
@@ -79,7 +81,10 @@ def look(system: System, trial: Trial) -> Seen:
         _until_used(trial, lined, until_s=began + _LEAST_S)
     for name in lined:
         counts = _line(trial, name, seen)
-        if counts is not None and counts.connections > 0:
+        others = _sharing_line(system, name)
+        if counts is not None and counts.connections > 0 and others:
+            seen.not_seen(name, f"the line that went through is that of {' and '.join(others)} too")
+        elif counts is not None and counts.connections > 0:
             seen.used(name, f"{counts.connections} connections through its line")
         elif counts is not None:
             seen.not_seen(name, "nothing went through its line")
@@ -174,7 +179,8 @@ def _log(system: System, trial: Trial, log: AccessLog, seen: Seen) -> None:
     if log.shows == "connections":
         seen.reached[log.file] = read.names
         for name in system.integrations:
-            hits = sum(n for address, n in read.names.items() if address in set(addresses(system, name)))
+            declared = set(addresses(system, name))
+            hits = sum(n for address, n in read.names.items() if plain(address) in declared)
             if hits:
                 seen.used(name, f"{hits} connections in {log.file}{_shared(system, name)}")
         return
@@ -182,6 +188,18 @@ def _log(system: System, trial: Trial, log: AccessLog, seen: Seen) -> None:
     seen.callers[log.file] = read.names
     if log.of in system.integrations and read.names:
         seen.used(log.of, f"{sum(read.names.values())} calls in {log.file}")
+
+
+def _sharing_line(system: System, name: str) -> list[str]:
+    """Other integrations that are reached through its line and at one address of which nobody tells who was asked.
+
+    Tables and topics of one server count as one place here, as its list of clients tells no more.
+    """
+    return [
+        other
+        for other in system.integrations
+        if other != name and one_line(system, name, other) and not one_server(system, name, other)
+    ]
 
 
 def _shared(system: System, name: str) -> str:
@@ -196,7 +214,7 @@ def addresses(system: System, name: str) -> Iterator[str]:
     for end in (section.test, section.production):
         if end is not None:
             yield from address_of(end.url)
-            yield from filter(None, (None if led_by_link(section) else end.via, end.share))
+            yield from map(plain, filter(None, (None if led_by_link(section) else end.via, end.share)))
 
 
 def address_of(url: str) -> Iterator[str]:
@@ -207,4 +225,13 @@ def address_of(url: str) -> Iterator[str]:
     except ValueError:
         return
     if parts.hostname and port:
-        yield f"{parts.hostname}:{port}"
+        yield plain(f"{parts.hostname}:{port}")
+
+
+def plain(address: str) -> str:
+    """A `host:port` as all are compared: without the brackets of IPv6, in small letters, each IPv6 in one spelling."""
+    host, colon, port = address.strip().rpartition(":")
+    host = host.strip("[]").lower().rstrip(".")
+    with suppress(ValueError):
+        host = ip_address(host).compressed
+    return f"{host}{colon}{port}"

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from seatrial.core.check import Check, Trial
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
@@ -41,6 +40,7 @@ from seatrial.domains.integration.isolation_findings import (
     taken_down,
 )
 from seatrial.domains.integration.isolation_running import Driven, drive_disturbed, lines, longest_s, places
+from seatrial.spec.one_place import one_address
 from seatrial.spec.system import System
 from seatrial.stats import proportions
 
@@ -119,15 +119,18 @@ def _unable(system: System) -> Observation | None:
 
 
 def _own(system: System) -> list[str]:
-    """Where the tested system itself is spoken to: the entries of flows, and what is seen at the same server."""
+    """Where the tested system itself is spoken to: the entries of flows, and what is seen at the same address.
 
-    def server(name: str) -> str:
-        end = system.integrations[name].test
-        return urlsplit(end.url).netloc if end is not None else ""
-
-    entries = {flow.from_ for flow in system.flows}
-    servers = {server(name) for name in entries} - {""}
-    return [name for name in system.integrations if name in entries or server(name) in servers]
+    What it reads is not its own, also where it is behind the same gateway.
+    """
+    entries = list(dict.fromkeys(flow.from_ for flow in system.flows))
+    seen = {flow.to for flow in system.flows}
+    return [
+        name
+        for name, section in system.integrations.items()
+        if name in entries
+        or ((name in seen or section.direction != "in") and any(one_address(system, name, entry) for entry in entries))
+    ]
 
 
 def _measures(system: System, driven: Driven, found: Disturbed) -> Iterator[Measure]:
@@ -244,7 +247,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=5,
+    version=6,
     title="Each integration disturbed while the others run",
     run=_run,
     codes=_CODES,

@@ -33,7 +33,7 @@ CODES = {
     "stays-in-fallback": "After the disturbance the fallback still answered what had been answered the normal way.",
     "machine-too-busy": "This machine was too busy to tell whether something was late.",
     "fallback-engaged": "The declared fallback answered while the integration was disturbed.",
-    "disturbed-together": "Several integrations are reached at one server, and were disturbed together.",
+    "disturbed-together": "Several integrations of one server, or of one line, were disturbed together.",
 }
 
 
@@ -92,7 +92,8 @@ def findings_of(system: System, driven: Driven, found: Disturbed) -> Iterator[Fi
     if len(found.names) > 1:
         yield Finding(
             code="disturbed-together",
-            summary=f"{name} are reached at one server, so that they fail together: they were disturbed as one.",
+            summary=f"{name} are reached at one server or through one line, so that they fail together: they were "
+            "disturbed as one.",
             weight=Weight.NOTE,
             fields=tuple(f"integrations.{each}.test.url" for each in found.names),
         )

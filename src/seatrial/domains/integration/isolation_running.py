@@ -25,7 +25,7 @@ from seatrial.domains.flows.undisturbed import Undisturbed, seen_later, undistur
 from seatrial.domains.integration import disturbed
 from seatrial.domains.integration.answers_meanwhile import Answers, Drive, answers_meanwhile, away
 from seatrial.domains.integration.disturbed import Disturbed, Due, Turn
-from seatrial.spec.one_place import one_server
+from seatrial.spec.one_place import one_line, one_server
 from seatrial.spec.system import System
 
 _KINDS = (
@@ -71,15 +71,19 @@ def lines(system: System) -> list[str]:
 
 
 def places(system: System) -> list[tuple[str, ...]]:
-    """Those of them that fail together, because one server holds them, such as two exchanges of a broker."""
+    """Those of them that fail together: one server holds them, as two exchanges of a broker, or they share a line."""
     found: list[tuple[str, ...]] = []
     for name in lines(system):
-        beside = next((at for at, names in enumerate(found) if one_server(system, names[0], name)), None)
+        beside = next((at for at, names in enumerate(found) if any(_together(system, n, name) for n in names)), None)
         if beside is None:
             found.append((name,))
         else:
             found[beside] = (*found[beside], name)
     return found
+
+
+def _together(system: System, name: str, other: str) -> bool:
+    return one_server(system, name, other) or one_line(system, name, other)
 
 
 def limit_of_model_s(system: System) -> float:
