@@ -103,6 +103,25 @@ def test_texts_of_another_source_can_be_told_apart_although_topics_and_language_
     assert TOLD_APART in told.explains
 
 
+@pytest.mark.parametrize(
+    ("written", "ours", "expected"),
+    [
+        ("on {day} March 2026", "on {day} October 2026", Outcome.MET),
+        ("am {day}. Mai 2026", "am {day}. Okt. 2026", Outcome.MET),
+        ("since april", "since december", Outcome.MET),
+        ("2026-04-{day}, no. 26{day}17", "2026-11-{day}, no. 83{day}17", Outcome.MET),
+        ("on {day} March 2026", "on {day} hundred pallets", Outcome.NOT_MET),
+        ("2026-04-{day}", "2026-04-{day} of the plant", Outcome.NOT_MET),
+    ],
+)
+def test_letters_that_state_another_day_are_no_other_letters(written: str, ours: str, expected: Outcome) -> None:
+    made = text_world()
+    for name, form in (("evaluation", written), ("live", ours)):
+        texts = made.columns[name]["body"]
+        rewrite(made, name, range(len(texts)), [f"{form.format(day=10 + n % 19)}: {t}" for n, t in enumerate(texts)])
+    assert outcome(made, observe(made)) is expected
+
+
 @pytest.mark.parametrize("texts", [None, [""], ["???"], ["\x00"], ["🙂 🙂 🙂 🙂"]])
 def test_live_texts_that_say_nothing_end_in_an_outcome_that_is_no_pass(texts: list[str] | None) -> None:
     made = text_world(n=400, live=400)

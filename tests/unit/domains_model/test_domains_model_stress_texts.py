@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,6 +62,46 @@ def test_a_chat_that_breaks_off_is_no_pass() -> None:
     observation, judgement = tried(breaking, lambda url: text_declared(url, task="chat"), questions(200))
     assert judgement.outcome is not Outcome.MET
     assert "relation-unanswered" in codes(observation)
+
+
+def _payee(body: str) -> Mapping[str, Any]:
+    """Day and currency as they stand there in words, and whom to pay."""
+    day = re.search(r"on (.+?) for", body)
+    sum_ = re.search(r"for (\S+) (\w+), pay (\w+)", body)
+    known = {"march": "03", "october": "10", "euro": "EUR", "pound": "GBP"}
+    if day is None or sum_ is None:
+        return {"day": None, "currency": None, "payee": None}
+    parts = [known.get(word.casefold(), word) for word in day[1].split()]
+    return {"day": "-".join(parts), "currency": known.get(sum_[2].casefold(), sum_[2]), "payee": sum_[3]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("brittle", "outcome"), [(False, Outcome.MET), (True, Outcome.NOT_MET)])
+def test_a_value_is_not_mistyped_and_a_reader_that_needs_every_word_beside_it_is_a_gap(
+    brittle: bool, outcome: Outcome
+) -> None:
+    def read(body: str) -> Mapping[str, Any]:
+        usual = "please settle this invoice" in body or not brittle
+        return _payee(body) if usual else {"day": None, "currency": None, "payee": None}
+
+    def extracting(asked: Asked) -> Said:
+        return said({"predictions": [{"fields": read(str(row["body"]))} for row in asked.json()["rows"]]})
+
+    def declared(url: str) -> Mapping[str, Any]:
+        plain = text_declared(url)
+        plain["model"] |= {"task": "extraction", "output": {"prediction": "fields"}}
+        return {**plain, "stress": {"relations": []}}
+
+    rows = [
+        {
+            "body": f"hello, please settle this invoice: on {n % 28 + 1} {('March', 'October')[n % 2]} 2026 for "
+            f"{n + 100}.50 {('Euro', 'Pound')[n % 3 // 2]}, pay {('Holmes', 'Marple', 'Maigret')[n % 3]}{n:03}",
+        }
+        for n in range(400)
+    ]
+    observation, judgement = tried(extracting, declared, rows)
+    held = measure(observation, "rows that break: a typo or two")
+    assert judgement.measures[observation.measures.index(held)].outcome is outcome
 
 
 @pytest.mark.slow

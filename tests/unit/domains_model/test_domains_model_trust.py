@@ -55,6 +55,24 @@ def test_a_calibrated_model_with_a_rule_that_catches_errors_is_met() -> None:
     assert measure(found, f"accuracy{TRUSTED}").value == pytest.approx(float(1 - wrong[~held].mean()))
 
 
+@pytest.mark.parametrize(("field", "known"), [("length of note in words", True), ("length of letter in words", False)])
+def test_a_rule_over_the_length_of_a_text_is_run_although_it_names_no_column(field: str, known: bool) -> None:
+    made = declared(world(), {"when": f"`{field}` > 5", "handling": "by-hand.md"})
+    made.declared["model"]["inputs"]["note"] = {"type": "string"}
+    for name in ("evaluation", "scored.evaluation", "live", "scored.live"):
+        rows = made.columns[name]
+        doubtful = rows[SCORE] if SCORE in rows else rows["load"]
+        rows["note"] = ["it may go one way or the other" if 0.3 <= s < 0.7 else "it is clear" for s in doubtful]
+    found, _, _ = looked(made)
+    assert ("rule-unknown-field" not in codes(found)) is known
+    assert (outcome(made) is Outcome.MET) is known
+    rows = made.columns["scored.evaluation"]
+    held = (rows[SCORE] >= 0.3) & (rows[SCORE] < 0.7)
+    wrong = (rows[SCORE] >= 0.5) != rows["late"].astype(bool)
+    if known:
+        assert measure(found, CAUGHT).value == pytest.approx(float(held[wrong].mean()))
+
+
 def test_without_a_rule_nobody_knows_when_not_to_trust_and_one_is_proposed_that_can_be_pasted() -> None:
     made = declared(world())
     found, _, _ = looked(made)

@@ -176,6 +176,34 @@ def test_classes_behind_a_chat_endpoint_are_a_task_of_texts(tmp_path: Path) -> N
     assert "adversarial" not in proposal.text
 
 
+def _read_out(talk: Talk) -> str:
+    """Reads number and total out of a letter, as the record itself: none of its fields holds another record."""
+    words = talk.user.split()
+    return json.dumps({"number": words[1:2], "total": words[-1:]})
+
+
+def test_records_read_by_a_chat_endpoint_are_an_extraction_and_its_whole_answer_the_prediction(tmp_path: Path) -> None:
+    rows = [
+        {
+            "letter": f"invoice {n} of the yard: please pay {n % 50 + 7}",
+            "fields": {"number": str(n), "total": n % 50 + 7},
+        }
+        for n in range(60)
+    ]
+    data = lines(rows, tmp_path / "letters.jsonl")
+    with Server(serving(_read_out)) as served:
+        proposal, system = proposed(tmp_path, f"{served.url}/v1", data, label="fields")
+    assert (system.model.task, proposal.way, system.model.output.prediction) == ("extraction", "openai", "prediction")
+    assert system.governance.metric == "exact-match"
+
+
+def test_a_chat_endpoint_that_says_no_record_where_the_labels_are_records_is_told(tmp_path: Path) -> None:
+    rows = [{"letter": f"invoice {n} of the yard: please pay it", "fields": {"number": str(n)}} for n in range(60)]
+    data = lines(rows, tmp_path / "letters.jsonl")
+    with Server(serving(lambda _: "It is paid.")) as served, pytest.raises(Malformed):
+        proposed(tmp_path, f"{served.url}/v1", data, label="fields")
+
+
 def test_a_service_that_takes_questions_as_rows_is_a_chat_too(tmp_path: Path) -> None:
     data = lines(gates(), tmp_path / "gates.jsonl")
 

@@ -357,6 +357,21 @@ def test_a_data_file_that_is_not_there_or_no_file_is_refused(name: str, tmp_path
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(("empty", "told"), [("", True), ('""', False)])
+def test_an_empty_field_of_a_csv_file_is_said_to_be_sent_as_null_unless_it_is_quoted(
+    empty: str, told: bool, tmp_path: Path
+) -> None:
+    queues = ("gates", "ramps", "fees")
+    lines = [f"{empty if n % 9 == 0 else 'about it'},please look at the {queues[n % 3]}, {n}" for n in range(300)]
+    lines = [f'{line.partition(",")[0]},"{line.partition(",")[2]}",{queues[n % 3]}' for n, line in enumerate(lines)]
+    data = tmp_path / "mails.csv"
+    data.write_text("\n".join(["subject,body,queue", *lines]) + "\n")
+    with Server(answering(lambda row: {"queue": str(row["body"]).split()[4].strip(",")})) as served:
+        proposal = propose(asked(tmp_path, f"{served.url}/predict", data, label="queue"), {})
+    assert any("mails.csv is sent as null" in note and "subject" in note for note in proposal.notes) is told
+    assert (_read(proposal)[1]["subject"].get("nullable") is True) is told
+
+
 def test_a_stand_in_for_a_missing_value_does_not_widen_the_range(tmp_path: Path) -> None:
     values = [20.0 + n % 15 for n in range(3000)]
     values[7] = -9999.0

@@ -34,6 +34,7 @@ from seatrial.spec.loading import load_inputs, load_system
 from seatrial.spec.model import ModelSection
 
 INPUTS = "inputs.json"
+_SEPARATED = frozenset({".csv", ".tsv"})
 
 
 def _silent(_: str) -> None:
@@ -91,6 +92,7 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
     )
     questions = given.questions
     notes = [*model.notes, *_about_live(given.live, model.inputs), *_left_out(given.table)]
+    notes += _empty_texts(asked.data, given.table, model.inputs)
     if questions is not None:
         notes[:0] = questions.notes
     found = Found(
@@ -156,7 +158,7 @@ def _answering(asked: Asked, given: Given, environment: Mapping[str, str], say: 
             rows = _asked_of(model, given)
             asking = model.asked(rows, given.inputs, _known(model, given))
             scored = one_score(asking.answers, label) if way or tensors else Answered(answers=asking.answers)
-            outputs = replace(_meaning(scored.answers, given, rows), classes=scored.classes)
+            outputs = replace(_meaning(model, scored.answers, given, rows), classes=scored.classes)
             told = model.version(asking)
             inputs, notes = _declared(given.table, asking.columns)
             section = _section(asking.way, asking.url, headers, label, outputs)
@@ -200,9 +202,12 @@ def _known(model: object, given: Given) -> Sequence[str]:
     return [n for n in given.table.columns if n not in given.inputs] if isinstance(model, RecordedOnTrial) else ()
 
 
-def _meaning(answers: Sequence[Json], given: Given, rows: Sequence[Row]) -> Meaning:
+def _meaning(model: object, answers: Sequence[Json], given: Given, rows: Sequence[Row]) -> Meaning:
     if given.questions is not None:
         return spoken(answers)
+    if isinstance(model, ChatOnTrial):
+        # Its whole answer is the prediction: a record that it says has fields of its own, none of which holds it.
+        answers = [None if answer is None else {Meaning().prediction: answer} for answer in answers]
     return meaning(answers, given.label, _truths(rows, given.label))
 
 
@@ -320,6 +325,18 @@ def _left_out(table: TableProfile) -> list[str]:
     return [
         f"{name} holds neither numbers, texts, times nor true and false, and is left out" for name in table.left_out
     ]
+
+
+def _empty_texts(data: Path, table: TableProfile, inputs: Mapping[str, Mapping[str, Json]]) -> list[str]:
+    """What a CSV file cannot tell apart unless it is written so: a text that is empty, and none."""
+    names = [n for n, field in inputs.items() if field["type"] == "string" and table.columns[n].missing]
+    if not names or data.suffix.lower() not in _SEPARATED:
+        return []
+    note = (
+        f"an empty field of {data.name} is sent as null: where production sends an empty text for {', '.join(names)}, "
+        'write it in quotes (""), as JSON lines or as Parquet'
+    )
+    return [note]
 
 
 def _live_source(asked: Asked, live: TableProfile, target: Path, columns: Sequence[str | None]) -> SourceText:

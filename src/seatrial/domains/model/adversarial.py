@@ -76,7 +76,7 @@ def limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=REQUIREMENT,
     requirement=REQUIREMENT,
-    version=5,
+    version=6,
     title="Turning its answer",
     run=run,
     codes=CODES,

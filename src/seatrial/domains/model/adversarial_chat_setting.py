@@ -134,12 +134,15 @@ def setting_of(system: System, trial: Trial) -> Setting | Reason:
     reads = reads_of(system) or ()
     if _reads_tools(system):
         reads = (*reads, *(Reads(tool=name) for name in tools))
-    asked = _question(system, inputs, reads)
-    if isinstance(asked, Reason):
-        return asked
-    question: str | None = asked
-    if system.model.task == "extraction":
-        reads, question = reads or (Reads(field=asked),), None
+    question: str | None = None
+    if system.model.task != "extraction" or not reads:
+        asked = _question(system, inputs, reads)
+        if isinstance(asked, Reason):
+            return asked
+        question = asked
+        if system.model.task == "extraction":
+            # Nobody asks there: the document is what others write.
+            reads, question = (Reads(field=asked),), None
     hosts = _hosts(system, trial, inputs)
     if isinstance(hosts, Reason):
         return hosts

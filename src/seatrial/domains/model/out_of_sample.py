@@ -277,7 +277,7 @@ def _done(system: System, rows: Rows, apart: unseen.Unseen, alike: Likeness) -> 
 CHECK: Check[System] = Check(
     id="model.out-of-sample",
     requirement=REQUIREMENT,
-    version=7,
+    version=8,
     title="Unseen evaluation data that look like live traffic",
     run=run,
     codes=CODES,

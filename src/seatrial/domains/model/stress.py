@@ -445,7 +445,7 @@ def _limits(system: System) -> Sequence[Threshold]:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=3,
+    version=4,
     title="The same question otherwise, noise, relations and edges",
     run=_run,
     codes=CODES,

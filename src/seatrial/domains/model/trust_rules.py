@@ -11,7 +11,7 @@ from seatrial.core.check import PREDICTION, SCORE
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent
-from seatrial.domains.condition_words import renamed, spoken
+from seatrial.domains.condition_words import renamed, source_of, spoken
 from seatrial.domains.model.acted import Acted
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.scored.outcomes import Outcomes
@@ -137,8 +137,9 @@ def declared_rules(system: System, inputs: Mapping[str, InputField]) -> tuple[li
 
 
 def column_names(rules: Sequence[Rule], outputs: Mapping[str, str]) -> list[str]:
-    """The columns that the rules look at."""
-    return list(dict.fromkeys(outputs.get(name, name) for rule in rules for name in rule.condition.fields))
+    """The columns that the rules look at, and those that the fields they look at are derived from."""
+    named = [name for rule in rules for field in rule.condition.fields for name in (field, source_of(field)) if name]
+    return list(dict.fromkeys(outputs.get(name, name) for name in named))
 
 
 def over_columns(condition: Condition, outputs: Mapping[str, str], present: Sequence[str]) -> Condition:

@@ -18,6 +18,7 @@ import numpy as np
 from seatrial.domains.condition_words import called
 from seatrial.domains.scored.languages import language_of
 from seatrial.domains.scored.rows import Feature, Floats, Ints, Rows, aligned, features_of
+from seatrial.domains.scored.written_dates import undated
 from seatrial.measure.columns import Column
 from seatrial.spec.model import InputField
 
@@ -198,12 +199,12 @@ def words_of(text: str) -> list[str]:
 
 
 def opening_of(text: str) -> str:
-    """The first three words, numbers as `#`: texts made from one template share it.
+    """The first three words, numbers and months as `#`: texts made from one template share it.
 
     >>> opening_of("Your order 4711 has been shipped.")
     'your order #'
     """
-    return " ".join(words_of(text[:200])[:_OPENING_WORDS]) or NO_OPENING
+    return " ".join(words_of(undated(text[:200]))[:_OPENING_WORDS]) or NO_OPENING
 
 
 def script_of(text: str) -> str:

@@ -15,17 +15,24 @@ Texter = Callable[[str, random.Random], str | None]
 
 
 def changed(
-    edit: Edit, row: Row, *, inputs: Mapping[str, InputField], prose: Sequence[str], drawn: random.Random
+    edit: Edit,
+    row: Row,
+    *,
+    inputs: Mapping[str, InputField],
+    prose: Sequence[str],
+    drawn: random.Random,
+    kept: Sequence[str] | None = None,
 ) -> Row | None:
     """The row with everything that the edit does; None where a part cannot be done, changes nothing or is not legal.
 
-    `prose` are the inputs of free text, for edits that name no fields.
+    `prose` are the inputs of free text, for edits that name no fields. `kept` are the values that are read out of
+    them, which no typing mistake touches; None where none are read out.
     """
     made: dict[str, Json] = dict(row)
     steps = (_set, _each, _scaled, _swapped)
     if not all(step(edit, made, inputs, drawn) for step in steps):
         return None
-    wanted = list(_texters(edit))
+    wanted = list(_texters(edit, kept))
     if wanted:
         reached = False
         # One way of writing for the whole row: who types the subject in capitals types the body in capitals, too.
@@ -91,9 +98,9 @@ def _swapped(edit: Edit, made: dict[str, Json], _: Mapping[str, InputField], __:
     return True
 
 
-def _texters(edit: Edit) -> Iterator[Texter]:
+def _texters(edit: Edit, kept: Sequence[str] | None) -> Iterator[Texter]:
     for name in edit.text:
-        yield texts.CHANGES[name]
+        yield texts.CHANGES[name] if kept is None or name != "typo" else texts.typo_beside(kept)
     if edit.paraphrases:
         yield lambda text, drawn: texts.reworded(text, edit.paraphrases, drawn)
     if edit.shuffle is not None:

@@ -14,6 +14,8 @@ from seatrial.domains.model.stressing.changes import changed
 from seatrial.domains.model.stressing.consistency import entity_groups
 from seatrial.domains.model.stressing.expected import Expected, keeps
 from seatrial.domains.model.stressing.rates import Tried
+from seatrial.domains.model.turning.documents import written_fields
+from seatrial.domains.scored.extraction import record_of
 from seatrial.spec.conditions import parse_condition
 from seatrial.spec.stress import Edit, Relation
 from seatrial.spec.system import System
@@ -71,6 +73,8 @@ def tried_on_rows(base: Baseline, relation: Relation, *, most: int, noisy: bool,
         return _none(relation, f"a {base.system.model.task} answer without a score cannot go up or down")
     if relation.tolerance is not None and relation.tolerance >= _widest(base):
         return _none(relation, f"a tolerance of {relation.tolerance:g} is as wide as all answers lie apart")
+    if _reads_values(base, relation):
+        base.answers(rows[:most])
     drawn = random.Random(seed)  # noqa: S311 - which change, not a secret
     variants: dict[int, Row] = {}
     for i in rows:
@@ -91,7 +95,20 @@ def _fitting(base: Baseline, relation: Relation) -> Iterator[int]:
 
 def _variant(base: Baseline, relation: Relation, i: int, drawn: random.Random) -> Row | None:
     edit = relation.change or Edit()
-    return changed(edit, base.rows[i], inputs=base.inputs, prose=base.prose, drawn=drawn)
+    reads = _reads_values(base, relation)
+    if reads and i not in base.known:
+        return None
+    kept = _values_read(base.known[i]) if reads else None
+    return changed(edit, base.rows[i], inputs=base.inputs, prose=base.prose, drawn=drawn, kept=kept)
+
+
+def _reads_values(base: Baseline, relation: Relation) -> bool:
+    """Whether values are read out of a text in which letters are mistyped: the values themselves must stay."""
+    return base.system.model.task == "extraction" and relation.change is not None and "typo" in relation.change.text
+
+
+def _values_read(answer: Prediction) -> Sequence[str]:
+    return [value for _, value in written_fields(record_of(answer.prediction))]
 
 
 def _none(relation: Relation, why: str) -> Held:

@@ -9,6 +9,8 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from seatrial.domains.model.beside_values import beside_values
+
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _NUMBER = re.compile(r"\d+")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -48,12 +50,24 @@ Change = Callable[[str, random.Random], str | None]
 
 
 def _typo(text: str, drawn: random.Random) -> str | None:
-    places = list(_WORD.finditer(text))
+    return _mistyped_at(text, [found.span() for found in _WORD.finditer(text)], drawn)
+
+
+def typo_beside(kept: Sequence[str]) -> Change:
+    """A typo or two in words that are no part of these values, which are read out of the text."""
+
+    def typo(text: str, drawn: random.Random) -> str | None:
+        return _mistyped_at(text, beside_values(text, [found.span() for found in _WORD.finditer(text)], kept), drawn)
+
+    return typo
+
+
+def _mistyped_at(text: str, places: Sequence[tuple[int, int]], drawn: random.Random) -> str | None:
     if not places:
         return None
     chosen = drawn.sample(places, min(len(places), _MOST_TYPOS, 1 + len(places) // _WORDS_PER_TYPO))
-    for found in sorted(chosen, key=lambda m: -m.start()):
-        text = text[: found.start()] + _mistyped(found[0], drawn) + text[found.end() :]
+    for start, end in sorted(chosen, reverse=True):
+        text = text[:start] + _mistyped(text[start:end], drawn) + text[end:]
     return text
 
 

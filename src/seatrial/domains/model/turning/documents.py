@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from seatrial.domains.model.beside_values import beside_values
 from seatrial.domains.model.turning.wording import places_of, typed_wrong
 
 WAYS: Final[Mapping[str, str]] = {
@@ -89,12 +90,7 @@ def laid_out(text: str, kept: Sequence[str], drawn: random.Random) -> str:
 
 def _mistyped(text: str, kept: Sequence[str], drawn: random.Random) -> str:
     """One typing mistake in one word that is no part of a value and holds no figure."""
-    spared = [match.span() for value in kept if value for match in re.finditer(re.escape(value), text, re.IGNORECASE)]
-    words = [
-        (start, end)
-        for start, end in places_of(text)
-        if not _DIGIT.search(text[start:end]) and all(end <= a or b <= start for a, b in spared)
-    ]
+    words = beside_values(text, places_of(text), kept)
     if not words:
         return text
     start, end = drawn.choice(words)
