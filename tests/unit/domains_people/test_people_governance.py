@@ -190,6 +190,30 @@ def test_a_way_back_after_which_every_answer_stays_is_none(
     assert [f.weight for f in seen.findings] == ([weight] if weight else [])
 
 
+class _Choosy(_Model):
+    """Refuses a whole request for one row that it does not take."""
+
+    def predict(self, rows: Sequence[Row]) -> Reply:
+        if any(float(str(row["x"])) % 10 == 0 for row in rows):
+            return Reply(kind=ReplyKind.REFUSED, latency_s=0.0, status=422)
+        return super().predict(rows)
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_rows_that_the_model_refuses_do_not_hide_that_its_answers_stay(loads: bool) -> None:
+    planted = trial()
+    planted.tables["evaluation"] = PlantedTable([{"x": float(n)} for n in range(80)])
+    planted.served_model = _Choosy(Served(planted), loads=loads, renames=True)
+    model = {
+        "task": "binary",
+        "endpoint": "http://127.0.0.1:1/predict",
+        "inputs": {"x": {"type": "number"}},
+        "output": {"score": "risk"},
+    }
+    seen = look(rollback.CHECK, system(model=model), planted)
+    assert [(f.code, f.weight) for f in seen.findings] == ([] if loads else [("served-model-unchanged", Weight.GAP)])
+
+
 class _Loaded(_Model):
     """Goes on with the weights that it was loaded with, while its file is exchanged."""
 

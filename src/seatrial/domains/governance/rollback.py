@@ -216,7 +216,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=3,
+    version=4,
     title="The way back, drilled",
     run=_run,
     codes=_CODES,

@@ -30,7 +30,7 @@ CODES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The version that the model tells (empty where it tells none), and its answers; none where it gave none."""
+    """The version that the model tells (empty where it tells none), and its answer to each row; None where none."""
 
     identity: str
     answers: tuple[Json, ...]
@@ -74,9 +74,11 @@ class Served:
     def findings(self, procedure: Procedure, path: str) -> Iterator[Finding]:
         """Where every answer stayed what it was, to the last digit of its score."""
         before = self.before
-        same = [s for s in self.after if len(before.answers) >= _FEWEST and s.answers == before.answers]
+        alike = [(s, len(both)) for s in self.after if (both := _answered(before, s)) and all(a == b for a, b in both)]
+        same = [s for s, many in alike if many >= _FEWEST]
         if not same:
             return
+        most = max(many for _, many in alike)
         renamed = [s for s in same if s.identity and s.identity != before.identity]
         if (not renamed and not _looks_at_the_model(self.system, procedure)) or self._may_agree():
             weight = Weight.NOTE
@@ -85,8 +87,7 @@ class Served:
         told = "tells another version and" if renamed else "tells the same version and"
         yield Finding(
             code="served-model-unchanged",
-            summary=f"After {path} the model's endpoint {told} answers {len(before.answers)} of {len(before.answers)} "
-            "rows exactly as before.",
+            summary=f"After {path} the model's endpoint {told} answers {most} of {most} rows exactly as before.",
             weight=weight,
             fields=("rollback.procedure",),
             why="A setting that names the old version, over a model that stays, looks like a way back and is none.",
@@ -97,7 +98,13 @@ class Served:
     def _may_agree(self) -> bool:
         """Two versions may well agree on labels and on few kinds of answers; on scores and texts not by chance."""
         labels = self.system.model.task in _LABELS and self.system.model.output.score is None
-        return labels or len({repr(answer) for answer in self.before.answers}) < _DISTINCT
+        return labels or len({repr(answer) for answer in self.before.answers if answer is not None}) < _DISTINCT
+
+
+def _answered(before: Sample, after: Sample) -> list[tuple[Json, Json]]:
+    """The two answers to each row that was answered both times."""
+    pairs = zip(before.answers, after.answers, strict=False)
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
 def _sample(trial: Trial, rows: list[Row]) -> Sample:
@@ -106,13 +113,24 @@ def _sample(trial: Trial, rows: list[Row]) -> Sample:
         return Sample(identity=identity, answers=())
     with suppress(SeatrialError):
         identity = trial.model.identity()
-    try:
+    answers = _answers(trial, rows)
+    if not any(answers):
+        # One row that the model refuses takes the others of its request with it.
+        answers = []
+        for row in rows:
+            answers += _answers(trial, [row])
+            if len(answers) == _FEWEST and not any(answers):
+                break
+    return Sample(identity=identity, answers=tuple(answers))
+
+
+def _answers(trial: Trial, rows: list[Row]) -> list[Json]:
+    """What the model says to each of the rows in one request; None for all where it says nothing."""
+    with suppress(SeatrialError):
         reply = trial.model.predict(rows)
-    except SeatrialError:
-        return Sample(identity=identity, answers=())
-    if reply.kind is not ReplyKind.OK:
-        return Sample(identity=identity, answers=())
-    return Sample(identity=identity, answers=tuple((p.prediction, p.score) for p in reply.predictions))
+        if reply.kind is ReplyKind.OK:
+            return [(p.prediction, p.score) for p in reply.predictions]
+    return [None] * len(rows)
 
 
 def _looks_at_the_model(system: System, procedure: Procedure) -> bool:
