@@ -11,7 +11,7 @@ import numpy.typing as npt
 from seatrial.core.vocabulary import Weight
 from seatrial.measure.format_change import Change, surely_more
 from seatrial.measure.log_bins import LogBins
-from seatrial.measure.strangers import strangers, told_by_values
+from seatrial.measure.strangers import numbers_of, strangers, told_by_values
 from seatrial.measure.transforms import explanation, fit_of, is_clock, outside_share
 from seatrial.measure.units import CLOCKS, Transform
 
@@ -38,7 +38,7 @@ _FEW = 50
 _DAY_S = 86_400.0
 _ALL = 0.8
 _MANY_MONTHS = 4
-_FAR_OUTSIDE, _STANDS_OUT = 0.5, 4.0
+_FAR_OUTSIDE, _AROUND, _STANDS_OUT = 0.5, 0.05, 4.0
 
 
 def number_changes(
@@ -162,10 +162,12 @@ def spike_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any
 
 
 def _is_apart(training: Mapping[str, Any], live: Mapping[str, Any], value: float) -> bool:
-    """Far outside, or much more frequent than what is around it: -1 may be a reading where winter begins."""
+    """Far outside and alone there, or much more frequent than its neighbours: -1 may be a reading as winter begins."""
     low, high = training["min"], training["max"]
-    beyond = max(low - value, value - high)
-    return bool(beyond > _FAR_OUTSIDE * (high - low)) or stands_out(live, value, _STANDS_OUT)
+    far = max(low - value, value - high) > _FAR_OUTSIDE * (high - low)
+    others = numbers_of(live).values
+    near = np.abs(others[others != value] - value) <= _AROUND * (high - low)
+    return bool(far and not near.any()) or stands_out(live, value, _STANDS_OUT)
 
 
 def _spikes(training: Mapping[str, Any], live: Mapping[str, Any], value: float, count: int, known: int) -> bool:

@@ -34,6 +34,8 @@ _ALIKE, _ALIKE_ELSEWHERE = 0.4, 1.5
 """Mean quantile difference, in spreads, up to which strange numbers look like training's once they are put back.
 
 Numbers that all lie two widths of the range beyond it are of no season: they need only come back inside."""
+_AS_TRAINING, _AS_WIDE = 0.2, 2.0
+"""The same, and how much wider or narrower, where they lie next to the range: there a season brings a tail only."""
 _MOST_DECIMALS = 6
 
 
@@ -136,7 +138,7 @@ def strangers(training: Mapping[str, Any], live: Mapping[str, Any], *, unit: str
         best = _by_values(training, live, (known, found), tried, own)
         if best is not None:
             return best
-    return _by_range(training, found, tried)
+    return _by_range(training, found, tried, own)
 
 
 def _by_values(
@@ -203,8 +205,14 @@ def _taken(known: Floats, landed: Floats, tolerance: float) -> float:
     return min(1.0, covered / (high - low + 2 * tolerance))
 
 
-def _by_range(training: Mapping[str, Any], found: Numbers, tried: Sequence[Transform]) -> Strangers | None:
-    """Strange numbers that lie far outside, at twice the end of the range or more than its width beyond it."""
+def _by_range(
+    training: Mapping[str, Any], found: Numbers, tried: Sequence[Transform], own: str | None
+) -> Strangers | None:
+    """Strange numbers that lie far outside, at twice the end of the range or more than its width beyond it.
+
+    Nearer ones are no tail of a season where another unit of the declared kind gives them back training's whole shape,
+    and the others have it as they are.
+    """
     low, high = float(training["min"]), float(training["max"])
     quantiles = quantiles_of(training)
     width = max(high - low, 1e-12)
@@ -213,18 +221,26 @@ def _by_range(training: Mapping[str, Any], found: Numbers, tried: Sequence[Trans
     share = _surely(int(counts.sum()), found.n)
     far = _far(values, low, high, width)
     elsewhere = bool(((values > high + _WIDTHS * width) | (values < low - _WIDTHS * width)).all())
-    if share is None or quantiles is None or 2 * counts[far].sum() < counts.sum():
+    if share is None or quantiles is None:
         return None
+    apart = bool(2 * counts[far].sum() >= counts.sum())
+    others = found.counts[~strange]
+    rest = _quantiles(found.values[~strange], others) if others.sum() else None
+    mixed = rest is not None and difference(quantiles, rest) <= _AS_TRAINING
     fits: list[tuple[float, Transform]] = []
     for transform in tried:
         undone = transform.back(values)
         inside = ~_outside(undone, low, high)
-        if not (transform.bold or elsewhere) or float(counts[inside].sum()) < _INSIDE * float(counts.sum()):
+        telling = apart and (transform.bold or elsewhere)
+        of_its_kind = mixed and own is not None and transform.dimension == own
+        if not (telling or of_its_kind) or float(counts[inside].sum()) < _INSIDE * float(counts.sum()):
             continue
         shape = _quantiles(undone, counts)
         error = difference(quantiles, shape)
         wide = abs(float(shape[-1] - shape[0])) / max(float(quantiles[-1] - quantiles[0]), 1e-12)
-        if error <= (_ALIKE_ELSEWHERE if elsewhere else _ALIKE) and 1 / _WIDE <= wide <= _WIDE:
+        alike = error <= (_ALIKE_ELSEWHERE if elsewhere else _ALIKE) and 1 / _WIDE <= wide <= _WIDE
+        as_training = error <= _AS_TRAINING and 1 / _AS_WIDE <= wide <= _AS_WIDE
+        if (telling and alike) or (of_its_kind and as_training):
             fits.append((error, transform))
     if not fits:
         return None
