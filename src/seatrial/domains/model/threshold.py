@@ -15,7 +15,7 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.domains.model import acted_metric, attempts, constant_answer, few_entities, plan
+from seatrial.domains.model import acted_metric, attempts, constant_answer, few_entities, never_given, plan
 from seatrial.domains.model import compared as live
 from seatrial.domains.model.acted_metric import class_not_evaluated, metric_elsewhere
 from seatrial.domains.model.bounding import LIVE, Setting, plain_measure
@@ -63,6 +63,7 @@ CODES = {
     **acted_metric.CODES,
     **few_entities.CODES,
     **constant_answer.CODES,
+    **never_given.CODES,
     **OF_LABELS,
     "no-metric": "No governed metric is declared.",
     "no-minimum": "A governed metric has no limit.",
@@ -143,6 +144,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *attempts.attempt_finding(past, metrics),
         *few_entities.few_entities(system, setting.groups),
         *constant_answer.constant_answer(metrics, found),
+        *never_given.never_given(label, metrics, found),
         *turning_labels(system, found, setting.groups),
         *found.findings,
         *compared.findings,
@@ -342,7 +344,7 @@ def _reliability(found: Outcomes) -> Iterator[dict[str, float | int]]:
 CHECK: Check[System] = Check(
     id="model.threshold",
     requirement=REQUIREMENT,
-    version=6,
+    version=7,
     title="Governed metrics against the plan's limits",
     run=run,
     codes=CODES,
