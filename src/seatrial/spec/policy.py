@@ -253,7 +253,7 @@ def short_demo(criticality: Criticality) -> Policy:
         update={
             "name": "short-demo",
             "demonstration": True,
-            "load_duration": 8.0,
+            "load_duration": 7.0,
             "capacity_level": 0.0,
             "soak_duration": 0.0,
             "flow_duration": 6.0,

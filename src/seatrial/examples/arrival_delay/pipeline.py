@@ -19,7 +19,7 @@ ACT_AT = 0.2
 """Risk from which a delivery is reported late; the governance plan says why."""
 STALE_AFTER = timedelta(hours=2)
 REFRESH_S = 0.1
-ALARM_AFTER_S = 1.0
+ALARM_AFTER_S = 0.5
 TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 NORMALS = {
     "temp": 55.0,

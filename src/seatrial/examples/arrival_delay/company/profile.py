@@ -28,6 +28,7 @@ _ALARM = """\
           deadline: 1s
 """
 _AFTER_ALARM = "  faults:\n    tolerance:"
+_CATCH_UP, _CATCH_UP_HERE = "    catch_up: 2s\n", "    catch_up: 4s        # the deliveries wait in the ERP meanwhile\n"
 _PIPELINE = "    arrival-delay: The pipeline itself, which writes its warnings to the planner's system.\n"
 
 
@@ -39,6 +40,7 @@ def _plant(draft: Draft) -> None:
     draft.replace(SYSTEM, text[start:end], block)
     if "  interruption:\n" in text:
         draft.replace(SYSTEM, _AFTER_ALARM, f"{_ALARM}{_AFTER_ALARM}")
+        draft.replace(SYSTEM, _CATCH_UP, _CATCH_UP_HERE)
     if _PIPELINE in text:
         user = user_of(Servers.named().postgres)
         named = f'    "{user}/{erp.CLIENT}": The pipeline itself, which reads the deliveries in the ERP\'s database.\n'
