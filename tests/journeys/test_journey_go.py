@@ -358,6 +358,10 @@ def _to_go(company: Company) -> None:
     assert all(PEOPLE[person] in dossier for person in SIGNERS.values())
     assert people.saves("lena", "dossier.pdf").startswith(b"%PDF")
     shown = company.does("amir", "frameworks", ".", "--json")
+    stated = company.does("amir", "gate", "--statement", "go.json")
+    assert stated.code == 0, stated
+    deployed = company.does("kiosk", "verify", "../amir/go.json", "--trust", "../trust.json", "--system", ".")
+    assert deployed.code == 0, deployed
     supported = [clause for each in shown.json for clause in each["clauses"] if clause["latest"]]
     assert len(supported) == sum(len(each["clauses"]) for each in shown.json)
 

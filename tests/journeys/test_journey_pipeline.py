@@ -15,16 +15,25 @@ import pytest
 import yaml
 from command_line import called
 
-from plants.go_world import NOW, go_world
+from plants.go_world import NOW, SIGNED, go_world
 from plants.server import Server
 from plants.tiny_system import SECRET, plant, steady
 from seatrial.adapters.signers.keystore import Keystore
+from seatrial.app.folder.ledgers import open_ledger, read_ledger
 from seatrial.app.folder.subject import Identities, digest_files, subject
 from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.app.running.pipeline import verify_stated
+from seatrial.app.running.stated_signatures import carried
+from seatrial.core.bodies import SignOffBody
+from seatrial.core.codec import to_data
 from seatrial.core.errors import Malformed, Refused
 from seatrial.core.observation import Json
+from seatrial.core.ports import Signer
+from seatrial.core.record import Record
+from seatrial.core.vocabulary import RecordType, Role
+from seatrial.evidence.envelope import seal
 from seatrial.evidence.statement import Statement, seal_statement
+from seatrial.gate.binding import sign_off_depends
 from seatrial.gate.encoding import verdict_data
 
 CI = Path(__file__).parents[2] / "docs" / "ci"
@@ -32,7 +41,7 @@ CI = Path(__file__).parents[2] / "docs" / "ci"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("pipeline")
+    folder = tmp_path_factory.mktemp("pipeline") / "checkout"
     with Server(steady) as server:
         plant(folder, server.url, count=60)
         (folder / ".env").write_text(f"MODEL_KEY={SECRET}\n")
@@ -46,7 +55,8 @@ def commands(file: str) -> list[list[str]]:
     lines = [
         line for job in jobs for line in (job.get("script") or [step["run"] for step in job["steps"] if "run" in step])
     ]
-    return [shlex.split(line.partition(" || ")[0])[1:] for line in lines if line.startswith("seatrial ")]
+    ours = [line.replace("$SEATRIAL_TRUST", "../trust.json") for line in lines if line.startswith("seatrial ")]
+    return [shlex.split(line.partition(" || ")[0])[1:] for line in ours]
 
 
 @pytest.mark.slow
@@ -66,11 +76,14 @@ def test_the_example_pipelines_stop_at_no_go(place: Path, file: str) -> None:
     results = json.loads((place / "seatrial.sarif").read_text())["runs"][0]["results"]
     assert results
     assert {"ruleId", "level", "message", "locations"} <= set(results[0])
-    (place / "trust.json").write_bytes(Keystore(place / ".seatrial" / "keys").trust().spell())
+    (place.parent / "trust.json").write_bytes(Keystore(place / ".seatrial" / "keys").trust().spell())
     checked = called(*verify, cwd=place)
     assert checked.code != 0
     assert "NO-GO" in checked.err
     assert "what is to be deployed" in called(*verify[: verify.index("--system")], cwd=place).err
+
+
+SIGNERS = {Role.IT: "ivo", Role.OPERATIONS: "sven", Role.LEGAL: "lena", Role.AI_TEAM: "amir"}
 
 
 class Stated:
@@ -86,10 +99,32 @@ class Stated:
         self.verdict = replace(go_world().decided(), subject=subject)
         self.root = folder / "trust.json"
         self.worker = self.keys.worker()
+        self.signed = [self.sign_off(role) for role in Role]
         self.root.write_bytes(self.keys.trust().spell())
 
+    def sign_off(
+        self, role: Role, person: str = "", *, signer: Signer | None = None, moved: str = "", **said: object
+    ) -> str:
+        """The sealed sign-off of what is declared here; `moved` is a part that was another when they signed."""
+        workspace = open_workspace(self.folder)
+        who = person or str(workspace.system.signers[role])
+        parts = subject(workspace, digest_files(workspace), Identities(found=self.served)).parts
+        parts = {name: "another" if name == moved else digest for name, digest in parts.items()}
+        body = SignOffBody(person=who, role=role, subject="s", shown="the screen", verdict="5" * 64)
+        key = signer or self.keys.person(who)
+        record = Record(
+            type=RecordType.SIGN_OFF,
+            id=f"{role.value} {who}",
+            system=workspace.system.system,
+            at=SIGNED,
+            by=key.by,
+            depends=sign_off_depends(role, workspace.system, parts),
+            body=cast("dict[str, Json]", {**cast("dict[str, Json]", to_data(body)), **said}),
+        )
+        return seal(record, key).decode()
+
     def file(self, changes: Mapping[str, object] | None = None) -> Path:
-        predicate = {**verdict_data(self.verdict), "served": self.served, **(changes or {})}
+        predicate = {**verdict_data(self.verdict), "served": self.served, "signed": self.signed, **(changes or {})}
         sealed = seal_statement(
             cast("dict[str, Json]", predicate),
             subject_name="arrival-delay@2026.11.1",
@@ -143,6 +178,61 @@ def test_a_statement_is_believed_of_those_who_are_trusted_alone(stated: Stated) 
     file.write_bytes(file.read_bytes().replace(b'"payload":"', b'"payload":"A', 1))
     with pytest.raises((Refused, Malformed)):
         stated.verified(file)
+
+
+@pytest.mark.parametrize("file", ["github-actions.yml", "gitlab-ci.yml"])
+def test_the_example_pipelines_trust_nothing_that_is_checked_out(file: str) -> None:
+    text = (CI / file).read_text(encoding="utf-8")
+    document = yaml.safe_load(text)
+    jobs = document.get("jobs", document)
+    for command in commands(file):
+        if command[0] == "verify":
+            assert command[command.index("--trust") + 1] == "../trust.json"
+    told = jobs["gate"].get("env", {})
+    for name in ("SEATRIAL_LEDGER", "SEATRIAL_TRUST", "SEATRIAL_CHECKPOINTS"):
+        outside = str(told.get(name, "")).startswith(("../", "${{ secrets."))
+        assert outside or (file == "gitlab-ci.yml" and name in text.partition("stages:")[0]), name
+    steps = jobs["gate"].get("script") or [step.get("run", "") for step in jobs["gate"]["steps"]]
+    assert any("worker-local.key" in step for step in steps), "without its key the gate states nothing"
+
+
+def test_a_workers_key_alone_states_no_go(stated: Stated) -> None:
+    assert stated.verified(stated.file())
+    made_up = Keystore(stated.folder / "made-up")
+    forged = [stated.sign_off(role, signer=made_up.person(str(SIGNERS[role]))) for role in Role]
+    by_the_worker = [stated.sign_off(role, signer=stated.worker) for role in Role]
+    lacking: list[tuple[object, str]] = [
+        (None, "does not carry the signatures"),
+        ([], "it, operations, legal, ai-team"),
+        (forged, "it, operations, legal, ai-team"),
+        (by_the_worker, "it, operations, legal, ai-team"),
+        (stated.signed[:3], "for ai-team"),
+        ([*stated.signed[:3], stated.sign_off(Role.AI_TEAM, open=["model.threshold"])], "for ai-team"),
+        ([*stated.signed[:3], stated.sign_off(Role.AI_TEAM, gate="pilot-exit")], "for ai-team"),
+        ([*stated.signed[:3], stated.sign_off(Role.AI_TEAM, moved="model")], "for ai-team"),
+        ([*stated.signed[:3], stated.sign_off(Role.AI_TEAM, "ivo")], "for ai-team"),
+    ]
+    for signed, told in lacking:
+        with pytest.raises((Refused, Malformed), match=told):
+            stated.verified(stated.file({"signed": signed}))
+    alone = [stated.sign_off(role, "ivo") for role in Role]
+    with pytest.raises(Refused, match="four distinct"):
+        stated.verified(stated.file({"signed": alone}), subject=stated.verdict.subject)
+
+
+def test_a_stated_go_carries_the_signatures_as_they_stand_in_the_ledger(stated: Stated) -> None:
+    workspace = open_workspace(stated.folder)
+    with open_ledger(workspace) as ledger:
+        kept = ledger.append_many([each.encode() for each in stated.signed])
+        ledger.append(stated.sign_off(Role.IT, moved="model").encode())
+    shown = tuple(
+        replace(signature, evidence=given.digest)
+        for signature, given in zip(stated.verdict.signatures, kept, strict=True)
+    )
+    evidence = read_ledger(workspace, quick=True).evidence
+    signed = carried(workspace, replace(stated.verdict, signatures=shown), evidence)
+    assert signed == stated.signed
+    assert stated.verified(stated.file({"signed": signed}))
 
 
 def test_who_deploys_says_what_is_deployed(stated: Stated) -> None:

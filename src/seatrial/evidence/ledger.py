@@ -139,6 +139,15 @@ class Ledger:
             head = self._database.head(connection, system)
         return None if head is None else Checkpoint(system=system, sequence=head.sequence, digest=head.digest)
 
+    def holding(self, system: str, records: Sequence[str]) -> tuple[Entry, ...]:
+        """The entries that hold the records of these digests, those that are there, in order of sequence, unverified.
+
+        They are looked up without reading the chain: for a few.
+        """
+        with self._database.reading() as connection:
+            found = [self._database.find(connection, system, record) for record in records]
+        return tuple(sorted((entry for entry in found if entry is not None), key=lambda entry: entry.sequence))
+
     def _add(self, connection: Connection, heads: dict[str, Entry | None], record: Record, envelope: bytes) -> Evidence:
         system, digest = record.system, sha256(envelope)
         known = self._database.find(connection, system, digest)

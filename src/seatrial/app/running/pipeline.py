@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from seatrial.app.deciding.deciding import decided_now, record_decision
-from seatrial.app.folder.ledgers import keystore, known
+from seatrial.app.folder.ledgers import keystore, known, read_ledger
 from seatrial.app.folder.subject import Identities, digest_files
 from seatrial.app.folder.subject import subject as subject_here
 from seatrial.app.folder.workspace import Workspace
+from seatrial.app.running.stated_signatures import carried, demand_four
 from seatrial.core.errors import Malformed, Refused, Unreachable
 from seatrial.core.observation import Json
+from seatrial.core.record import Subject
 from seatrial.core.vocabulary import Answer, GateName
 from seatrial.evidence.statement import PAYLOAD_TYPE, Statement, seal_statement, verify_statement
 from seatrial.evidence.trust import TrustRoot
@@ -20,6 +22,7 @@ from seatrial.gate.encoding import SCHEMA_ID, verdict_data
 from seatrial.gate.verdict import Verdict
 
 _SERVED = "served"
+_SIGNED = "signed"
 _ANEW = "Decide anew: `seatrial gate`."
 
 
@@ -34,14 +37,17 @@ class Asked:
 def ask(workspace: Workspace) -> Asked:
     """Decide from the ledger, put the decision on record, and state it, signed by this machine's worker.
 
-    The predicate is the verdict's JSON and what was served (part to identity), from which whoever verifies can tell the
-    subject of what they are about to deploy without asking anything.
+    The predicate is the verdict's JSON, what was served (part to identity), from which whoever verifies can tell the
+    subject of what they are about to deploy without asking anything, and the signatures on which a GO rests.
     """
     signer = known(workspace, keystore(workspace).worker())
     decided = decided_now(workspace)
     verdict = decided.verdict
     record_decision(workspace, verdict)
-    predicate = {**verdict_data(verdict), _SERVED: dict(decided.served)}
+    signed: list[Json] = []
+    if verdict.verdict is Answer.GO:
+        signed = carried(workspace, verdict, read_ledger(workspace, quick=True).evidence)
+    predicate = {**verdict_data(verdict), _SERVED: dict(decided.served), _SIGNED: signed}
     sealed = seal_statement(
         predicate, subject_name=_name(verdict), subject_digest=decided.subject.digest, signer=signer
     )
@@ -69,6 +75,8 @@ def verify_stated(
 ) -> Statement:
     """The statement in the file, when a key of the trust root signed that this gate says GO, and it has not ended.
 
+    It must carry the signatures of four people whom the trust root knows: a worker's key alone says no GO.
+
     It must be about what is to be deployed: `subject` is the digest of that, or `workspace` its system file with the
     files that this names, which are digested here. Raises Malformed and Refused with what does not hold.
     """
@@ -80,14 +88,14 @@ def verify_stated(
         )
     content = _read(file)
     # 2. Signature, key and subject hold.
-    statement = verify_statement(content, TrustRoot.load(trust_file), subject_digest=subject, now=now)
+    trust = TrustRoot.load(trust_file)
+    statement = verify_statement(content, trust, subject_digest=subject, now=now)
     told = statement.predicate
     if told.get("format") != SCHEMA_ID or told.get("subject") != statement.subject_digest:
         raise Malformed("the verdict in the statement is not about the statement's subject", remedy=_ANEW)
     if statement.subject_name != f"{told.get('system')}@{told.get('version')}":
         raise Malformed("the verdict in the statement is about another system than the statement", remedy=_ANEW)
-    if workspace is not None:
-        _same(workspace, statement)
+    here = None if workspace is None else _same(workspace, statement)
     # 3. It is a GO, of this gate, for real operations, and it has not ended.
     if told.get("gate") != gate.value:
         raise Refused(
@@ -101,6 +109,9 @@ def verify_stated(
             raise Refused(f"it is the verdict of a {kind}, which never carries real operations", remedy=_ANEW)
     if now >= _end(told.get("valid_until")):
         raise Refused(f"its GO ended on {told.get('valid_until')}", remedy=_ANEW)
+    # 4. Four people signed it; of that no worker's word is taken.
+    deployed = None if workspace is None or here is None else (workspace.system, here.parts)
+    demand_four(told.get(_SIGNED), trust, system=str(told.get("system")), gate=gate, deployed=deployed)
     return statement
 
 
@@ -121,7 +132,7 @@ def _end(until: Json) -> datetime:
     return end
 
 
-def _same(workspace: Workspace, statement: Statement) -> None:
+def _same(workspace: Workspace, statement: Statement) -> Subject:
     served = statement.predicate.get(_SERVED)
     if not isinstance(served, dict) or not all(isinstance(each, str) for each in served.values()):
         raise Malformed("the statement does not say what was served when it was made", remedy=_ANEW)
@@ -133,3 +144,4 @@ def _same(workspace: Workspace, statement: Statement) -> None:
             f" the statement is about {statement.subject_digest[:16]}",
             remedy="Deploy what was decided about, or decide anew for this: `seatrial gate`.",
         )
+    return here
