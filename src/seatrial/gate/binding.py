@@ -32,6 +32,7 @@ SIGN_OFF_RESTS_ON: Final[Mapping[Role, tuple[str, ...]]] = {
         "flow.*",
         "load",
         "freshness",
+        "format",
         "inventory",
         "person.{it}",
     ),

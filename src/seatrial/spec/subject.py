@@ -2,7 +2,8 @@
 
 A limit (a minimum, a latency, a window) is in no part: a changed limit re-judges evidence, it does not void it.
 What a trial exercises (peaks, durations, operating points) is in one, and so is a limit that no recorded measure can be
-judged against anew: the tolerance of faults, the limits in take-offline rules, how long a flow may take.
+judged against anew: the tolerance of faults, the limits in take-offline rules, how long a flow may take, the longest
+way back that a policy lets a system declare, how many replayed rows may differ.
 No part holds a secret or can be turned back into one: of an address it covers scheme, host and path; a page route
 enters salted with system and person.
 """
@@ -205,7 +206,9 @@ def _contents(
     own = {"calls": calls(OWN_STEPS)}
     yield "interruption", None if interruption is None else {**_plain(interruption), **own}
     yield "schema-change", {**_plain(system.data.schema_change), **own}
-    yield "freshness", sorted([f.source, f.at, *([f.per] if f.per else [])] for f in system.data.freshness)
+    read = sorted([f.source, f.at, *([f.per] if f.per else [])] for f in system.data.freshness)
+    yield "freshness", {"read": read, "over": system.policy.freshness_duration}
+    yield "format", {"mismatches": system.policy.mismatches}
     for name, integration in system.integrations.items():
         yield f"integration.{name}", _integration(integration, file, identities.get(f"integration.{name}"))
     for flow in system.flows:
@@ -221,7 +224,9 @@ def _contents(
     yield "failure-modes", file(system.failure_modes)
     yield "do-not-trust", [_plain(rule) for rule in system.do_not_trust]
     yield from _people(system)
-    yield "rollback", None if system.rollback is None else _plain(system.rollback, leave={"within"})
+    rollback = system.rollback
+    longest = {"longest": system.policy.rollback_window}
+    yield "rollback", None if rollback is None else {**_plain(rollback, leave={"within"}), **longest}
     yield (
         "offline",
         {

@@ -112,6 +112,7 @@ def with_part(part: str) -> World:
         ("users", {"organization.training"}, set()),
         ("load", {"data.load"}, {Role.IT}),
         ("freshness", {"data.freshness"}, {Role.IT}),
+        ("format", {"integration.format"}, {Role.IT}),
         ("data.faults", {"data.faults"}, {Role.IT}),
         ("stress", {"model.stress", "model.adversarial"}, set()),
         ("rollback", {"governance.rollback"}, {Role.OPERATIONS, Role.LEGAL}),

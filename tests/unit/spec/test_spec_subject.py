@@ -109,8 +109,8 @@ def moved(after: dict[str, str]) -> set[str]:
             "procedures/back.yaml",
             {"rollback", "procedure.procedures/rollback.yaml", "procedure.procedures/back.yaml"},
         ),
-        ("criticality: operational", "criticality: advisory", {"declaration", "policy"}),
-        ("policy: default", "policy: short-demo", {"policy"}),
+        ("criticality: operational", "criticality: advisory", {"declaration", "policy", "rollback"}),
+        ("policy: default", "policy: short-demo", {"policy", "freshness"}),
     ],
 )
 def test_an_edit_moves_exactly_the_parts_that_it_concerns(old: str, new: str, parts_moved: set[str]) -> None:
@@ -118,6 +118,22 @@ def test_an_edit_moves_exactly_the_parts_that_it_concerns(old: str, new: str, pa
     edited = loaded(COMPLETE.replace(old, new))
     assert moved(of(edited)) == parts_moved
     assert system_digest(edited) != system_digest(loaded())
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        ({"rollback_window": 3600.0}, "rollback"),
+        ({"freshness_duration": 600.0}, "freshness"),
+        ({"mismatches": 0.001}, "format"),
+    ],
+)
+def test_a_value_of_the_policy_that_a_check_judges_by_itself_is_in_the_part_that_its_requirement_rests_on(
+    given: dict[str, float], part: str
+) -> None:
+    system = loaded()
+    stricter = system.model_copy(update={"policy": system.policy.model_copy(update=given)})
+    assert moved(of(stricter)) == {part}
 
 
 @pytest.mark.parametrize("path", FILES)
