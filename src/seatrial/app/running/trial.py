@@ -166,7 +166,7 @@ class OpenTrial:
         return TraceFile(self._workspace, kind, procedure)
 
     def record_trace(self) -> RecordTrace:
-        """Where the check leaves which test records of its own it puts in, until it has taken them away."""
+        """Where the check leaves which test records of its own it puts in, until they are taken away again."""
         from seatrial.app.running.record_traces import RecordTraceFile
 
         return RecordTraceFile(self._workspace)
