@@ -28,7 +28,7 @@ from command_line import called as called_apart
 from plants.people_in_browser import People
 from plants.ready_files import PEOPLE, USERS, change_plan, complete, connections, review, write
 from plants.ready_works import ENTRY, Works, call, rows
-from plants.site_browser import PASSWORD, Site, look, served
+from plants.site_browser import PASSWORD, Site, follow, look, served
 from seatrial.adapters.signers.keystore import Keystore
 from seatrial.app.folder.workspace import open_workspace
 from seatrial.app.people.quiz import questions_of
@@ -157,13 +157,13 @@ def _signed_on(review: str) -> tuple[int, int]:
 def _interviewed(company: Company) -> None:
     """The project lead answers what they know, and sees who does what by when."""
     lead = company.people.first()
-    lead.click("text=Begin with an interview")
+    follow(lead, "text=Begin with an interview")
     for field, said in {**INTERVIEW, "owner": "Olga Brand"}.items():
         lead.fill(f"#{field}", said)
     lead.fill("#go_live", str((datetime.now(UTC) + timedelta(days=40)).date()))
     lead.check("input[name=task][value=binary]")
     lead.check("input[name=criticality][value=operational]")
-    lead.click("text=Show how it stands")
+    follow(lead, "text=Show how it stands")
     assert "Nobody in the list" in lead.text_content("#owner-problem")
     assert "Sven Holm" in lead.input_value("#people"), "nothing that was typed is lost"
     look(lead, "interview-error")
@@ -190,10 +190,10 @@ def _connected(company: Company, works: Works) -> None:
     given = connections(works)
     for field, value in {**given, "model.endpoint": "file:///etc/passwd"}.items():
         here.fill(f"[id='{field}']", value)
-    here.click("main form button")
+    follow(here, "main form button")
     assert "Give an address" in here.text_content("[id='model.endpoint-problem']")
     here.fill("[id='model.endpoint']", given["model.endpoint"])
-    here.click("main form button")
+    follow(here, "main form button")
     here.wait_for_selector("text=Written: version")
     company.file.write_text(complete(company.file.read_text(), works))
     after = company.people.at("ivo", "connections/")
@@ -236,15 +236,14 @@ def _hands_in(people: People, who: str, slot: str, name: str, text: str) -> str:
     here = people.at(who, f"documents/{slot}/")
     here.set_input_files("input[type=file]", {"name": name, "mimeType": "text/markdown", "buffer": text.encode()})
     here.fill("input[name=password]", PASSWORD)
-    here.click("button[value=answer]")
-    here.wait_for_load_state()
+    follow(here, "button[value=answer]")
     return " ".join(here.locator(".problem").all_text_contents())
 
 
 def _answers_for(people: People, who: str, slot: str) -> None:
     here = people.at(who, f"documents/{slot}/")
     here.fill("input[name=password]", PASSWORD)
-    here.click("button[value=answer]")
+    follow(here, "button[value=answer]")
     here.wait_for_selector("text=You answer for")
 
 
@@ -272,7 +271,7 @@ def _people_say(company: Company) -> None:
         for number, question in enumerate(asked):
             here.check(f"input[name=q{number}][value='{question.right}']")
         here.fill("#password", PASSWORD)
-        here.click("text=These are my answers")
+        follow(here, "text=These are my answers")
         here.wait_for_selector("text=You passed")
     _copied(company)
     right = ",".join(str(question.right + 1) for question in asked)
@@ -349,7 +348,7 @@ def _to_go(company: Company) -> None:
     assert go["ledger"]["anchored"] is True
     assert {s["person"] for s in go["signatures"] if s["valid"]} == set(SIGNERS.values())
     decided = people.at("olga", "review/")
-    decided.click("text=Put the decision of now on record")
+    follow(decided, "text=Put the decision of now on record")
     decided.wait_for_selector("text=On record: GO")
     assert _signed_on(decided.content()) == (len(SIGNERS), 0)
     assert people.at("olga").text_content("p.word") == "GO"

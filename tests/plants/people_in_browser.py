@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
-from plants.site_browser import PASSWORD, Site
+from plants.site_browser import PASSWORD, Site, follow
 
 _RUN_S: Final = 1500.0
 
@@ -50,7 +50,7 @@ class People:
         admin = self.at("admin", "people/")
         admin.select_option("#person", who)
         admin.fill("#email", f"{who}@example.com")
-        admin.click("form[action$='invite/'] button")
+        follow(admin, "form[action$='invite/'] button")
         self._takes(who, admin.text_content(".mono.box").strip())
 
     def invite_user(self, who: str) -> None:
@@ -58,7 +58,7 @@ class People:
         admin = self.at("admin", "training/")
         admin.fill("#user", who)
         admin.fill("#email", f"{who}@example.com")
-        admin.click("form[action$='training/invite/'] button")
+        follow(admin, "form[action$='training/invite/'] button")
         self._takes(who, admin.text_content(".mono.box").strip(), name=who.upper())
 
     def key(self, who: str) -> str:
@@ -78,8 +78,7 @@ class People:
         for name, value in fields.items():
             here.fill(f"#{name}", value)
         here.fill(at, PASSWORD)
-        here.click(f"main {button}")
-        here.wait_for_load_state()
+        follow(here, f"main {button}")
         return here
 
     def runs(self, who: str, *, only: str = "") -> list[str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-PASSWORD: Final = "a long enough phrase 7"
+from plants.site_browser import PASSWORD, follow
+
 NO_PAGE: Final = {
     "add-system": "leads on to the board",
     "style": "the style sheet",
@@ -378,18 +379,18 @@ def _by_forms(tour: Tour, slug: str, invited: str, user: str | None) -> None:
     def invites(page: Any) -> None:
         page.select_option("#person", invited)
         page.fill("#email", "somebody.new@example.com")
-        page.click("form[action$='people/invite/'] button")
+        follow(page, "form[action$='people/invite/'] button")
 
     def invites_user(page: Any) -> None:
         page.fill("#user", str(user))
         page.fill("#email", "another.user@example.com")
-        page.click("form[action$='training/invite/'] button")
+        follow(page, "form[action$='training/invite/'] button")
 
     def admits(page: Any) -> None:
         page.fill("#label", "dock screens")
         page.check("input[name=scopes] >> nth=0")
         page.fill("#days", "90")
-        page.click("form.narrow button")
+        follow(page, "form.narrow button")
 
     tour.stop("admin", "invite", at=f"/s/{slug}/people/", then=invites)
     tour.stop("admin", "invite-user", at=f"/s/{slug}/training/", then=invites_user)
@@ -398,8 +399,8 @@ def _by_forms(tour: Tour, slug: str, invited: str, user: str | None) -> None:
 
 def _show_and_begin(page: Any) -> None:
     page.fill("#password", PASSWORD)
-    page.click("main button")
-    page.click("button[value=begin]")
+    follow(page, "main button")
+    follow(page, "button[value=begin]")
 
 
 def missing(stops: Iterator[Stop] | list[Stop]) -> list[str]:
