@@ -39,6 +39,8 @@ AtGate = Annotated[
         help=f"{', '.join(GateName)}: what is decided at one counts at no other.",
     ),
 ]
+As = Annotated[str, typer.Option("--as", help="Your id in the system file.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 HERE = Path()
 PRODUCTION = GateName.PRODUCTION_READINESS
 
@@ -77,6 +79,13 @@ def open_file(file: Path, *, gate: GateName = PRODUCTION) -> Workspace:
     except SeatrialError as error:
         show_error(error, as_json=False)
     return workspace
+
+
+def given(person: str) -> str:
+    """Who speaks. Raises typer.BadParameter where they do not say so."""
+    if not person:
+        raise typer.BadParameter("name yourself with --as")
+    return person
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, Plain, Quiet, console, open_file, print_json, say
-from seatrial.cli.people import As
+from seatrial.cli.console import (
+    HERE,
+    As,
+    AsJson,
+    File,
+    Plain,
+    Quiet,
+    console,
+    open_file,
+    print_json,
+    say,
+)
 from seatrial.cli.review import follow
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, confirm, console, open_file, print_json
+from seatrial.cli.console import HERE, As, AsJson, File, Yes, confirm, console, given, open_file, print_json
 
 if TYPE_CHECKING:
     from seatrial.app.people.erasing import Kept
@@ -40,16 +40,15 @@ def erase(
         typer.Option(help="Such as 400d: what no record since refers to, except what the newest evidence rests on."),
     ] = "",
     reason: Annotated[str, typer.Option(help="Why, in a sentence; it stays on record.")] = "",
-    by: Annotated[str, typer.Option("--as", help="Your id in the system file.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    by: As = "",
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase sample rows, answers or documents; that they were kept beside the record, and why they went, stays."""
     from seatrial.app.people.erasing import chosen
     from seatrial.app.people.erasing import erase as put
 
-    if not by:
-        raise typer.BadParameter("name yourself with --as")
+    given(by)
     if not (artifact or person or older_than):
         raise typer.BadParameter("say what is to go: --artifact, --person or --older-than")
     workspace = open_file(file)

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, PRODUCTION, AsJson, AtGate, File, confirm, console, open_file, print_json
+from seatrial.cli.console import (
+    HERE,
+    PRODUCTION,
+    As,
+    AsJson,
+    AtGate,
+    File,
+    Yes,
+    confirm,
+    console,
+    given,
+    open_file,
+    print_json,
+)
 from seatrial.core.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -15,9 +28,6 @@ if TYPE_CHECKING:
     from seatrial.app.folder.workspace import Workspace
     from seatrial.core.record import Evidence
     from seatrial.domains.organization.questions import Question
-
-As = Annotated[str, typer.Option("--as", help="Your id in the system file.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 def accept(
@@ -34,7 +44,7 @@ def accept(
     workspace = open_file(file)
     shown = duty_text(workspace, duty)
     confirm(f"{shown}\nDo you, {_name(workspace, person)}, accept this?", yes=yes)
-    _recorded(state(workspace, _given(person), duty, shown=shown), as_json=as_json)
+    _recorded(state(workspace, given(person), duty, shown=shown), as_json=as_json)
 
 
 def attest(
@@ -51,7 +61,7 @@ def attest(
 
     workspace = open_file(file)
     confirm(f"Do you, {_name(workspace, person)}, answer for {document} as it is now?", yes=yes)
-    _recorded(state(workspace, _given(person), kind, document, statement=statement), as_json=as_json)
+    _recorded(state(workspace, given(person), kind, document, statement=statement), as_json=as_json)
 
 
 def sign(
@@ -71,7 +81,7 @@ def sign(
 
     workspace = open_file(file, gate=gate)
     if withhold:
-        _recorded(refuse(workspace, _given(person), role, reason=withhold), as_json=as_json)
+        _recorded(refuse(workspace, given(person), role, reason=withhold), as_json=as_json)
         return
     verdict = decide_now(workspace)
     screen = console(error=True)
@@ -80,7 +90,7 @@ def sign(
     shown = captured.get()
     typer.echo(shown, err=True)
     confirm(f"Do you, {_name(workspace, person)}, sign this for {role.value} at {gate.value}?", yes=yes)
-    _recorded(state(workspace, _given(person), role, verdict, shown=shown), as_json=as_json)
+    _recorded(state(workspace, given(person), role, verdict, shown=shown), as_json=as_json)
 
 
 def exempt(
@@ -100,9 +110,9 @@ def exempt(
     does = f"approve, as {asked_by} asked," if asked_by else "ask"
     confirm(f"Do you, {_name(workspace, person)}, {does} that {requirement} does not apply: {because}?", yes=yes)
     if asked_by:
-        stated = approve(workspace, _given(person), requirement, requested_by=asked_by, reason=because)
+        stated = approve(workspace, given(person), requirement, requested_by=asked_by, reason=because)
     else:
-        stated = request_exemption(workspace, _given(person), requirement, reason=because)
+        stated = request_exemption(workspace, given(person), requirement, reason=because)
     _recorded(stated, as_json=as_json)
 
 
@@ -116,7 +126,7 @@ def depart(
     """Put on record that somebody left: what they accepted and signed stops counting."""
     from seatrial.app.people.people import depart as state
 
-    _recorded(state(open_file(file), who, by=_given(person), reason=reason), as_json=as_json)
+    _recorded(state(open_file(file), who, by=given(person), reason=reason), as_json=as_json)
 
 
 def quiz(
@@ -181,14 +191,8 @@ def _ask(number: int, question: Question, order: Sequence[int]) -> int:
     return order[chosen - 1]
 
 
-def _given(person: str) -> str:
-    if not person:
-        raise typer.BadParameter("name yourself with --as")
-    return person
-
-
 def _name(workspace: Workspace, person: str) -> str:
-    declared = workspace.system.people.get(_given(person))
+    declared = workspace.system.people.get(given(person))
     return declared.name if declared else person
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, open_file, print_json
-from seatrial.cli.people import As, Yes
+from seatrial.cli.console import HERE, As, AsJson, Yes, given, open_file, print_json
 
 if TYPE_CHECKING:
     from seatrial.app.folder.workspace import Workspace
@@ -37,10 +36,8 @@ def retraining(
         _list(workspace, as_json=as_json)
     elif action == "show":
         _show(workspace, request, as_json=as_json)
-    elif not person:
-        raise typer.BadParameter("name yourself with --as")
     else:
-        _answer(workspace, request, person, action, because, yes=yes, as_json=as_json)
+        _answer(workspace, request, given(person), action, because, yes=yes, as_json=as_json)
 
 
 def _list(workspace: Workspace, *, as_json: bool) -> None:

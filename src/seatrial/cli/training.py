@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, confirm, open_file, print_json
+from seatrial.cli.console import HERE, As, AsJson, File, Yes, confirm, given, open_file, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from seatrial.app.folder.uploads import Upload
     from seatrial.core.observation import Json
 
-As = Annotated[str, typer.Option("--as", help="Your id in the system file, where you bring something.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 From = Annotated[Path | None, typer.Option("--from", help="A CSV file to take over, whole or not at all.")]
 Columns = Annotated[
     list[str] | None,
@@ -53,7 +51,7 @@ def users(
             typer.echo(f"{each['id']:<24} {each['group']:<24} {'passed' if each['passed'] else 'not yet'}")
         typer.echo(f"{len(listed)} users, {sum(bool(each['passed']) for each in listed)} passed")
         return
-    permitted(workspace, _given(person), Action.RECORD_EVENT)
+    permitted(workspace, given(person), Action.RECORD_EVENT)
     _, table, mapping = _read(source, USERS, column)
     found = new_list(workspace, table, mapping)
     taken_whole(found.bad)
@@ -98,7 +96,7 @@ def training(  # noqa: PLR0913, PLR0917 - one parameter is one option
         for team in teams:
             typer.echo(f"{team.name:<24} {team.passed} of {team.users} passed the questions of this version")
         return
-    permitted(workspace, _given(person), Action.RECORD_EVENT)
+    permitted(workspace, given(person), Action.RECORD_EVENT)
     if dates not in DATES:
         listed = ", ".join(f"{key} ({example})" for key, example in DATES.items())
         raise typer.BadParameter(f"dates are written as one of {listed}")
@@ -143,7 +141,7 @@ def uses(
 
     workspace = open_file(file)
     if begin:
-        permitted(workspace, _given(person), Action.RECORD_EVENT)
+        permitted(workspace, given(person), Action.RECORD_EVENT)
         begin_log(workspace)
         workspace = open_file(file)
         if source is None:
@@ -165,7 +163,7 @@ def uses(
         return
     found, bad = brought(read_csv(_upload(source).content), workspace.system, workspace.clock.now())
     taken_whole(bad)
-    new = add_to_log(workspace, _given(person), found)
+    new = add_to_log(workspace, given(person), found)
     if as_json:
         print_json({"new": new, "known": len(found) - new})
     else:
@@ -196,12 +194,6 @@ def _read(
     upload = _upload(source)
     table = read_csv(upload.content)
     return upload, table, mapped(table.columns, wanted, {what.strip(): name.strip() for what, _, name in pairs})
-
-
-def _given(person: str) -> str:
-    if not person:
-        raise typer.BadParameter("name yourself with --as")
-    return person
 
 
 COMMANDS = (users, training, uses)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seatrial.cli.console import HERE, AsJson, File, open_file, print_json
-from seatrial.cli.people import As
+from seatrial.cli.console import HERE, As, AsJson, File, open_file, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

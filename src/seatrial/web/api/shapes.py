@@ -19,6 +19,9 @@ TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 TIME_OR_NONE: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
 DAY_OR_NONE: Final[Schema] = {"type": ["string", "null"], "format": "date"}
 ANYTHING: Final[Schema] = {"type": "object"}
+MOST_BROUGHT: Final = 200_000
+"""So many things can be brought at once, and below so many bytes."""
+MOST_BROUGHT_BYTES: Final = 4 * 1024 * 1024
 _WRITTEN: Final = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 _PLAIN: Final = r"^[^\u0000]*$"
 
@@ -41,6 +44,11 @@ def with_more(schema: Mapping[str, Any], properties: Mapping[str, Schema]) -> Sc
 def listing(item: Schema) -> Schema:
     """Many of a kind."""
     return {"type": "array", "items": item}
+
+
+def brought(item: Schema, most: int) -> Schema:
+    """What is brought at once: one of a kind at least."""
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": item}
 
 
 def written(says: str, longest: int) -> Schema:

@@ -9,7 +9,18 @@ from seatrial.app.labels.label_answers import MOST_OPTIONS
 from seatrial.web.access import SiteAction
 from seatrial.web.api import labels
 from seatrial.web.api.route import Operation, Route, Schema
-from seatrial.web.api.shapes import COUNT, TEXT, TEXT_OR_NONE, TIME, TRUTH, listing, record, written
+from seatrial.web.api.shapes import (
+    COUNT,
+    MOST_BROUGHT_BYTES,
+    TEXT,
+    TEXT_OR_NONE,
+    TIME,
+    TRUTH,
+    brought,
+    listing,
+    record,
+    written,
+)
 from seatrial.web.labelling import MOST_ROWS
 
 _NUMBER_OR_NONE: Final[Schema] = {"type": ["number", "null"]}
@@ -161,17 +172,12 @@ ROUTES: Final[tuple[Route, ...]] = (
                 action=SiteAction.LABEL,
                 takes=record(
                     {
-                        "labels": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MOST_ROWS,
-                            "items": record({"row": _PLACE, "value": _VALUE}),
-                        }
+                        "labels": brought(record({"row": _PLACE, "value": _VALUE}), MOST_ROWS),
                     }
                 ),
                 answer=record({"new": COUNT, "known": COUNT}),
                 status=201,
-                most_bytes=4 * 1024 * 1024,
+                most_bytes=MOST_BROUGHT_BYTES,
             ),
             "DELETE": Operation(
                 summary="Take back the newest one.",

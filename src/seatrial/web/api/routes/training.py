@@ -10,10 +10,28 @@ from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction
 from seatrial.web.api import bringing, completing, reading
 from seatrial.web.api.route import Operation, Route
-from seatrial.web.api.shapes import COUNT, EMAIL, TEXT, listing, record, written
+from seatrial.web.api.shapes import (
+    COUNT,
+    EMAIL,
+    MOST_BROUGHT,
+    MOST_BROUGHT_BYTES,
+    TEXT,
+    brought,
+    listing,
+    record,
+    written,
+)
 
 _TEAM: Final = record({"team": TEXT, "users": COUNT, "passed": COUNT})
 _USER: Final = record({"id": TEXT, "group": TEXT})
+_LISTED: Final = record(
+    {
+        "id": written("Their id, by which they are known here.", 200),
+        "group": written("Their team.", 200),
+        "name": {"type": "string", "maxLength": 200},
+    },
+    may_lack=("name",),
+)
 _RESULT: Final = record(
     {
         "user": written("Their id on the user list.", 200),
@@ -22,7 +40,6 @@ _RESULT: Final = record(
     }
 )
 _COUNTS: Final[Mapping[str, Json]] = {"type": "object", "additionalProperties": COUNT}
-_MOST: Final = 4 * 1024 * 1024
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -55,26 +72,14 @@ ROUTES: Final[tuple[Route, ...]] = (
                 action=Action.RECORD_EVENT,
                 takes=record(
                     {
-                        "users": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": 200_000,
-                            "items": record(
-                                {
-                                    "id": written("Their id, by which they are known here.", 200),
-                                    "group": written("Their team.", 200),
-                                    "name": {"type": "string", "maxLength": 200},
-                                },
-                                may_lack=("name",),
-                            ),
-                        }
+                        "users": brought(_LISTED, MOST_BROUGHT),
                     }
                 ),
                 answer=record(
                     {"users": COUNT, "teams": _COUNTS, "added": listing(TEXT), "removed": listing(TEXT), "record": TEXT}
                 ),
                 status=201,
-                most_bytes=_MOST,
+                most_bytes=MOST_BROUGHT_BYTES,
             ),
         },
     ),
@@ -91,12 +96,12 @@ ROUTES: Final[tuple[Route, ...]] = (
                     {
                         "source": written("Which tool they are from.", 100),
                         "about": written("The version of the system that the course was about.", 100),
-                        "results": {"type": "array", "minItems": 1, "maxItems": 200_000, "items": _RESULT},
+                        "results": brought(_RESULT, MOST_BROUGHT),
                     }
                 ),
                 answer=record({"passed": COUNT, "not_passed": COUNT, "left_out": _COUNTS, "record": TEXT}),
                 status=201,
-                most_bytes=_MOST,
+                most_bytes=MOST_BROUGHT_BYTES,
             )
         },
     ),

@@ -9,7 +9,19 @@ from seatrial.gate.permissions import Action
 from seatrial.web.access import SiteAction
 from seatrial.web.api import using
 from seatrial.web.api.route import Operation, Route
-from seatrial.web.api.shapes import COUNT, TEXT, TRUTH, listing, one_of, record, writable, written
+from seatrial.web.api.shapes import (
+    COUNT,
+    MOST_BROUGHT,
+    MOST_BROUGHT_BYTES,
+    TEXT,
+    TRUTH,
+    brought,
+    listing,
+    one_of,
+    record,
+    writable,
+    written,
+)
 
 _SAID: Final = record({"output": TEXT, "workflow": TEXT, "response": TEXT, "workaround": TEXT})
 _COUNTED: Final = record(
@@ -22,6 +34,14 @@ _COUNTED: Final = record(
 )
 _NOT_BEGUN: Final = "nothing is recorded here, because the log was not begun"
 _OUTPUT: Final = written("Which output it is: its number, or whatever names it.", 200)
+_SHOWN: Final = record(
+    {
+        "output": _OUTPUT,
+        "workflow": written("In which workflow.", 200),
+        "team": written("To which team.", 200),
+        "shown_at": written("When, such as 2026-11-27T14:05:00Z.", 40),
+    }
+)
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -87,25 +107,13 @@ ROUTES: Final[tuple[Route, ...]] = (
                 action=Action.RECORD_EVENT,
                 takes=record(
                     {
-                        "outputs": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": 200_000,
-                            "items": record(
-                                {
-                                    "output": _OUTPUT,
-                                    "workflow": written("In which workflow.", 200),
-                                    "team": written("To which team.", 200),
-                                    "shown_at": written("When, such as 2026-11-27T14:05:00Z.", 40),
-                                }
-                            ),
-                        }
+                        "outputs": brought(_SHOWN, MOST_BROUGHT),
                     }
                 ),
                 answer=record({"new": COUNT, "known": COUNT}),
                 status=201,
                 also={409: _NOT_BEGUN},
-                most_bytes=4 * 1024 * 1024,
+                most_bytes=MOST_BROUGHT_BYTES,
             )
         },
     ),
