@@ -6,14 +6,17 @@ An index holds a chain as it was verified, and a digest over its rows as they st
 2. verifies what was appended since, linked to what was verified before,
 3. compares the rows before with their digest, where that is due, and on any difference verifies all of them anew.
 
-Comparing is due at once for chains of up to `AT_ONCE` bytes, for longer ones after `LONGEST_S`, and always when the
-caller asks for it: before GO, and before anything is signed or decided. So an older entry that is changed in a long
-chain may go unseen for `LONGEST_S`, and never by what counts. What is shown meanwhile is what was verified, not what
-was put in its place. A chain that ends before the entry that was read last, or holds another one there, is found at
-the next reading, also without a checkpoint from outside: the index remembers its head.
+Comparing is due at once for chains of up to `AT_ONCE` bytes, for longer ones after `LONGEST_S`, and whenever the caller
+asks for it, as before GO. Before anything is signed or put on record `read` compares all of it in that moment. So an
+older entry that is changed in a long chain may go unseen for `LONGEST_S` by what is shown, and never by what is signed.
+What is shown meanwhile is what was verified, not what was put in its place. A chain that ends before the entry that was
+read last, or holds another one there, is found at the next reading, also without a checkpoint from outside: the index
+remembers its head.
 
 Verifying or comparing a long chain takes its time, and keeps nobody waiting: `shortly` gives what can be had within a
-reader's `Patience`, else nothing, and `read` beside it goes on until all is done.
+reader's `Patience`, else nothing, and `read` beside it goes on until all is done. Where that patience does not suffice
+to compare, what `shortly` was asked to compare may have been compared up to `SHOWN_S` ago: so old may GO be that is
+only shown. `stood_at` tells.
 """
 
 from __future__ import annotations
@@ -126,6 +129,15 @@ class Index:
     def compared_at(self) -> float:
         """When all that it holds began to be compared last, in monotonic seconds; minus infinity before that."""
         return self._compared_at
+
+    def stood_at(self, mark: Mark | None) -> float:
+        """Up to when all that it holds is known to stand in the database as it was verified, in monotonic seconds.
+
+        That is when the last comparison began, or now where the database was not written to since.
+        """
+        with self._lock:
+            unchanged = mark is not None and mark == self._compared_mark
+            return time.monotonic() if unchanged else self._compared_at
 
     @property
     def known(self) -> Checkpoint | None:

@@ -123,6 +123,23 @@ def test_in_a_long_chain_an_old_change_is_found_before_anything_counts(tmp_path:
     assert "altered-record" in codes(index.read(ledger)), "and it is not forgotten"
 
 
+def test_an_index_says_up_to_when_what_it_holds_is_known_to_stand(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 6)
+    index = Index(SYSTEM, scene.keys.trust(), at_once=0)
+    assert index.stood_at(mark_of(scene.url)) == -float("inf"), "nothing was read yet"
+    settled(tmp_path / "ledger.db")
+    index.read(ledger)
+    first = index.compared_at
+    read = time.monotonic()
+    assert index.stood_at(mark_of(scene.url)) >= read, "nobody wrote to it since"
+    scene_append(scene, ledger)
+    index.read(ledger)
+    assert index.stood_at(mark_of(scene.url)) == first, "what was appended was read, and the rest not compared"
+    index.read(ledger, compared=True)
+    assert index.stood_at(mark_of(scene.url)) >= read
+
+
 def test_who_does_not_wait_gets_what_its_patience_reaches_for_and_else_nothing(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     ledger = filled(scene, 6)

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,29 @@ def test_go_is_not_shown_before_all_of_a_long_record_was_compared(
     keep_up(workspace, compared=True).is_sorted()
     with following(writes=False):
         assert read_ledger(workspace, quick=True).state.problems
+
+
+@pytest.mark.usefixtures("beside")
+def test_the_api_says_up_to_when_the_record_is_known_to_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seatrial.web.keeping import Keeper
+
+    decides = ledgers._CONNECTING + ledgers._DECISION + 0.25
+    monkeypatch.setattr(ledgers, "Patience", lambda: Patience(left=decides))
+    world = plant_site(tmp_path / "fresh", "fresh")
+    workspace = open_workspace(world.folder)
+    somebody = visiting(invite(world, "olga-fresh@example.com", person="olga"))
+    Keeper().round()
+    read = workspace.clock.now()
+    depart(workspace, "carl", by="olga")
+    time.sleep(0.2)  # what was written within the last tenth of a second is read again whatever its times say
+    keep_up(workspace, compared=False).is_sorted()
+    told = somebody.get("/api/v1/systems/fresh/").json()
+    assert datetime.fromisoformat(told["record_stood_at"]) <= read, "only what was appended was read since"
+    keep_up(workspace, compared=True).is_sorted()
+    answer = somebody.get("/api/v1/systems/fresh/")
+    assert datetime.fromisoformat(answer.json()["record_stood_at"]) > read
+    again = somebody.get("/api/v1/systems/fresh/", headers={"If-None-Match": answer["ETag"]})
+    assert again.status_code == 304, "how fresh it is makes no other verdict of it"
 
 
 @pytest.mark.usefixtures("beside")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -210,8 +211,18 @@ def _may(cost: float, system: str, file: Path, gate: GateName) -> None:
 
 
 def compared_now(workspace: Workspace, reading: Reading) -> Reading:
-    """The reading once all that it holds was compared with what stands in the database: before GO is said."""
+    """The reading once all that it holds was compared with what stands in the database: before GO is said.
+
+    For a page that only shows it, the comparison of a long chain may have begun up to `SHOWN_S` before.
+    """
     return reading if _page.get() is None else read_ledger(workspace, quick=True, compared=True)
+
+
+def stood_at(workspace: Workspace) -> datetime:
+    """Up to when what was read of this chain is known to stand in the ledger as it was verified. Within `following`."""
+    index = _INDEXES.of(workspace.ledger_url, workspace.system.system, trust(workspace))
+    ago = time.monotonic() - index.stood_at(mark_of(workspace.ledger_url))
+    return workspace.clock.now() - timedelta(seconds=ago)
 
 
 def head_of(workspace: Workspace) -> Checkpoint | None:

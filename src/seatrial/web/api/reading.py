@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.ledgers import read_ledger, stood_at
 from seatrial.app.people.duties import named_later
 from seatrial.app.people.training import coverage
 from seatrial.app.watched.dealing import alarms_of
@@ -50,9 +50,10 @@ def _seen(each: Seen) -> Json:
 
 
 def verdict(call: Inside) -> Reply:
-    """The verdict of now, exactly as `seatrial verdict --json` prints it."""
+    """The verdict of now as `seatrial verdict --json` prints it, and up to when its record is known to stand."""
     data = verdict_data(_verdict(call, anew=True))
-    return Reply(content=data, stamp={name: value for name, value in data.items() if name != "decided_at"})
+    content = {**data, "record_stood_at": to_data(stood_at(call.workspace))}
+    return Reply(content=content, stamp={name: value for name, value in data.items() if name != "decided_at"})
 
 
 def requirements(call: Inside) -> Listed:

@@ -8,7 +8,7 @@ from seatrial.core.vocabulary import Answer, Domain, Outcome
 from seatrial.gate.encoding import gap_schema, requirement_schema, verdict_schema
 from seatrial.web.access import SiteAction
 from seatrial.web.api import doing, reading
-from seatrial.web.api.route import Operation, Parameter, Route, choice
+from seatrial.web.api.route import Operation, Parameter, Route, Schema, choice
 from seatrial.web.api.serving import GATE
 from seatrial.web.api.shapes import (
     ANYTHING,
@@ -40,6 +40,13 @@ _SYSTEM: Final = record(
         "problem": {"type": "string", "description": "why there is no verdict"},
     }
 )
+_STOOD_AT: Final[Schema] = {
+    **TIME,
+    "description": "Up to when all that was read of the record is known to stand in the ledger as it was verified. "
+    "GO is answered up to 30 seconds after that, anything else up to 5 minutes; whatever is signed or put on record "
+    "is compared in that moment.",
+}
+_VERDICT: Final[Schema] = {**verdict_schema(), **with_more(verdict_schema(), {"record_stood_at": _STOOD_AT})}
 _REMARK: Final = record({"id": COUNT, "at": TIME, "by": TEXT_OR_NONE, "text": TEXT})
 _REQUIREMENT: Final = record(
     {"assessment": requirement_schema(), "why": TEXT, "establishes": TEXT, "remedy": TEXT, "remarks": listing(_REMARK)}
@@ -80,10 +87,10 @@ ROUTES: Final[tuple[Route, ...]] = (
         about="The verdict of one system.",
         operations={
             "GET": Operation(
-                summary="The verdict of now, exactly as `seatrial verdict --json` prints it.",
+                summary="The verdict of now as `seatrial verdict --json` prints it, and how fresh its record is.",
                 handle=reading.verdict,
                 action=SiteAction.SEE,
-                answer=verdict_schema(),
+                answer=_VERDICT,
                 asks=(GATE,),
             )
         },
