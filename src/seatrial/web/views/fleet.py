@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -24,6 +25,8 @@ from seatrial.web.pages import page
 from seatrial.web.seats import seen_by
 from seatrial.web.views.visiting import signed_in
 
+SHOWN = 50
+"""So many systems stand on a page; what is counted, and what stands in the way, is of all of them."""
 _SOON_DAYS = 7
 _LIVE_DAYS = 30
 _BLOCKING = (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
@@ -31,15 +34,17 @@ _BLOCKING = (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
 
 @signed_in
 def fleet(request: HttpRequest) -> HttpResponse:
-    """Verdict, days to go-live, the gap that matters most, and what ends soon."""
+    """Verdict, days to go-live, the gap that matters most, and what ends soon: fifty systems on a page."""
     assert isinstance(request.user, Account)  # noqa: S101 - `signed_in` saw to it
     today = timezone.now().date()
     found = sorted(seen_by(request.user), key=lambda s: _soonest(s, today))
     wanted = request.GET.get("show", "")
-    shown = [s for s in found if wanted not in _FILTERS or _FILTERS[wanted][1](s, today)]
+    matching = [s for s in found if wanted not in _FILTERS or _FILTERS[wanted][1](s, today)]
+    shown = Paginator(matching, SHOWN).get_page(request.GET.get("page"))
     told = {_(title): (key, sum(holds(s, today) for s in found)) for key, (title, holds) in _FILTERS.items()}
     context = {
         "shown": shown,
+        "pages": list(shown.paginator.get_elided_page_range(shown.number)),
         "told": told,
         "total": len(found),
         "wanted": wanted,
