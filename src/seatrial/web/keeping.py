@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Final
 
 from django.db import DatabaseError, connection
@@ -43,11 +43,32 @@ _TOLD: Final[Mapping[RecordType, type]] = {
 EVERY_S = 30.0
 """So often all systems are looked at: whether something was put on record, and whether time changed a verdict."""
 
+_NEVER: Final = 2**31 - 1
+_TRIED: Final = 5
+"""So many systems are tried at the start until one is decided: a broken file is not, nor a chain of more entries than
+`_SHORT`."""
+_SHORT: Final = 300
+
 
 def set_apart() -> None:
     """Have what is held for long not looked through for garbage again: that takes longer than a page may."""
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def _without_full_collections() -> Iterator[None]:
+    """Read what is held for long: looking through all of it for garbage stops every page, and finds none.
+
+    What there is afterwards is set apart, unlooked at: what little garbage is among it stays.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(*before[:2], _NEVER)
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(*before)
 
 
 class Keeper:
@@ -66,7 +87,6 @@ class Keeper:
         """Round by round, the shortest chains first."""
         with KEEPING.going_on():
             self.round()
-            set_apart()
             looked_at = time.monotonic()
             while not self._stopped.is_set():
                 KEEPING.wait(max(0.0, looked_at + EVERY_S - time.monotonic()))
@@ -75,6 +95,17 @@ class Keeper:
                 else:
                     self.round(held=True)
                     looked_at = time.monotonic()
+
+    def begin(self) -> None:
+        """Decide one system, so that what this loads is there before the first page is asked for."""
+        self._guarded(self._decide_one)
+
+    def _decide_one(self) -> None:
+        for system in Registered.objects.order_by("slug")[:_TRIED]:
+            with suppress(SeatrialError), following(writes=False, waits=True):
+                if _length(system) <= _SHORT:
+                    verdict_of(system, workspace_of(system))
+                    return
 
     def round(self, *, held: bool = False) -> None:
         """Look at every system once; only at chains that are `held`, so that those let go for others stay so."""
@@ -113,9 +144,11 @@ class Keeper:
     def _keep(self, system: Registered, gate: GateName, *, compared: bool, held: bool) -> None:
         try:
             workspace = workspace_of(system, gate)
-            if held and not is_kept(workspace):
+            known = is_kept(workspace)
+            if held and not known:
                 return
-            index = keep_up(workspace, compared=compared)
+            with nullcontext() if known else _without_full_collections():
+                index = keep_up(workspace, compared=compared)
             look_again(workspace)
             with following(writes=False, waits=True):
                 if not index.sorted:

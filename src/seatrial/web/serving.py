@@ -73,10 +73,13 @@ def _greet(address: str, folder: Path, say: Callable[[str], None]) -> None:
 def _beside(say: Callable[[str], None], *, with_worker: bool) -> None:
     """What goes on beside the pages of this process, once what all of them need is there."""
     from seatrial.web.jobs import Worker
-    from seatrial.web.keeping import Keeper
+    from seatrial.web.keeping import Keeper, set_apart
 
+    keeper = Keeper(say=say)
     _load_pages()
-    _always("keeper", Keeper(say=say).run, say)
+    keeper.begin()
+    set_apart()
+    _always("keeper", keeper.run, say)
     if with_worker:
         _always("worker", lambda: Worker(say=say).run(), say)
 
@@ -88,7 +91,6 @@ def _load_pages() -> None:
 
     from seatrial.present import charts
     from seatrial.web.fleet import product
-    from seatrial.web.keeping import set_apart
 
     templates: Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in templates.list_templates(extensions=["html"]):
@@ -96,7 +98,6 @@ def _load_pages() -> None:
     reverse("fleet")
     product()
     charts.start()
-    set_apart()
 
 
 def _always(name: str, run: Callable[[], None], say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -128,3 +129,43 @@ def test_a_no_go_is_shown_again_while_its_record_is_read_after_a_restart(
     depart(open_workspace(world.folder), "carl", by="olga")
     with following(writes=False):
         assert _BEING_READ in fleet.see(system, workspace).problem, "what was decided before is not shown of what moved"
+
+
+def test_one_system_is_decided_before_the_first_page_and_a_broken_one_keeps_nobody_waiting(
+    prepared: Path, tmp_path: Path
+) -> None:
+    del prepared
+    from seatrial.web.keeping import Keeper
+    from seatrial.web.models import Glance, Registered
+
+    Registered.objects.create(slug="0-broken", path=str(tmp_path / "gone" / "seatrial.yaml"))
+    plant_site(tmp_path / "0-first", "0-first")
+    try:
+        Keeper().begin()
+        assert Glance.objects.filter(system__slug="0-first").exists()
+        assert not KEEPING.goes_on, "nobody reads beside the pages yet"
+    finally:
+        Registered.objects.filter(slug__startswith="0-").delete()
+
+
+def test_while_a_chain_is_read_no_full_garbage_collection_stops_the_pages() -> None:
+    from seatrial.web.keeping import _without_full_collections
+
+    def full() -> int:
+        return int(gc.get_stats()[2]["collections"])
+
+    def kept() -> list[list[int]]:
+        return [[] for _ in range(1_500_000)]
+
+    before, began = gc.get_threshold(), full()
+    try:
+        with _without_full_collections():
+            much = kept()
+            assert full() == began
+        assert gc.get_threshold() == before
+        assert gc.get_freeze_count() > len(much), "nor does the next one look through it"
+        del much
+        more = kept()
+        assert full() > began, f"they come again, with {len(more)} objects more"
+    finally:
+        gc.unfreeze()
