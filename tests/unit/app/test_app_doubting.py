@@ -58,4 +58,19 @@ def test_words_that_are_no_condition_are_shown_without_a_draft(workspace: Worksp
 
 
 def test_rules_and_register_are_the_known_conditions(workspace: Workspace) -> None:
-    assert known_conditions(workspace) == ("wind > 70", "wind > 60")
+    assert known_conditions(workspace) == ("wind is above 70", "wind is above 60")
+
+
+def test_known_conditions_go_by_the_names_that_people_have_and_mean_what_is_declared(tmp_path: Path) -> None:
+    file = plant(tmp_path, "http://127.0.0.1:9", count=3)
+    (tmp_path / "register.yaml").write_bytes(REGISTER)
+    text = file.read_text().replace("wind: {type: number", "wind: {type: number, name: wind at the runway")
+    assert "wind at the runway" in text
+    file.write_text(text + 'failure_modes: register.yaml\ndo_not_trust: [{when: "wind > 70"}]\n')
+    workspace = open_workspace(file, environment={"MODEL_KEY": SECRET})
+    rule, entry = known_conditions(workspace)
+    assert (rule, entry) == ("wind at the runway is above 70", "wind at the runway is above 60")
+    assert candidates(workspace, [_said("F1", entry), _said("F2", entry)]) == ()
+    (found,) = candidates(workspace, [_said("F1", rule), _said("F2", "wind > 70")])
+    assert (found.condition, found.outputs) == ("wind > 70", 2)
+    assert load_failure_modes(with_drafts(REGISTER, [found.draft], name="r"), name="r")[-1].when == "wind > 70"

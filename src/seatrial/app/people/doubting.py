@@ -5,13 +5,15 @@ A report is a record of use and no evidence: nothing here is written into the le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from seatrial.app.folder.files import LocalFiles
+from seatrial.app.folder.stages import inputs_of
 from seatrial.app.folder.workspace import Workspace
 from seatrial.core.errors import SeatrialError
+from seatrial.domains.condition_words import spoken_text
 from seatrial.spec.conditions import ConditionError, parse_condition
 from seatrial.spec.failure_modes import FailureMode, draft_entry, load_failure_modes
 
@@ -43,9 +45,25 @@ class Candidate:
 
 
 def known_conditions(workspace: Workspace) -> tuple[str, ...]:
-    """The conditions that the system file and its register name already, as a choice for the reporter."""
-    rules = [rule.when for rule in workspace.system.do_not_trust]
-    return tuple(dict.fromkeys([*rules, *(mode.when for mode in _register(workspace))]))
+    """The conditions that the system file and its register name already, in words, as a choice for the reporter.
+
+    Inputs go by the names that people have for them. A report that takes one of these over means that condition.
+    """
+    return tuple(_in_words(workspace))
+
+
+def _in_words(workspace: Workspace) -> Mapping[str, str]:
+    """The known conditions, by how they are put in words."""
+    declared = [*(rule.when for rule in workspace.system.do_not_trust), *(mode.when for mode in _register(workspace))]
+    try:
+        inputs = inputs_of(workspace, LocalFiles(workspace.base)) or {}
+    except SeatrialError:
+        # A file of inputs that cannot be read is for the checks to tell; conditions then keep the columns' names.
+        inputs = {}
+    found: dict[str, str] = {}
+    for when in declared:
+        found.setdefault(spoken_text(when, inputs), when)
+    return found
 
 
 def candidates(workspace: Workspace, reports: Iterable[Said]) -> tuple[Candidate, ...]:
@@ -53,10 +71,12 @@ def candidates(workspace: Workspace, reports: Iterable[Said]) -> tuple[Candidate
     register = _register(workspace)
     answered = {_same(mode.when) for mode in register}
     taken = {mode.id for mode in register}
+    meant = {_same(words): when for words, when in _in_words(workspace).items()}
     groups: dict[str, list[Said]] = {}
     for report in reports:
-        if report.condition.strip() and _same(report.condition) not in answered:
-            groups.setdefault(_same(report.condition), []).append(report)
+        condition = meant.get(_same(report.condition), report.condition)
+        if condition.strip() and _same(condition) not in answered:
+            groups.setdefault(_same(condition), []).append(replace(report, condition=condition))
     found = [_candidate(group, taken) for group in groups.values() if len(_outputs(group)) >= REPEATED]
     return tuple(sorted(found, key=lambda each: (-each.outputs, each.condition)))
 
