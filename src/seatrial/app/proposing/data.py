@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from seatrial.app.proposing.nested import nested_in, nested_texts, written_as_columns
 from seatrial.core.check import MeasureRequest
 from seatrial.core.errors import Malformed
 from seatrial.core.observation import Json
 from seatrial.core.ports import Row, Table
+
+if TYPE_CHECKING:
+    from seatrial.measure.columns import Columns
 
 SAMPLE_ROWS = 200
 """Rows that are kept to be shown to the model."""
@@ -48,24 +52,33 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableProfile:
-    """A table: its columns in order, some of its rows as JSON values, and what no model input can be declared of."""
+    """A table: its columns in order, some of its rows as JSON values, and what no model input can be declared of.
+
+    `nested` has the columns whose cells hold records or lists, also as JSON text, with the paths of what is in them.
+    """
 
     rows: int
     columns: Mapping[str, ColumnProfile]
     sample: tuple[Row, ...]
     left_out: tuple[str, ...]
+    nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def profile(table: Table) -> TableProfile:
     """Read a table once. Raises Unreachable or Malformed, naming file and place, also for a table without rows."""
     from seatrial.measure.one_pass import collect, key_of
 
-    kinds = _kinds(table)
+    first = _first(table)
+    kinds = {name: first[name].kind for name in first.names}
+    nested = nested_in(first.batch.schema)
     usable = [name for name, kind in kinds.items() if kind in _KINDS]
     if not usable:
+        inside = sorted(path for paths in nested.values() for path in paths)
         raise Malformed(
             "the data have no column of numbers, texts, times or true and false",
-            remedy="Give a table with one row a case and plain values in its columns.",
+            remedy=written_as_columns(inside)
+            if inside
+            else "Give a table with one row a case and plain values in its columns.",
         )
     options: dict[str, Json] = {"columns": usable}
     asked: dict[str, Mapping[str, Json]] = {
@@ -86,15 +99,14 @@ def profile(table: Table) -> TableProfile:
         columns=columns,
         sample=tuple(_row(row, columns) for row in raw),
         left_out=tuple(name for name in kinds if name not in columns),
+        nested={**nested, **nested_texts([c.name for c in columns.values() if c.type == "string"], raw)},
     )
 
 
-def _kinds(table: Table) -> dict[str, str]:
+def _first(table: Table) -> Columns:
     from seatrial.measure.columns import Columns
 
-    names = table.columns()
-    first = Columns.of(next(iter(table.batches())))
-    return {name: first[name].kind for name in names}
+    return Columns.of(next(iter(table.batches())))
 
 
 def _column(name: str, kind: str, results: Mapping[str, Any], raw: list[dict[str, Any]]) -> ColumnProfile:

@@ -17,6 +17,7 @@ from seatrial.app.proposing.inputs import (
     labelled,
     times_and_entities,
 )
+from seatrial.app.proposing.nested import not_a_label, refuse_inside
 from seatrial.app.proposing.questions import (
     ANSWERS,
     Questions,
@@ -156,12 +157,21 @@ def _label(asked: Asked, table: TableProfile, question: str | None) -> str:
     # Lists of accepted answers have no profile.
     columns = (*table.columns, *(table.left_out if question is not None else ()))
     if asked.label is not None:
+        refuse_inside(asked.label, table.nested, option="--label")
+        if asked.label in table.left_out and asked.label not in columns:
+            raise not_a_label(asked.label, table.nested)
         return known_column(asked.label, columns, option="--label")
     guessed = guessed_label(columns)
+    among = guessed_label(table.left_out)
+    if guessed is None and among is not None:
+        raise not_a_label(among, table.nested)
     if guessed is None and question is not None and not asked.beside_answers and _ANSWER in columns:
         guessed = _ANSWER
     if guessed is None:
         shown = ", ".join(list(table.columns)[:20])
+        inside = [path for paths in table.nested.values() for path in paths if guessed_label([path.split(".")[-1]])]
+        if len(inside) == 1:
+            refuse_inside(inside[0], table.nested, option="its name for the label")
         raise Malformed(
             f"no column of {asked.data.name} says by its name that it holds the labels; there are {shown}",
             remedy="Name the column that tells what was true with --label.",
@@ -172,6 +182,9 @@ def _label(asked: Asked, table: TableProfile, question: str | None) -> str:
 def _row_columns(asked: Asked, table: TableProfile, label: str) -> tuple[str | None, str | None, list[str], list[str]]:
     """Time and entity as given or as the only candidate, and all candidates."""
     times, entities = times_and_entities(table, label=label)
+    for option, named in (("--time", asked.time), ("--entity", asked.entity)):
+        if named is not None:
+            refuse_inside(named, table.nested, option=option)
     time = None if asked.time is None else known_column(asked.time, table.columns, option="--time")
     entity = None if asked.entity is None else known_column(asked.entity, table.columns, option="--entity")
     if time is None and len(times) == 1:

@@ -24,6 +24,7 @@ from seatrial.app.proposing.file import ChatText, Found, Served, SourceText, inp
 from seatrial.app.proposing.given import Asked, Given, read_given
 from seatrial.app.proposing.inputs import Labelled, declared, unseen_values
 from seatrial.app.proposing.model import Meaning, ModelOnTrial, Told, Way, meaning
+from seatrial.app.proposing.nested import notes_of
 from seatrial.app.proposing.questions import Questions, spoken
 from seatrial.app.proposing.recorded import RecordedOnTrial
 from seatrial.app.proposing.tensors import PROTOCOL, TensorsOnTrial, speaks_tensors
@@ -91,7 +92,14 @@ def propose(asked: Asked, environment: Mapping[str, str], *, say: Callable[[str]
         else _live_source(asked, given.live, target, (given.label.column, given.time, given.entity))
     )
     questions = given.questions
-    notes = [*model.notes, *_about_live(given.live, model.inputs), *_left_out(given.table)]
+    notes = [*model.notes, *_about_live(given.live, model.inputs)]
+    notes += notes_of(
+        given.table.nested,
+        given.table.left_out,
+        list(model.inputs),
+        label=given.label.column,
+        extracted=given.label.task == "extraction",
+    )
     notes += _empty_texts(asked.data, given.table, model.inputs)
     if questions is not None:
         notes[:0] = questions.notes
@@ -319,12 +327,6 @@ def _about_live(live: TableProfile | None, inputs: Mapping[str, Mapping[str, Jso
             remedy="Give a live sample with the same columns as the data; the label may be missing.",
         )
     return unseen_values(inputs, live)
-
-
-def _left_out(table: TableProfile) -> list[str]:
-    return [
-        f"{name} holds neither numbers, texts, times nor true and false, and is left out" for name in table.left_out
-    ]
 
 
 def _empty_texts(data: Path, table: TableProfile, inputs: Mapping[str, Mapping[str, Json]]) -> list[str]:
