@@ -71,7 +71,10 @@ def limits(system: System) -> Sequence[Threshold]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """What the comparison with the live sample gave. `given` is the share of live rows that have each input."""
+    """What the comparison with the live sample gave. `given` is the share of live rows that have each input.
+
+    `mix` is None where there was nothing to compare.
+    """
 
     measures: tuple[Measure, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -79,6 +82,7 @@ class Likeness:
     facts: Mapping[str, Json] = field(default_factory=dict)
     live_rows: int = 0
     given: Mapping[str, float] = field(default_factory=dict)
+    mix: LiveMix | None = None
 
 
 def likeness(system: System, trial: Trial, inputs: Mapping[str, InputField], rows: Rows, found: Outcomes) -> Likeness:
@@ -133,6 +137,7 @@ def likeness(system: System, trial: Trial, inputs: Mapping[str, InputField], row
         },
         live_rows=live.total,
         given={name: _given(live, name) for name in inputs if name in live.columns and live.n},
+        mix=mix,
     )
 
 

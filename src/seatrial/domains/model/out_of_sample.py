@@ -16,6 +16,7 @@ from seatrial.domains.model import (
     expected_live,
     known_live,
     known_together,
+    left_out,
     likeness,
     swapped,
     text_leaks,
@@ -50,6 +51,7 @@ CODES = {
     **vendor_form.CODES,
     **expected_live.CODES,
     **answers_live.CODES,
+    **left_out.CODES,
     "inputs-undeclared": "The model's inputs are not declared, so features cannot be looked at.",
     "target-leak": "One field, one part of it such as its last digit, or two numbers together tell the label so well "
     "that they must know the answer.",
@@ -78,6 +80,8 @@ def run(system: System, trial: Trial) -> Observation | Reason:
     trial.say("Comparing with the live sample", 0.6)
     alike = likeness.likeness(system, trial, inputs, rows, found)
     answers = answers_live.answers_live(system, trial, rows, found, alpha=alpha)
+    trial.say("Looking for wrong rows that are missing", 0.9)
+    missing = tuple(left_out.wrong_rows_missing(system, trial, inputs, rows, found, alike.mix))
     expected = tuple(expected_live.expected_live(system, trial, found))
     findings = (
         *_inputs(inputs, rows),
@@ -93,6 +97,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *(known_live.late_times(fields.times, fields.own) if fields.own else ()),
         *alike.findings,
         *answers,
+        *missing,
         *(f for f in expected if isinstance(f, Finding)),
     )
     # What was found stands, however little a search for something else would have found.
@@ -285,6 +290,6 @@ CHECK: Check[System] = Check(
     budget_s=lambda _: 180.0,
     tables=lambda system: (
         "scored.evaluation",
-        *dict.fromkeys((*expected_live.table_of(system), *answers_live.table_of(system))),
+        *dict.fromkeys((*expected_live.table_of(system), *answers_live.table_of(system), *left_out.table_of(system))),
     ),
 )
