@@ -357,6 +357,37 @@ def test_a_data_file_that_is_not_there_or_no_file_is_refused(name: str, tmp_path
     assert caught.value.remedy
 
 
+_ADAPTER = """
+import json, urllib.request
+
+def route(rows):
+    def asked(row):
+        content = json.dumps({"text": row["body"]}).encode()
+        with urllib.request.urlopen(urllib.request.Request("URL/classify", content), timeout=10) as answer:
+            return json.load(answer)
+    return [asked(row) for row in rows]
+"""
+
+
+def test_a_service_that_takes_one_record_a_request_is_reached_through_the_function_that_is_told(tmp_path: Path) -> None:
+    queues = ("gates", "ramps", "fees")
+    rows = [{"body": f"please look at the {queues[n % 3]} of yard {n}", "queue": queues[n % 3]} for n in range(120)]
+    data = write(pa.Table.from_pylist(rows), tmp_path / "mails.parquet")
+
+    def single(request: Asked) -> Said:
+        text = request.json().get("text") if request.method == "POST" else None
+        return said({"queue": text.split()[4], "sure": 0.5}) if text else said({"error": "text is missing"}, 422)
+
+    with Server(single) as server:
+        with pytest.raises(Malformed) as refused:
+            propose(asked(tmp_path, f"{server.url}/classify", data, label="queue"), {})
+        assert "--model adapter.py:function" in (refused.value.remedy or "")
+        adapter = tmp_path / "adapter.py"
+        adapter.write_text(_ADAPTER.replace("URL", server.url))
+        proposal = propose(asked(tmp_path, f"{adapter}:route", data, label="queue"), {})
+    assert (proposal.way, _read(proposal)[0].model.output.prediction) == ("python", "queue")
+
+
 @pytest.mark.parametrize(("empty", "told"), [("", True), ('""', False)])
 def test_an_empty_field_of_a_csv_file_is_said_to_be_sent_as_null_unless_it_is_quoted(
     empty: str, told: bool, tmp_path: Path

@@ -98,7 +98,9 @@ class ModelOnTrial:
             "the model answers none of the forms that are known:\n"
             + "\n".join(f"  {a}" for a in dict.fromkeys(attempts)),
             remedy='It should take POST {"rows": [{column: value}, …]} and answer {"predictions": [{…}, …]}; '
-            "MLflow's /invocations is known too.",
+            "MLflow's /invocations is known too. For another form, such as one record a request, write a Python "
+            "function that takes a list of records, asks the service and returns its answers, and give it: "
+            "--model adapter.py:function.",
         )
 
     def _whole(
