@@ -102,6 +102,9 @@ class FingerprintCell(Cell):
             self.decimals += decimals(repeated)
         if self.forms["iso-time"]:
             self.hours += text_forms.hours_of(texts, counts)
+            early, late = text_forms.months_of(texts, counts)
+            self.early_months += early
+            self.late_months += late
 
     def _add_times(self, column: Column) -> None:
         self.zones = plus(self.zones, {column.zone or "none": column.n})

@@ -19,6 +19,7 @@ CODES: Mapping[str, str] = {
     "unit-changed": "Numbers arrive in another unit or scale.",
     "clock-format-changed": "Clock times arrive in another notation.",
     "time-zone-shifted": "Times arrive shifted by whole hours.",
+    "hour-of-clock-change": "Times lie an hour apart as a change of clocks between training and live would have it.",
     "date-order-swapped": "Day and month have changed places.",
     "default-value-spike": "A value that was rare in training stands for something else now, such as missing values.",
     "sentinel-value": "A value outside all that training had marks missing values.",
@@ -42,7 +43,10 @@ CODES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """`weight` GAP: the model was not trained on this. NOTE: worth reading. `evidence` holds the figures behind it."""
+    """`weight` GAP: the model was not trained on this. OPEN: nobody can tell. NOTE: worth reading.
+
+    `evidence` holds the figures behind it.
+    """
 
     code: str
     fields: tuple[str, ...]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.vocabulary import Weight
+from seatrial.measure.clock_change import hours_explained, marked
 from seatrial.measure.format_change import Change, surely_more
 from seatrial.measure.log_bins import LogBins
 from seatrial.measure.strangers import numbers_of, strangers, told_by_values
@@ -259,15 +260,16 @@ def hour_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any]
     if before is not None and now is not None and min(before.sum(), now.sum()) >= _FEWEST:
         p, q = before / before.sum(), now / now.sum()
         apart = _variation(p, q)
-        turned, hours = min((_variation(turn, q), h) for h in range(1, 24) for turn in _turned(p, h))
+        turned, hours = min((_variation(turn, q), h or 1) for h in range(24) for turn in _turned(p, h))
         noise = float(np.sqrt(24 / (6.3 * now.sum())))
         if apart >= 0.12 + noise and turned <= max(0.5 * (apart - noise), 0.05) + noise:
             hours -= 24 * (hours > 12)
-            yield Change(
+            evidence = {"hours": hours, "apart": apart, "apart_turned": turned}
+            yield _clock_changed(name, training, live, evidence) or Change(
                 code="time-zone-shifted",
                 fields=(name,),
                 summary=f"the hours of {name} are training's turned by {hours:+d} h: another time zone, such as UTC",
-                evidence={"hours": hours, "apart": apart, "apart_turned": turned},
+                evidence=evidence,
             )
             return
     yield from _swapped_dates(name, training, live)
@@ -278,6 +280,37 @@ def hour_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any]
             summary=f"{name} is marked {_marks(live)} where training had {_marks(training)}; the hours are the same",
             weight=Weight.NOTE,
         )
+
+
+def _clock_changed(
+    name: str, training: Mapping[str, Any], live: Mapping[str, Any], evidence: Mapping[str, Any]
+) -> Change | None:
+    """What a change of clocks may explain: times in UTC of who works by local time; None for anything else."""
+    hours, explained = evidence["hours"], hours_explained(training, live)
+    told = {marked(training), marked(live)}
+    if abs(hours) != 1 or not explained or "local" in told:
+        return None
+    if told == {"utc"}:
+        north = hours == explained
+        return Change(
+            code="hour-of-clock-change",
+            fields=(name,),
+            summary=f"the hours of {name} are training's turned by {hours:+d} h: as of who works by local time in the "
+            f"{'north' if north else 'south'}, told in UTC, since clocks were changed between"
+            f"{'' if north else '; in the north it would be another time zone'}",
+            weight=Weight.NOTE if north else Weight.OPEN,
+            evidence=evidence,
+        )
+    if hours != explained:
+        return None
+    return Change(
+        code="hour-of-clock-change",
+        fields=(name,),
+        summary=f"the hours of {name}, which have no mark of their zone, are training's turned by {hours:+d} h, and "
+        "clocks were changed between: right for times in UTC, and an hour wrong for local ones",
+        weight=Weight.OPEN,
+        evidence=evidence,
+    )
 
 
 def _marks(side: Mapping[str, Any]) -> str:
@@ -326,9 +359,10 @@ def hours_of(name: str, side: Mapping[str, Any]) -> npt.NDArray[np.float64] | No
 
 
 def _turned(profile: npt.NDArray[np.float64], hours: int) -> Sequence[npt.NDArray[np.float64]]:
-    """Turned by that many hours, and, as over a change of daylight saving time, partly by one more."""
+    """Turned by that many hours, where it is any, and, as over a change of daylight saving time, partly by one more."""
     one, more = np.roll(profile, hours), np.roll(profile, hours + 1)
-    return [one, (one + more) / 2, (2 * one + more) / 3, (one + 2 * more) / 3]
+    partly = [(one + more) / 2, (2 * one + more) / 3, (one + 2 * more) / 3]
+    return [one, *partly] if hours else partly
 
 
 def _variation(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:

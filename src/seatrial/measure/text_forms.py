@@ -18,6 +18,7 @@ FORMS = {
     "iso-date": r"^\d{4}-\d\d-\d\d$",
     "iso-time": r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d",
     "zoned": r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$",
+    "in-utc": r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*(Z|[+-]00(:?00)?)$",
     "parted-date": r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}",
     "first-over-12": r"^(1[3-9]|2\d|3[01])[./-]\d{1,2}[./-]\d{2,4}",
     "second-over-12": r"^\d{1,2}[./-](1[3-9]|2\d|3[01])[./-]\d{2,4}",
@@ -36,6 +37,7 @@ FORMS = {
     "no-small": r"^\P{Ll}*\p{Lu}\P{Ll}*$",
 }
 """Name of each form to its RE2 pattern."""
+_MONTH_AT, _DAY_AT, _EARLY_DAYS = 5, 8, 12
 
 
 def forms(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
@@ -91,3 +93,15 @@ def hours_of(values: pa.Array, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.
     hours = pc.utf8_slice_codeunits(values.filter(pa.array(stamped)), 11, 13).cast(pa.int64())
     found: npt.NDArray[Any] = np.bincount(np.minimum(np.asarray(hours), 24), weights=counts[stamped], minlength=25)
     return found[:24].astype(np.int64)
+
+
+def months_of(values: pa.Array, counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """How many of the ISO times lie up to the 12th of each month of the year, and how many after it."""
+    stamped = np.asarray(pc.match_substring_regex(values, FORMS["iso-time"]), dtype=bool)
+    texts, n = values.filter(pa.array(stamped)), counts[stamped]
+    month, day = (
+        np.asarray(pc.utf8_slice_codeunits(texts, at, at + 2).cast(pa.int64())) for at in (_MONTH_AT, _DAY_AT)
+    )
+    place, late = np.clip(month, 1, 12) - 1, day > _EARLY_DAYS
+    early_n, late_n = (np.bincount(place[which], weights=n[which], minlength=12) for which in (~late, late))
+    return early_n.astype(np.int64), late_n.astype(np.int64)

@@ -18,6 +18,8 @@ _FORM = re.compile(
 )
 _WEEK = 7
 _DAY = 24 * 60
+_LONGEST_CLOSED = 2 * _WEEK + 2
+"""Days to the next opening of a window of one day a week that a change of clocks left out once."""
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
@@ -109,7 +111,7 @@ class Opening:
     def next_opening(self, now: datetime) -> datetime:
         """When it opens next, after now: the first moment of an open minute after a closed one. Raises ValueError."""
         was_open, first = self.is_open(now), _next_minute(now.astimezone(UTC))
-        for number, is_open in enumerate(islice(self._minutes(first), (_WEEK + 2) * _DAY)):
+        for number, is_open in enumerate(islice(self._minutes(first), _LONGEST_CLOSED * _DAY)):
             if is_open and not was_open:
                 return first + number * _MINUTE
             was_open = is_open

@@ -190,6 +190,15 @@ def _keys(system: System) -> set[str]:
     return {name for name in (live.entity, live.time) if name} if live else set()
 
 
+_REMEDIES = {
+    Weight.GAP: "Bring the feed back to the trained format, or convert before the model; then take a fresh live "
+    "sample.",
+    Weight.OPEN: "Have these times sent with their zone, or take training and live rows that both have times before "
+    "and after a change of clocks.",
+    Weight.NOTE: "",
+}
+
+
 def _finding(system: System, looked: _Looked, change: Change) -> Finding:
     feeds = dict.fromkeys(feed for name in change.fields for feed in feeds_of(system, looked.inputs, name))
     where = f" It is fed by {', '.join(feeds)}." if feeds else ""
@@ -198,9 +207,7 @@ def _finding(system: System, looked: _Looked, change: Change) -> Finding:
         summary=f"{change.summary}.{where}",
         weight=change.weight,
         fields=change.fields,
-        remedy="Bring the feed back to the trained format, or convert before the model; then take a fresh live sample."
-        if change.weight is Weight.GAP
-        else "",
+        remedy=_REMEDIES[change.weight],
         why=_WHY if change.weight is Weight.GAP else "",
         detail={"integrations": list(feeds), **change.evidence},
     )
