@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Pipeline:
     second time `twice_after_s` later.
 
     `lock_s` lets one record at a time through; `refuse` answers every n-th with 503; what should be removed it `keeps`.
+    It `reads` what comes in as text in that encoding.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Pipeline:
         every: int = 1,
         respells: bool = False,
         keeps: bool = False,
+        reads: str = "utf-8",
     ) -> None:
         self.lose, self.twice, self.alter, self.refuse = lose, twice, alter, refuse
         self.hold, self.twice_after_s = hold, twice_after_s
@@ -63,7 +66,7 @@ class Pipeline:
         self.shown = [
             {**delivery(at), **(breaks or {})} if breaks and at % every == 0 else delivery(at) for at in range(shown)
         ]
-        self.keeps = keeps
+        self.keeps, self.reads = keeps, reads
         self.out: dict[str, list[tuple[float, dict[str, Any]]]] = {}
         self.taken = 0
         self._lock = threading.Lock()
@@ -82,7 +85,7 @@ class Pipeline:
             return said({})
         if asked.method == "GET":
             return said({"records": self.shown})
-        return self._take(asked.json())
+        return self._take(json.loads(asked.body.decode(self.reads)))
 
     def _take(self, record: dict[str, Any]) -> Said:
         if self.lock_s:

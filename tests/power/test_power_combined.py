@@ -26,11 +26,13 @@ pytestmark = pytest.mark.timed
 RECORDS = "".join(f"{json.dumps(delivery(at))}\n" for at in range(30)).encode()
 
 
-def driven(pipeline: Pipeline, *, seed: int = 7, lasts_s: float = 4.0, **changes: Any) -> tuple[Observation, Judgement]:
+def driven(
+    pipeline: Pipeline, *, seed: int = 7, lasts_s: float = 4.0, records: bytes = RECORDS, **changes: Any
+) -> tuple[Observation, Judgement]:
     policy = short_demo(Criticality.OPERATIONAL).model_copy(update={"flow_duration": lasts_s})
     with Server(pipeline) as server:
         system = System.model_validate(declared(server.url, **changes)).model_copy(update={"policy": policy})
-        with RealTrial(system, files={"records.jsonl": RECORDS}, seed=seed) as trial:
+        with RealTrial(system, files={"records.jsonl": records}, seed=seed) as trial:
             observation = observed(CHECK, system, trial)
     return observation, judged(CHECK, system, observation)
 
@@ -68,6 +70,18 @@ def test_every_record_that_goes_astray_is_counted(pipeline: Pipeline, code: str,
     assert judgement.outcome is Outcome.NOT_MET
     assert code in codes(observation)
     assert counted(observation, what) == pytest.approx(observation.measures[0].n / 50, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("reads", "outcome"), [("utf-8", Outcome.MET), ("latin-1", Outcome.NOT_MET)], ids=["as sent", "as another encoding"]
+)
+def test_letters_beyond_ascii_arrive_as_they_were_sent(reads: str, outcome: Outcome) -> None:
+    records = "".join(f"{json.dumps({**delivery(at), 'carrier': 'Müller & Søn'})}\n" for at in range(30)).encode()
+    (flow,) = declared("http://127.0.0.1:1")["flows"]
+    flow["expect"] = {**flow["expect"], "carrier": "carrier"}
+    observation, judgement = driven(Pipeline(reads=reads), records=records, flows=[flow])
+    assert judgement.outcome is outcome, judgement
+    assert ("records-altered" in codes(observation)) is (outcome is Outcome.NOT_MET)
 
 
 @pytest.mark.slow

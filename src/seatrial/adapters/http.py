@@ -24,7 +24,7 @@ from seatrial.adapters.redaction import Redactor
 from seatrial.adapters.wire import AnswerReader, Target, encode, target_of
 from seatrial.core.errors import Malformed, Refused, SeatrialError, Unreachable
 from seatrial.core.observation import Json
-from seatrial.core.ports import Request
+from seatrial.core.ports import Request, Row
 from seatrial.spec.procedure import urls_of
 from seatrial.spec.system import System
 
@@ -78,6 +78,17 @@ def read_json(body: bytes) -> Json:
         if body.lstrip()[:1] == b"<":
             reason = "it looks like HTML"
         raise Malformed(f"the answer is not JSON: {reason}") from None
+
+
+def sent_json(value: Json | Row) -> bytes:
+    """JSON as most programs send it: letters as they are, in UTF-8. Raises ValueError for NaN and infinities.
+
+    Whoever reads UTF-8 as something else is only met by letters that are not escaped. Half a surrogate pair, which
+    UTF-8 cannot hold, stays escaped.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+        errors="backslashreplace"
+    )
 
 
 def _no_number(name: str) -> None:

@@ -12,6 +12,9 @@ from jinja2 import Environment
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.web.settings import configure
 
+_STARTS_WITHIN_S = 300
+"""A worker that says nothing for so long is begun anew; a slow machine decides a first system before it answers."""
+
 
 def prepare(folder: Path, systems: Sequence[Path], *, secure: bool = False) -> list[str]:
     """Make or move up the site's tables and add the systems; what could not be added, in words."""
@@ -49,6 +52,7 @@ def serve(folder: Path, listen: str, *, say: Callable[[str], None], with_worker:
             self.cfg.set("workers", 1)
             self.cfg.set("threads", threads)
             self.cfg.set("loglevel", "error")
+            self.cfg.set("timeout", _STARTS_WITHIN_S)
             self.cfg.set("graceful_timeout", 5)
             self.cfg.set("post_worker_init", lambda _: _beside(say, with_worker=with_worker))
             self.cfg.set("when_ready", lambda _: _greet(f"http://{host}:{port}", folder, say))

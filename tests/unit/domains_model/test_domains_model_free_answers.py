@@ -153,7 +153,7 @@ def test_extracted_fields_are_counted_one_by_one_and_records_as_wholes() -> None
         {
             "expected": [
                 json.dumps({"total": 12.0, "date": "2026-01-02", "lines": [{"sku": "A"}, {"sku": "B"}]}),
-                json.dumps({"total": 7, "date": None}),
+                json.dumps({"total": 7, "date": None, "note": None}),
                 json.dumps({"total": 3}),
             ],
             PREDICTION: [
@@ -171,6 +171,24 @@ def test_extracted_fields_are_counted_one_by_one_and_records_as_wholes() -> None
     assert value("recall:total", made) == pytest.approx(1 / 3)
     finding = next(f for f in made.findings if f.code == "predictions-outside-task")
     assert finding.weight is Weight.GAP
+
+
+def test_a_field_that_nobody_asked_for_is_told_and_not_counted() -> None:
+    expected = [{"total": 12, "lines": [{"sku": "a"}]}, {"total": None, "lines": []}]
+    said = [
+        {"total": 12, "lines": [{"sku": "a", "bin": 3}], "confidence": 0.9, "meta": {"total": 13}},
+        {"total": 4, "lines": [], "confidence": 0.8},
+    ]
+    made = outcomes(
+        "extraction", {"expected": [json.dumps(each) for each in expected], PREDICTION: list(map(json.dumps, said))}
+    )
+    # A value that was to be left empty is invented; what no expected record names is neither right nor wrong.
+    assert made.wrong.tolist() == [False, True]
+    assert value("precision", made) == pytest.approx(2 / 3)
+    (finding,) = made.findings
+    assert finding.code == "fields-not-expected"
+    assert finding.weight is Weight.NOTE
+    assert "confidence, lines.bin, meta and others" in finding.summary
 
 
 def test_a_list_keeps_together_what_belongs_together_in_the_whole_record() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urljoin
 
-from seatrial.adapters.http import Answer, Http
+from seatrial.adapters.http import Answer, Http, sent_json
 from seatrial.adapters.identity import ask
 from seatrial.adapters.integrations.http_end import TIMEOUT_S, HttpEnd
 from seatrial.adapters.integrations.odata_metadata import EntityType, entity_type
@@ -89,7 +89,7 @@ class ODataIntegration:
         """The request that `write` sends."""
         self._place.refuse_write()
         try:
-            body = json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
+            body = sent_json(record)
         except ValueError:
             raise Malformed(f"a record for integration {self._place.name!r} holds NaN or an infinity") from None
         return Request(

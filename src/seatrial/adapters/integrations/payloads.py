@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
-from seatrial.adapters.http import read_json
+from seatrial.adapters.http import read_json, sent_json
 from seatrial.adapters.integrations.place import Place
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Row
@@ -20,7 +19,7 @@ def decoded(message: bytes, place: Place) -> list[Row]:
 def encoded(record: Row, place: Place) -> bytes:
     """A message with one record. Raises Malformed for NaN and infinities."""
     try:
-        message = json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
+        message = sent_json(record)
     except ValueError:
         raise Malformed(f"a record for integration {place.name!r} holds NaN or an infinity") from None
     return message + b"\n" if place.end.payload == "json-lines" else message

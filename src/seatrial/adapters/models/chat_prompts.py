@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from seatrial.adapters.http import read_json
+from seatrial.adapters.http import read_json, sent_json
 from seatrial.core.errors import Malformed, SeatrialError, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import CHAT_SETTING, Row
@@ -50,7 +50,7 @@ class Prompts:
         if self.section.stream:
             content["stream"] = True
         try:
-            return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+            return sent_json(content)
         except ValueError:
             raise Malformed("a number that is none stands in the row's text or the parameters") from None
 

@@ -169,7 +169,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=12,
+    version=13,
     title="All flows at once, every record accounted for",
     run=_run,
     codes=_CODES,

@@ -264,7 +264,7 @@ def _notes(wrong: Mask, found: Outcomes, grid: Grid) -> Iterator[Finding]:
 CHECK: Check[System] = Check(
     id="model.failure-modes",
     requirement=REQUIREMENT,
-    version=3,
+    version=4,
     title="Weak slices against the failure-mode register",
     run=run,
     codes=CODES,

@@ -344,7 +344,7 @@ def _reliability(found: Outcomes) -> Iterator[dict[str, float | int]]:
 CHECK: Check[System] = Check(
     id="model.threshold",
     requirement=REQUIREMENT,
-    version=7,
+    version=8,
     title="Governed metrics against the plan's limits",
     run=run,
     codes=CODES,

@@ -467,7 +467,7 @@ def _rules_figure(seen: Seen) -> Iterator[Figure]:
 CHECK: Check[System] = Check(
     id=REQUIREMENT,
     requirement=REQUIREMENT,
-    version=7,
+    version=8,
     title="Outputs not to be trusted",
     run=run,
     codes=CODES,

@@ -2,7 +2,8 @@
 
 A record is a mapping of fields, or a list of values. Nested fields are named by their path; the values of a list belong
 to one field and their order does not count. Texts are compared without regard to case, Unicode form and white space,
-numbers by value. A field that is null or empty says the same as one that is absent.
+numbers by value. A field that is null or empty says the same as one that is absent. A field that no expected record
+names, not even as null, was never asked for: it is told, and counts for nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from seatrial.core.observation import Finding, Reason
+from seatrial.core.vocabulary import Weight
 from seatrial.domains.scored.chat import scores_of, texts_of
 from seatrial.domains.scored.labelled import (
     EXTRA,
@@ -29,6 +32,7 @@ from seatrial.domains.scored.labelled import (
 from seatrial.domains.scored.rows import Ints, Mask, Rows
 from seatrial.spec.system import System
 
+_SHOWN = 3
 WHOLE = "value"
 """The name of the field of a record that is a plain list."""
 
@@ -50,7 +54,9 @@ def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
             fields=(label,),
         )
     texts = texts_of(rows, labelled)
-    said = [record_of(text) for text in texts]
+    asked = {path for i in labelled for path in paths_of(expected[i])}
+    answers = [record_of(text) for text in texts]
+    said = [_of_these(record, asked) for record in answers]
     silent = np.array([text is None for text in texts], dtype=bool)
     formless = np.array([not is_record(record) for record in said], dtype=bool) & ~silent
     if (silent | formless).all() and formless.any():
@@ -71,6 +77,7 @@ def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
         units=units,
         findings=(
             *_formless_finding(formless),
+            *_unasked_finding(label, {path for record in answers for path in paths_of(record)} - asked),
             *unlabelled_finding(label, labelled, rows),
             *silent_finding(silent, rows, labelled),
         ),
@@ -91,6 +98,32 @@ def fields_of(record: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from fields_of(value, path)
     elif (value := _normal(record)) != "":
         yield path or WHOLE, value
+
+
+def paths_of(record: object, path: str = "") -> Iterator[str]:
+    """The path of every named field of a record, with those that are null and those that hold fields themselves.
+
+    >>> sorted(paths_of({"total": 12.0, "items": [{"sku": "A 1"}], "note": None}))
+    ['items', 'items.sku', 'note', 'total']
+    """
+    if isinstance(record, Mapping):
+        for name, value in record.items():
+            inner = f"{path}.{name}" if path else str(name)
+            yield inner
+            yield from paths_of(value, inner)
+    elif isinstance(record, list):
+        for value in record:
+            yield from paths_of(value, path)
+
+
+def _of_these(record: object, asked: AbstractSet[str], path: str = "") -> object:
+    """The record without fields that were not asked for; whole where the records that are expected name no field."""
+    if isinstance(record, Mapping) and asked:
+        inner = {name: f"{path}.{name}" if path else str(name) for name in record}
+        return {name: _of_these(record[name], asked, at) for name, at in inner.items() if at in asked}
+    if isinstance(record, list):
+        return [_of_these(value, asked, path) for value in record]
+    return record
 
 
 def _compared(expected: Sequence[object], said: Sequence[object], answered: Mask) -> tuple[Units, Mask]:
@@ -159,6 +192,23 @@ def _unfenced(text: str) -> str:
 def is_record(value: object) -> bool:
     """Whether the value has a record's form."""
     return isinstance(value, Mapping | list)
+
+
+def _unasked_finding(label: str, unasked: AbstractSet[str]) -> list[Finding]:
+    if not unasked:
+        return []
+    named = ", ".join(sorted(unasked)[:_SHOWN]) + (" and others" if len(unasked) > _SHOWN else "")
+    return [
+        Finding(
+            code="fields-not-expected",
+            weight=Weight.NOTE,
+            summary=f"The model also gives {named}, which no record in {label} names; what it says there is not "
+            "counted, right or wrong",
+            fields=(label,),
+            remedy=f"Where it matters, name it in the records of {label}, as null where it is to be left empty.",
+            why="Whether a value is right that nobody expected or ruled out, nobody can tell.",
+        )
+    ]
 
 
 def _formless_finding(formless: Mask) -> list[Finding]:
