@@ -63,6 +63,7 @@ def test_a_pipeline_that_keeps_and_makes_up_for_everything_passes() -> None:
     assert outcome is Outcome.MET, (found.findings, found.measures)
     assert found.measures[0].n > 100
     assert {str(row["label"]).removeprefix("weather ") for row in found.figures[0].rows} >= {"refused", "slow"}
+    assert "answers-undeclared" in {f.code for f in found.findings if f.weight is Weight.NOTE}
 
 
 @pytest.mark.slow
@@ -138,6 +139,7 @@ def test_an_answer_for_which_something_was_made_up_is_a_gap() -> None:
 def test_the_same_answers_late_are_no_other_answers() -> None:
     found, outcome = taken_away(changes=ANSWERS)
     assert outcome is Outcome.MET, (found.findings, found.measures)
+    assert "answers-undeclared" not in codes(found)
 
 
 @pytest.mark.slow

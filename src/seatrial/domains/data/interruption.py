@@ -41,7 +41,7 @@ from seatrial.domains.flows.driving import Lane, drive
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.line_findings import by_link, no_line, possible
 from seatrial.domains.flows.marking import marker
-from seatrial.domains.flows.same_answers import otherwise
+from seatrial.domains.flows.same_answers import otherwise, undeclared_finding
 from seatrial.domains.flows.undisturbed import Undisturbed, served_as_before, undisturbed
 from seatrial.spec.data import Interruption
 from seatrial.spec.system import System
@@ -98,6 +98,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         findings=(
             *(f for trip in trips for f in findings_of(system, wanted, trip)),
             *(f for name in sources for f in by_link(system, name)),
+            *(undeclared_finding(flow) for flow in system.flows if not flow.answers),
             *cleanup.findings(),
         ),
         figures=(_figure(trips, wanted.catch_up),),

@@ -39,6 +39,7 @@ CODES = {
     "answered-otherwise": "While the source was away other answers were handed over as if they were the usual ones.",
     "answers-vary": "The same contents are answered otherwise each time, so that a made-up answer could not be told.",
     "answers-moved-on": "Answers given while the source was away did not come back to what they were before.",
+    "answers-undeclared": "A flow does not declare which of its fields are answers, so that none were compared.",
     "stays-in-fallback": "After the source came back the fallback still answered what was answered otherwise before.",
     "window-shortened": "The maintenance window was executed shorter than declared.",
 }

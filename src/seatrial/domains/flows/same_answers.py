@@ -11,8 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.core.observation import Json
+from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import Row
+from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.fallbacks import fell_back
 from seatrial.domains.flows.same_value import same
@@ -83,6 +84,18 @@ def came_back(records: Sequence[Held]) -> tuple[list[Held], list[Held]]:
             back.add(each.contents)
         (judged if each.contents in back else moved).append(each)
     return judged[::-1], moved[::-1]
+
+
+def undeclared_finding(flow: Flow) -> Finding:
+    """A note on a flow whose answers nobody names, so that none can be compared; its code is `answers-undeclared`."""
+    return Finding(
+        code="answers-undeclared",
+        summary=f"{flow.name} does not declare which fields of its exit are answers: whether they stay the same while "
+        "something is disturbed was not compared.",
+        weight=Weight.NOTE,
+        fields=(f"flows.{flow.name}.answers",),
+        remedy=f"Where {flow.name} hands over what the model answers, name the fields in flows.{flow.name}.answers.",
+    )
 
 
 def varies(before: Undisturbed) -> bool:

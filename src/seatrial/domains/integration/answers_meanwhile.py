@@ -15,7 +15,7 @@ from seatrial.core.observation import Finding, Json
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.disturbing import Period
 from seatrial.domains.flows.driving import Passage
-from seatrial.domains.flows.same_answers import SHOWN, Held, came_back, held, varies
+from seatrial.domains.flows.same_answers import SHOWN, Held, came_back, held, undeclared_finding, varies
 from seatrial.domains.flows.undisturbed import Undisturbed
 from seatrial.domains.integration.disturbed import Turn
 from seatrial.spec.integration import Flow
@@ -178,15 +178,7 @@ def flow_findings(flows: Sequence[Flow], by_place: Mapping[str, Sequence[Answers
     """What is to be said of the answers of a flow once, whatever was disturbed."""
     for flow in flows:
         if not flow.answers:
-            yield Finding(
-                code="answers-undeclared",
-                summary=f"{flow.name} does not declare which fields of its exit are answers: whether they stay the "
-                "same while something is disturbed was not compared.",
-                weight=Weight.NOTE,
-                fields=(f"flows.{flow.name}.answers",),
-                remedy=f"Where {flow.name} hands over what the model answers, name the fields in "
-                f"flows.{flow.name}.answers.",
-            )
+            yield undeclared_finding(flow)
         elif any(each.varied for of in by_place.values() for each in of if each.flow == flow.name):
             yield Finding(
                 code="answers-vary",
