@@ -99,8 +99,8 @@ def answered(mails: Mapping[str, Any], rng: np.random.Generator) -> dict[str, An
 
 
 def rewrite(world: World, table: str, rows: Sequence[int], texts: Sequence[str]) -> None:
-    """Other bodies in these rows; the evaluation in both of its forms."""
-    for name in (table, "scored.evaluation") if table == "evaluation" else (table,):
+    """Other bodies in these rows, also where the table is scored."""
+    for name in {table, f"scored.{table}"} & world.columns.keys():
         body = list(world.columns[name]["body"])
         for row, text in zip(rows, texts, strict=True):
             body[row] = text
