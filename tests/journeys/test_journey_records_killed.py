@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from plants.databases import server, table
 from plants.pipeline_server import delivery
 from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.processes import alive
 from seatrial.app.folder.workspace import open_workspace
 from seatrial.app.running.record_traces import left_behind
 from seatrial.core.vocabulary import RecordType
@@ -156,10 +157,13 @@ def killed(place: Path, works: Works) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
-        for pid in descendants(process.pid):
+        family = descendants(process.pid)
+        for pid in family:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
+    while any(alive(str(pid)) for pid in family):
+        time.sleep(0.01)
     assert works.ours() > 20
 
 
