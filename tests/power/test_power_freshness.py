@@ -210,6 +210,21 @@ def test_older_weather_costs_accuracy_and_the_figure_shows_it() -> None:
     assert all(m.kind is MeasureKind.INFORMATIVE for m in found.measures if m.name.startswith(("auc", "recall")))
 
 
+def test_days_written_as_texts_are_replayed_as_days_are_and_what_is_no_time_says_so() -> None:
+    def told(spelled: str) -> Observation:
+        rows = evaluation()
+        days = pa.array([when.strftime(spelled) for when in rows["scheduled_at"].to_pylist()])
+        table = rows.set_column(rows.column_names.index("scheduled_at"), "scheduled_at", days)
+        trial = MemoryTrial(tables={"evaluation": table}, feeds={"weather": Feed(reads=[records(60)])})
+        found = CHECK.run(fresh_system(), cast("Trial", trial))
+        assert isinstance(found, Observation)
+        return found
+
+    assert list(by_lag(told("%Y-%m-%d"), "AUC")) == [0.0, 2.0, 6.0, 24.0]
+    (finding,) = [f for f in told("%d.%m.%Y").findings if f.code == "staleness-cost-unknown"]
+    assert "the times in scheduled_at of the evaluation data cannot be read" in finding.summary
+
+
 def test_the_replay_asks_for_a_few_thousand_rows_at_most() -> None:
     model = WeatherModel()
     run(records(60), model=model)

@@ -52,6 +52,7 @@ class Governance(Section):
     metric: str | None = None
     minimum: Number | None = None
     metrics: tuple[Minimum, ...] = ()
+    """More metrics, and every one that has a maximum: `{metric: wape@120, maximum: 0.3}`."""
     confidence: Number = Field(default=0.95, ge=0.95, lt=1.0)
     offline_when: tuple[OfflineRule, ...] = ()
     offline: Path | None = None

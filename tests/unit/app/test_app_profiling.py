@@ -93,6 +93,19 @@ def test_files_tell_codes_with_leading_zeros_and_times_without_a_zone(folder: Pa
     assert any("time zone" in point for point in field_of(orders, "due_at").confirm)
 
 
+def test_days_are_times_without_a_zone_to_ask_for_and_the_contract_says_day(folder: Path) -> None:
+    lines = [f"{n:06d},2026-11-{1 + n % 28:02d},{n % 28}.11.2026" for n in range(200)]
+    (folder / "orders" / "a.csv").write_text("\n".join(["order_no,day,spoken", *lines]) + "\n")
+    found = looked(folder, "orders")
+    day, spoken = (field_of(source_of(found, "orders"), name) for name in ("day", "spoken"))
+    assert (day.column.type, spoken.column.type) == ("time", "string")
+    assert day.confirm == ()
+    (text,) = found.files.values()
+    contract = json.loads(text)
+    assert contract["properties"]["day"]["format"] == "date"
+    assert "format" not in contract["properties"]["spoken"]
+
+
 def test_a_source_that_does_not_answer_says_so_and_the_others_are_looked_at(folder: Path) -> None:
     found = looked(folder)
     assert [source.name for source in found.sources] == ["weather", "orders", "gone", "data.live"]

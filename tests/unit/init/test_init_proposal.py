@@ -126,6 +126,17 @@ def test_a_column_that_tells_time_is_an_input_only_if_the_model_listens(data: Pa
     assert "loan_id" not in inputs
 
 
+def test_days_as_texts_tell_time(server: Server, tmp_path: Path) -> None:
+    rows = loans()
+    place = rows.column_names.index("decided_at")
+    days = pa.array([f"2026-0{1 + n % 9}-{1 + n % 28:02}" for n in range(rows.num_rows)])
+    file = write(rows.set_column(place, "decided_at", days), tmp_path / "days.parquet")
+    system, inputs = _read(propose(asked(tmp_path, f"{server.url}/api/score", file), {}))
+    assert system.data.evaluation is not None
+    assert system.data.evaluation.time == "decided_at"
+    assert "decided_at" not in inputs
+
+
 def test_a_model_that_demands_every_column_gets_them(data: Path, tmp_path: Path) -> None:
     def answer(request: Asked) -> Said:
         if request.method != "POST" or any("loan_id" not in row for row in request.json()["rows"]):

@@ -128,6 +128,22 @@ def test_a_csv_of_another_encoding_is_named_by_its_line(tmp_path: Path) -> None:
         rows_of(open_table("e.csv", base_dir=tmp_path))
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_csv_apart_by_something_else_is_told_from_its_header(mark: str, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text(f"shop{mark}article{mark}sold\n1{mark}2{mark}3,5\n")
+    table = open_table("d.csv", base_dir=tmp_path)
+    for look in (table.columns, lambda: rows_of(table)):
+        with pytest.raises(Malformed, match="seems to be apart by") as caught:
+            look()
+        assert repr(mark) in caught.value.what
+        assert "points in numbers" in caught.value.remedy
+
+
+def test_a_csv_of_one_column_is_read_whatever_its_name_holds(tmp_path: Path) -> None:
+    (tmp_path / "o.csv").write_text("text; as written\na;b\n")
+    assert rows_of(open_table("o.csv", base_dir=tmp_path)) == [{"text; as written": "a;b"}]
+
+
 def test_one_odd_value_makes_a_csv_column_text_and_loses_nothing(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,x\n2.5,y\n3;x,z\n")
     assert [r["a"] for r in rows_of(open_table("t.csv", base_dir=tmp_path))] == ["1", "2.5", "3;x"]

@@ -17,6 +17,7 @@ from seatrial.core.errors import Malformed
 _BLOCK = 32 << 20
 _WIDTH = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 _COLUMN = re.compile(r"In CSV column #(\d+)")
+_OTHERS = ";\t|"
 _WIDER = {"int64": pa.float64(), "double": pa.string(), "null": pa.float64()}
 
 
@@ -38,10 +39,21 @@ class CsvTable:
         with present(self._path, self._name).open("rb") as file:
             line = file.readline(1 << 20)
         try:
-            header = next(csv.reader([line.decode("utf-8-sig")], delimiter=self._delimiter), [])
+            text = line.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise self._not_utf8(1) from None
+        header = next(csv.reader([text], delimiter=self._delimiter), [])
+        self._refuse_another_delimiter(header)
         return unique(header, self._name)
+
+    def _refuse_another_delimiter(self, header: Sequence[str]) -> None:
+        """Raises Malformed for a header of one name that holds what stands between names elsewhere."""
+        other = next((mark for mark in _OTHERS if len(header) == 1 and header[0].count(mark) > 1), None)
+        if other is not None:
+            raise Malformed(
+                f"{self._name}: its header has no {self._delimiter!r}, and seems to be apart by {other!r}",
+                remedy="Write the data as Parquet, or as UTF-8 CSV with commas between fields and points in numbers.",
+            )
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """Record batches of at most 65,536 rows."""
@@ -56,6 +68,7 @@ class CsvTable:
 
     def _agreed_types(self) -> dict[str, Any]:
         """Types that hold for the whole file; more than one block is read through once for it."""
+        self.columns()
         types: dict[str, Any] = {}
         while True:
             try:

@@ -21,7 +21,7 @@ SAMPLE_ROWS = 200
 _CAP = 200
 _SHARES = (0.001, 0.5, 0.999)
 _KINDS = {"number": "number", "boolean": "boolean", "time": "time", "text": "string", "empty": "number"}
-_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?")
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d(:?\d\d)?)?)?")
 _NO_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 

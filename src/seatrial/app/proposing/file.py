@@ -248,7 +248,8 @@ def governance(task: str) -> Iterator[str]:
     if metric:
         yield f"  metric: {metric}                  # proposed by the task alone; the plan decides what is governed"
     else:
-        yield "  metric: TODO such as within@5 (the share of errors up to 5) or mae@20"
+        yield "  metric: TODO such as within@5, the share of errors up to 5; for mae@20 and its like, give instead"
+        yield "  # metrics: [{metric: mae@20, maximum: 7.5}]"
     yield "  minimum: TODO the plan's minimum in operation; a pilot's own target is none"
     yield "  # Such as [{metric: recall, below: 0.6, over: 500 labels}, {event: regulator-notice}]."
     yield "  offline_when: TODO"

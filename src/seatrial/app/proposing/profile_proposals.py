@@ -89,6 +89,8 @@ def _property(field: FieldProfile) -> dict[str, Json]:
     found |= {key: proposed[key] for key in ("minimum", "maximum") if key in proposed}
     if field.cadence is not None and field.cadence.zoned:
         found["format"] = "date-time"
+    if field.cadence is not None and field.cadence.days:
+        found["format"] = "date"
     if field.confirm:
         found["$comment"] = "; ".join(item.removeprefix(f"{field.name}: ") for item in field.confirm)
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ FEWEST = 30
 _MOST_PAIRED = 8
 _SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99_999.0, 999.0, 9999.0, 99_999.0, 999_999.0)
 _MASKS = 3
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ALL = 0.95
 _ALWAYS = frozenset({"missing", "null", "wrong-type", "empty-text", "stale"})
 """Faults that every field can have, and that are not worth a line for each."""
@@ -36,9 +38,13 @@ _ALWAYS = frozenset({"missing", "null", "wrong-type", "empty-text", "stale"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """How often a time field brings another time, and the newest one. Seconds; `zoned` when every time has its zone."""
+    """How often a time field brings another time, and the newest one. Seconds; `zoned` when every time has its zone.
+
+    `days`: every value is a day, without a time of day and so without a zone.
+    """
 
     zoned: bool
+    days: bool
     zone: str
     gap_s: float | None
     newest: datetime | None
@@ -169,7 +175,7 @@ def _open(
     if sentinels:
         shown = ", ".join(f"{value:g}" for value in sentinels)
         yield f"{name}: {shown} seems to stand for a missing value"
-    if cadence is not None and not cadence.zoned:
+    if cadence is not None and not cadence.zoned and not cadence.days:
         yield f"{name}: its time zone, which is not written"
 
 
@@ -202,13 +208,15 @@ def _decimals(seen: Mapping[str, Any]) -> int | None:
 
 
 def _cadence(column: pa.ChunkedArray) -> Cadence:
-    times = [time for value in column.to_pylist() if (time := _read(value)) is not None]
-    zoned = bool(times) and all(time.tzinfo is not None for time in times)
-    zones = sorted({"none" if time.tzinfo is None else (time.tzname() or "UTC") for time in times[:1000]})
-    utc = sorted({(time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC) for time in times})
-    gaps = np.diff([time.timestamp() for time in utc])
+    values = column.to_pylist()
+    times = [when for value in values if (when := _read(value)) is not None]
+    zoned = bool(times) and all(when.tzinfo is not None for when in times)
+    zones = sorted({"none" if when.tzinfo is None else (when.tzname() or "UTC") for when in times[:1000]})
+    utc = sorted({(when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC) for when in times})
+    gaps = np.diff([when.timestamp() for when in utc])
     return Cadence(
         zoned=zoned,
+        days=bool(times) and all(_DAY.fullmatch(str(value).strip()) for value in values if value is not None),
         zone=" and ".join(zones) or "none",
         gap_s=float(np.quantile(gaps, 0.95)) if gaps.size >= 2 else None,
         newest=utc[-1] if utc else None,
@@ -218,6 +226,8 @@ def _cadence(column: pa.ChunkedArray) -> Cadence:
 def _read(value: object) -> datetime | None:
     if isinstance(value, datetime):
         return value
+    if isinstance(value, date):
+        return datetime.combine(value, time.min)
     if isinstance(value, str):
         try:
             return datetime.fromisoformat(value.strip())

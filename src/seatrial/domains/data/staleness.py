@@ -26,7 +26,7 @@ from seatrial.domains.data.earlier_values import OLDER, SourceParts, earlier, pa
 from seatrial.domains.scored.metric_rows import MetricProblem
 from seatrial.domains.scored.metrics import Governed, governed, rows_of, unit_of
 from seatrial.domains.scored.outcomes import Outcomes, outcomes_of
-from seatrial.domains.scored.rows import Rows
+from seatrial.domains.scored.rows import Rows, times_of
 from seatrial.domains.sending import as_sent
 from seatrial.measure.columns import Column, Columns
 from seatrial.spec.data import Source
@@ -429,19 +429,10 @@ def _by_source(system: System, inputs: Mapping[str, InputField], fed: Sequence[s
 
 
 def _seconds(table: pa.Table, name: str) -> Floats:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = table[name].combine_chunks()
-    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    if pa.types.is_string(column.type):
-        column = pc.strptime(
-            pc.utf8_slice_codeunits(pc.replace_substring(column, " ", "T"), 0, 19),
-            format="%Y-%m-%dT%H:%M:%S",
-            unit="s",
-            error_is_null=True,
-        )
-    return Column(name, column).rows_as_numbers
+    found = times_of(Column(name, table[name].combine_chunks()))
+    if found is None:
+        raise _NotPossible(f"the times in {name} of the evaluation data cannot be read")
+    return found
 
 
 def _scored(system: System, trial: Trial, inputs: Mapping[str, InputField], replay: _Replay, lag_h: float) -> _Scored:

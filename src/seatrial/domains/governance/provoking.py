@@ -16,7 +16,7 @@ from seatrial.core.vocabulary import Role
 from seatrial.core.wording import percent
 from seatrial.domains.scored.metrics import ROW_BY_ROW, MetricProblem, rows_of
 from seatrial.domains.scored.outcomes import Outcomes, columns_of, outcomes_of
-from seatrial.domains.scored.rows import read_rows
+from seatrial.domains.scored.rows import read_rows, times_of
 from seatrial.spec.governance import OfflineRule
 from seatrial.spec.quantities import rate_per_s, share
 from seatrial.spec.system import System
@@ -144,7 +144,9 @@ def _labelled(system: System, trial: Trial) -> tuple[Outcomes, float | None]:
     source = system.data.evaluation
     if source is None or source.time is None or source.time not in rows.columns:
         return outcomes, None
-    times = rows.columns[source.time].rows_as_numbers
+    times = times_of(rows.columns[source.time])
+    if times is None:
+        return outcomes, None
     known = times[np.isfinite(times)]
     spread = float(known.max() - known.min()) if known.size else 0.0
     return outcomes, spread * (rows.total / max(1, rows.n)) if spread else None
