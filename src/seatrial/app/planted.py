@@ -18,7 +18,7 @@ from pathlib import Path
 from seatrial import __version__
 from seatrial.app.demo import Demo
 from seatrial.core.events import CheckFinished
-from seatrial.core.vocabulary import Outcome
+from seatrial.core.vocabulary import Outcome, Weight
 from seatrial.examples.catalogue import DEFAULT, EXAMPLES, example_named
 from seatrial.examples.defect import Defect
 from seatrial.gate.verdict import Assessment
@@ -37,11 +37,27 @@ class Planted:
 
     @property
     def as_expected(self) -> bool:
-        """Whether the gap is where it must be, or nowhere for a harmless change; nothing may be not met without one."""
+        """Whether the gap is where it must be, for its own reason, or nowhere for a harmless change.
+
+        Without any defect nothing may be not met.
+        """
         if self.defect is _UNCHANGED:
             return all(gap.outcome is not Outcome.NOT_MET for gap in self.gaps)
-        found = {gap.id for gap in self.gaps}
-        return not found if self.defect.requirement is None else self.defect.requirement in found
+        return not self.gaps if self.defect.requirement is None else any(tells(self.defect, gap) for gap in self.gaps)
+
+    @property
+    def by_another_cause(self) -> bool:
+        """Whether there is a gap where it must be, and nothing in it tells the defect."""
+        return not self.as_expected and self.defect.requirement in {gap.id for gap in self.gaps}
+
+
+def tells(defect: Defect, found: Assessment) -> bool:
+    """Whether this requirement is a gap for the defect's own reason, not because a server was away or time ran out."""
+    if found.id != defect.requirement or found.outcome in _HELD:
+        return False
+    blocking = {finding.code for finding in found.findings if finding.weight is not Weight.NOTE}
+    missed = {each.code for each in found.measures}
+    return not {found.reason_code, *blocking, *missed}.isdisjoint(defect.codes)
 
 
 def planted(example: str = DEFAULT, names: Sequence[str] = (), *, domain: bool = False) -> Iterator[Planted]:
@@ -82,7 +98,8 @@ def page(examples: Iterable[tuple[str, Iterable[Planted]]], *, on: str) -> Itera
     yield "Every defect is planted alone into the ready variant of a shipped example, with its real services, and"
     yield "must put a gap on its requirement; a harmless change must put a gap nowhere. With a defect its requirement's"
     yield "check runs, with a harmless change all checks. Listed are the gaps that the ready variant does not have"
-    yield "without the change; one that is *not met* where it was *not determined* before is such a gap."
+    yield "without the change; one that is *not met* where it was *not determined* before is such a gap. Where none of"
+    yield "its codes is one by which the defect is known, it is a gap *by another cause*: the defect was not found."
     yield f"Made by `python -m seatrial.app.planted` of seatrial {__version__} on {on}."
     for name, rows in examples:
         yield ""
@@ -100,15 +117,22 @@ def table(rows: Iterable[Planted]) -> Iterator[str]:
         told = [gap for gap in row.gaps if row.defect.requirement in (gap.id, None)]
         said = "; ".join(f"`{gap.reason_code}`: {gap.reason}" for gap in told)
         must = f"`{row.defect.requirement}`" if row.defect.requirement else "none"
-        mark = "" if row.as_expected else " **(unexpected)**"
+        mark = _mark(row)
         yield f"| {row.defect.summary} (`{row.defect.name}`) | {must} | {found}{mark} | {said.replace('|', '/')} |"
+
+
+def _mark(row: Planted) -> str:
+    if row.as_expected:
+        return ""
+    return " **(by another cause)**" if row.by_another_cause else " **(unexpected)**"
 
 
 def _told(rows: Iterable[Planted], number: int) -> Iterator[Planted]:
     """The rows, with a line for each on standard error."""
     for at, row in enumerate(rows, 1):
         found = ", ".join(gap.id for gap in row.gaps) or "no gap"
-        mark = "as expected" if row.as_expected else "UNEXPECTED"
+        other = "BY ANOTHER CAUSE" if row.by_another_cause else "UNEXPECTED"
+        mark = "as expected" if row.as_expected else other
         sys.stderr.write(f"{at} of {number}  {row.defect.name}: {found}, {mark}, {row.duration_s:.0f} s\n")
         sys.stderr.flush()
         yield row

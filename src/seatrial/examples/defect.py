@@ -13,18 +13,26 @@ Plant = Callable[[Draft], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defect:
-    """One change. `requirement` is None for a harmless one."""
+    """One change. `requirement` is None for a harmless one.
+
+    `codes` are the finding or reason codes that tell this defect: a gap for another cause, such as a server that is not
+    reached, has not found it.
+    """
 
     name: str
     summary: str
     requirement: str | None
     plant: Plant
+    codes: tuple[str, ...] = ()
 
 
-def by_name(rows: Iterable[tuple[str, str, str | None, Plant]]) -> Mapping[str, Defect]:
-    """Name, summary, requirement and planting function of each, as defects by name in the same order."""
+def by_name(rows: Iterable[tuple[str, str, str | None, str, Plant]]) -> Mapping[str, Defect]:
+    """Name, summary, requirement, codes with spaces between and planting function of each, as defects by name."""
     return MappingProxyType(
-        {name: Defect(name=name, summary=told, requirement=on, plant=plant) for name, told, on, plant in rows}
+        {
+            name: Defect(name=name, summary=told, requirement=on, codes=tuple(codes.split()), plant=plant)
+            for name, told, on, codes, plant in rows
+        }
     )
 
 

@@ -11,7 +11,7 @@ from seatrial.core.bodies import ObservationBody
 from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Observation
 from seatrial.core.record import Evidence
-from seatrial.core.vocabulary import Assurance, Outcome, RecordType
+from seatrial.core.vocabulary import Assurance, Outcome, RecordType, Weight
 from seatrial.core.wording import sentence
 from seatrial.gate.binding import resolved
 from seatrial.gate.inputs import Inputs
@@ -103,7 +103,8 @@ class Assessor:
             heard = (self._heard(requirement, check, e) for e in about if e.record.at == last)
             return min(heard, key=_worst_first)
         if changed and "model" in patterns and (unknown := identity_objection(self._inputs)):
-            return Voice(check=check, judgement=_undetermined(unknown.code, unknown.text))
+            bodies = [self._inputs.evidence.body(a[0], ObservationBody) for a in on_record if _made_at(a[0]) == newest]
+            return Voice(check=check, judgement=_undetermined(unknown.code, f"{unknown.text}{_seen_before(bodies)}"))
         if changed:
             return Voice(check=check, judgement=_undetermined("changed", min(o.text for o in changed)))
         return Voice(check=check, judgement=_undetermined("not-run", "This has not been tested for this version yet"))
@@ -116,7 +117,8 @@ class Assessor:
         # A check that established nothing says more of what stands in the way than that nobody knows of which model.
         speaks_for_itself = body.observation is None and objection is not None and objection.code == "identity-unknown"
         if objection is not None and not speaks_for_itself:
-            found = _undetermined(objection.code, objection.text)
+            before = _seen_before([body]) if objection.code == "identity-unknown" else ""
+            found = _undetermined(objection.code, f"{objection.text}{before}")
             return Voice(check=check, judgement=found, evidence=evidence)
         if body.observation is None:
             reason = body.reason
@@ -207,6 +209,19 @@ def _unreadable(evidence: Evidence) -> str:
     except CodecError as error:
         return f"the record cannot be read: {error.what}"
     return "the record cannot be read"
+
+
+def _seen_before(bodies: Iterable[ObservationBody | None]) -> str:
+    """What the newest observation held against a model that nobody can identify now: it may be why it does not answer.
+
+    Crashes first; empty where nothing was found.
+    """
+    observed = [body.observation for body in bodies if body is not None and body.observation is not None]
+    gaps = [finding for each in observed for finding in each.findings if finding.weight is Weight.GAP]
+    if not gaps:
+        return ""
+    worst = min(gaps, key=lambda finding: finding.code != "crash")
+    return f". The last time that it was tested this was found: {worst.summary.removesuffix('.')}"
 
 
 def _made_at(evidence: Evidence) -> datetime:

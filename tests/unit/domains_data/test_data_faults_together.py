@@ -77,8 +77,9 @@ class Pipeline:
     """Takes records and passes a decision on. Sound as the model behind it, unless told otherwise.
 
     `fills` puts a usual value in the place of what is missing or no number, `loses` takes such a record and drops it,
-    `breaks` answers 500, `falls_back` passes it on by the schedule, `ignores` decides without the temperature. What it
-    passes on it keeps, or posts to `hook`. It works the hour into what comes out, which is over after `turns_after`.
+    `breaks` answers 500, `hangs` passes nothing on ever after, `falls_back` passes it on by the schedule, `ignores`
+    decides without the temperature. What it passes on it keeps, or posts to `hook`. It works the hour into what comes
+    out, which is over after `turns_after`.
     """
 
     def __init__(self, how: str = "", *, both: bool = True, hook: str = "", turns_after: int = 10**9) -> None:
@@ -87,6 +88,7 @@ class Pipeline:
         self.how = how
         self.hook = hook
         self.both = both
+        self.hung = False
         self.out: dict[str, dict[str, Any]] = {}
         self._guard = Guarded()
         self._lock = threading.Lock()
@@ -112,10 +114,13 @@ class Pipeline:
                 return said({"error": "temp or weight is not as declared"}, 422)
             if self.how == "breaks":
                 return said({"error": "oops"}, 500)
+            self.hung = self.how == "hangs"
             if self.how == "loses":
                 return said({"taken": True}, 201)
             temp, weight = 20.0, 50
             out |= {"source": "schedule", "late": 2} if self.how == "falls_back" else {}
+        if self.hung:
+            return said({"taken": True}, 201)
         if self.how == "tells_nothing":
             out = {"id": record["id"], "temp": record["temp"], "at": time.time(), "taken": True}
         elif out["source"] == "model":
@@ -244,6 +249,16 @@ def test_what_an_entry_makes_harmless_looking_before_the_model_is_found(how: str
         assert "moves the answer from" in nulls.summary
     if how == "loses":
         assert "nothing came out" in nulls.summary
+
+
+def test_a_fault_that_takes_the_pipeline_down_is_the_only_one_that_is_blamed() -> None:
+    found, outcome = through("hangs")
+    assert outcome is Outcome.NOT_MET
+    (ended,) = at_the_entry(found)
+    assert ended.code == "crash"
+    assert "no clean record came out any more" in ended.summary
+    (down,) = (f for f in found.findings if f.code == "entry-down")
+    assert "were not tried" in down.summary
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,12 @@ from seatrial.core.bodies import AttestationBody, ComprehensionBody
 from seatrial.core.codec import from_data
 from seatrial.core.errors import SeatrialError
 from seatrial.core.events import CheckFinished, StageFinished, StageStarted
-from seatrial.core.vocabulary import Answer, Outcome, RecordType
+from seatrial.core.observation import Finding
+from seatrial.core.vocabulary import Answer, Outcome, RecordType, Weight
+from seatrial.domains.catalogue import CHECKS
 from seatrial.examples.arrival_delay.defects import DEFECTS
+from seatrial.examples.catalogue import EXAMPLES
+from seatrial.gate.catalogue import by_id
 from seatrial.gate.verdict import Assessment
 
 AGREED = "model.adversarial"
@@ -97,6 +102,53 @@ def test_a_table_names_what_is_unexpected() -> None:
     )
     assert "`integration.format` | none **(unexpected)**" in lines[2]
     assert "unexpected" not in lines[3]
+
+
+def gap(requirement: str, reason_code: str, outcome: Outcome, *findings: Finding) -> Assessment:
+    row = by_id(requirement)
+    return Assessment(
+        id=row.id,
+        domain=row.domain,
+        question=row.question,
+        outcome=outcome,
+        assurance=None,
+        demands=row.demands,
+        reason="It is so.",
+        reason_code=reason_code,
+        findings=findings,
+        reviewer=row.reviewer,
+    )
+
+
+def test_a_gap_because_a_server_was_away_has_not_found_the_defect() -> None:
+    faults = Finding(code="silent-harm", summary="A null is answered.")
+    away = gap("data.faults", "identity-unknown", Outcome.NOT_DETERMINED)
+    beside = replace(away, findings=(replace(faults, weight=Weight.NOTE),))
+    harm = gap("data.faults", "crash", Outcome.NOT_MET, faults)
+    elsewhere = replace(harm, id="data.load")
+    nulls = DEFECTS["weather-null-to-zero"]
+    seen = [Planted(defect=nulls, gaps=(each,)) for each in (away, beside, harm, elsewhere)]
+    assert [row.as_expected for row in seen] == [False, False, True, False]
+    marks = [line.split(" | ")[2] for line in list(table(seen))[2:]]
+    assert marks == [
+        "`data.faults` **(by another cause)**",
+        "`data.faults` **(by another cause)**",
+        "`data.faults`",
+        "`data.load` **(unexpected)**",
+    ]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_defect_is_known_by_codes_of_its_requirement(example: str) -> None:
+    of: dict[str, set[str]] = {}
+    for check in CHECKS:
+        of.setdefault(check.requirement, set()).update(check.codes)
+    for defect in EXAMPLES[example].defects.values():
+        if defect.requirement is None:
+            assert defect.codes == ()
+        else:
+            assert defect.codes
+            assert set(defect.codes) <= of[defect.requirement] | {"limit-missed", "insufficient", "no-owner"}, defect
 
 
 @pytest.mark.slow

@@ -127,6 +127,15 @@ def test_versions_and_word_lists_can_be_told_apart_and_do_not_go_together(ready:
     assert np.abs(mixed.probabilities(texts) - previous.probabilities(texts)).max() > 0.1
 
 
+def test_a_word_without_end_is_answered_at_once(ready: Path) -> None:
+    router = Router.load(ready / "models", CURRENT)
+    begun = time.process_time()
+    (found,) = router.probabilities(["q" * 200_000])
+    assert time.process_time() - begun < 5.0
+    assert np.array_equal(found, router.probabilities(["…"])[0])
+    assert router.words_in("subjecct") == router.words_in("subject")
+
+
 def test_a_mail_with_no_known_word_is_answered_by_the_base_rates(ready: Path) -> None:
     router = Router.load(ready / "models", CURRENT)
     unknown = router.probabilities(["", "zzqx"])

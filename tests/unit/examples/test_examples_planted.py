@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.app.demo import Demo
+from seatrial.app.planted import tells
 from seatrial.core.events import CheckFinished
 from seatrial.core.vocabulary import Outcome
 from seatrial.examples.arrival_delay.defects import DEFECTS
@@ -63,6 +64,7 @@ def test_a_defect_alone_puts_a_gap_on_its_requirement(name: str, ready: Path, tm
         pass
     found = outcomes(demo)[requirement]
     assert found.outcome is Outcome.NOT_MET, found.reason
+    assert tells(DEFECTS[name], found), f"by another cause: {found.reason_code}: {found.reason}"
 
 
 @pytest.mark.parametrize("name", timed(name for name, each in DEFECTS.items() if each.requirement is None))

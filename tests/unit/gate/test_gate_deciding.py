@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -139,6 +140,18 @@ def test_a_model_that_could_not_be_identified_is_a_gap_that_says_why() -> None:
         gap.summary for gap in decide(replace(inputs, remarks={"model": why})).gaps if gap.code == "identity-unknown"
     }
     assert said == {f"What the model endpoint serves now could not be identified: {why}"}
+
+
+@pytest.mark.parametrize("parts", [{}, {"model": "without a version"}])
+def test_what_was_found_before_the_model_fell_silent_is_told_beside_it(parts: Mapping[str, str]) -> None:
+    harmed = Finding(code="silent-harm", summary="A null in temp is answered as if nothing were wrong.")
+    ended = Finding(code="crash", summary="A text far too long in body: the answer is a crash.")
+    world = go_world().instead("data.faults", Observation(done="Tried faults.", findings=(harmed, ended)))
+    silent = replace(world, parts={**world.parts, **parts}, probed_at=None)
+    said = {gap.requirement: gap.summary for gap in silent.decided().gaps if gap.code == "identity-unknown"}
+    assert said["data.faults"].endswith("The last time that it was tested this was found: " + ended.summary)
+    assert "The last time" not in said["data.load"]
+    assert {a.outcome for a in silent.decided().requirements if a.id == "data.faults"} == {Outcome.NOT_DETERMINED}
 
 
 def test_a_clock_before_the_newest_record_determines_nothing() -> None:

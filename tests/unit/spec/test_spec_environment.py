@@ -15,7 +15,12 @@ SURROUNDINGS = {
     "URL": "http://erp.local:81",
     "SLASHED": "http://erp.local/",
     "WHOLE": "http://erp.local/api",
+    "HOOK": "http://erp.local/hooks/B0f3k91x",
+    "LINE": "127.0.0.1:15342",
+    "LINE6": "[::1]:15342",
+    "LOCAL": "localhost:8800",
     "TOKEN": "hunter77",
+    "USER_AT_LINE": "olga@127.0.0.1:15342",
     "WITH_USER": "http://olga:hunter88@erp.local",
 }
 
@@ -42,6 +47,11 @@ def test_every_other_line_is_an_error_that_shows_no_value() -> None:
         "https://${HOST}:${PORT}/",
         "opc.tcp://${HOST}:${PORT}",
         "postgresql+psycopg://olga@${HOST}/erp",
+        "${WHOLE}",
+        "${URL}/v1/chat/completions",
+        "${LINE}",
+        "${LINE6}",
+        "${LOCAL}",
     ],
 )
 def test_what_only_names_a_server_is_no_secret(written: str) -> None:
@@ -53,7 +63,10 @@ def test_what_only_names_a_server_is_no_secret(written: str) -> None:
     [
         ("${TOKEN}", {"hunter77"}),
         ("${HOST}", {"erp.local"}),
-        ("${WHOLE}", {"http://erp.local/api"}),
+        ("${HOOK}", {"http://erp.local/hooks/B0f3k91x"}),
+        ("${WHOLE}?key=${TOKEN}", {"hunter77"}),
+        ("${USER_AT_LINE}", {"olga@127.0.0.1:15342"}),
+        ("password=${LINE}", {"127.0.0.1:15342"}),
         ("${WITH_USER}/orders", {"http://olga:hunter88@erp.local", "hunter88"}),
         ("http://olga:${TOKEN}@${HOST}/", {"hunter77"}),
         ("http://${TOKEN}@erp.local/", {"hunter77"}),

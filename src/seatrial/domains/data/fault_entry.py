@@ -16,6 +16,7 @@ from seatrial.core.errors import SeatrialError, Unreachable
 from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import Prediction, Row
 from seatrial.core.vocabulary import Weight
+from seatrial.core.wording import count
 from seatrial.domains.data.campaign import AT_ONCE, CRASHES, Case, Ending, Probe, Told
 from seatrial.domains.data.fault_kinds import Fault, Place, Stance
 from seatrial.domains.data.few_at_once import few_at_once
@@ -28,6 +29,7 @@ from seatrial.spec.integration import Flow
 
 CODES = {
     "entry-not-tried": "Faults could not be put in at the entry of a flow.",
+    "entry-down": "After a fault no clean record came out of a flow any more, so that no other was tried there.",
     "blind-exit": "What comes out of a flow shows nothing that depends on the record, so that no harm could be seen.",
 }
 _RENEWED = 2
@@ -39,7 +41,10 @@ GRACE_S = 0.5
 
 @dataclass(slots=True)
 class EntryCampaign:
-    """One flow, with clean records and what comes out of each. `asked` counts the records that were put in."""
+    """One flow, with clean records and what comes out of each. `asked` counts the records that were put in.
+
+    `down` is set once clean records do not come out any more after a fault: what is put in then tells of no other one.
+    """
 
     trial: Trial
     flow: Flow
@@ -49,6 +54,7 @@ class EntryCampaign:
     passes: Callable[[Json], bool] | None = None
     """Whether what came out of a field claims nothing, such as an answer that abstains."""
     asked: int = 0
+    down: bool = False
     clean: list[Passed] = field(default_factory=list)
     _sampler: Sampler | None = None
     _outdated: bool = False
@@ -143,6 +149,15 @@ class EntryCampaign:
         both = [row for at in bad for row in (cases[at][0].faulty, cases[at][0].clean)]
         again = self._put_all(both) if bad else []
         faulty, clean = again[::2], again[1::2]
+        if (
+            bad
+            and not any(map(_came_out, clean))
+            and not any(map(_came_out, self._put_all(self.templates[:_CONFIRMED])))
+        ):
+            self.down = True
+            ended = replace(told[bad[0]], ending=Ending.CRASH, said="afterwards no clean record came out any more")
+            yield from (*told[: bad[0]], ended)
+            return
         self._outdated = any(self._changed(cases[at][1], now) for at, now in zip(bad, clean, strict=True))
         steady = {
             at: self._told(*cases[at], now).ending is told[at].ending for at, now in zip(bad, faulty, strict=True)
@@ -251,6 +266,10 @@ class EntryCampaign:
 _CRASHED = "crashed: "
 
 
+def _came_out(passed: Passed) -> bool:
+    return passed.refused is None and passed.out is not None
+
+
 def _case(fault: Fault, places: Mapping[str, Place], clean: Row, faulty: Row, *, texts: bool) -> Case:
     changed = [n for n in places if n in clean and (n not in faulty or faulty[n] is not clean[n])]
 
@@ -306,6 +325,19 @@ def not_tried(flow: Flow, why: str, *, remedy: str = "") -> Finding:
         why="What the model refuses, the pipeline before it may have made harmless-looking already.",
         remedy=remedy
         or f"Give {flow.from_} a writable test end, {flow.to} an observable one, and the flow clean records.",
+    )
+
+
+def went_down(flow: Flow, after: Fault, missed: Sequence[Fault]) -> Finding:
+    """That a fault took the pipeline down, and that those that were to follow were not put in."""
+    return Finding(
+        code="entry-down",
+        summary=f"After {after.name} was put in at {flow.from_}, no clean record came out of {flow.name} any more; "
+        f"{count(len(missed), 'fault')} that were to follow were not tried there.",
+        weight=Weight.OPEN,
+        fields=(f"flows.{flow.name}",),
+        why="One such record in a feed stops everything that comes after it.",
+        remedy=f"Let what stands between {flow.from_} and {flow.to} outlive that record, start it anew, and run again.",
     )
 
 

@@ -12,7 +12,7 @@ from seatrial.core.ports import Row
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.data import fault_budget
 from seatrial.domains.data.campaign import Probe
-from seatrial.domains.data.fault_entry import EntryCampaign, not_tried
+from seatrial.domains.data.fault_entry import EntryCampaign, not_tried, went_down
 from seatrial.domains.data.fault_kinds import Fault, Place, unknown_key
 from seatrial.domains.data.fault_pairs import pairs
 from seatrial.domains.data.fault_scope import unfinished
@@ -116,6 +116,9 @@ def _through(
             return
         if probe is not None:
             found.probes.append(probe)
+        if begun.down:
+            found.findings.append(went_down(flow, fault, faults[number + 1 :]))
+            return
 
 
 def _concerns(trial: Trial, flow: Flow, inputs: Mapping[str, InputField], sources: Mapping[str, Sequence[Row]]) -> bool:

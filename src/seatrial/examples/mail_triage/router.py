@@ -20,8 +20,9 @@ from seatrial.examples.slips import slips
 Floats = npt.NDArray[np.float64]
 SUBJECT_COUNTS = 2
 """A word of the subject counts like so many in the body."""
-_FEWEST, _MOST_CORRECTED = 4, 50_000
-"""Letters from which a word is put right: shorter ones are too near to each other. Words that are remembered."""
+_FEWEST, _LONGEST, _MOST_CORRECTED = 4, 40, 50_000
+"""Letters from which and up to which a word is put right: shorter ones are too near to each other, and of what a longer
+one may have been meant to be there is far too much to look at. Words that are remembered."""
 FOOTER = "footer"
 """What the list's server writes under a mail that was routed already."""
 
@@ -79,7 +80,7 @@ class Router:
         return [self._right(word) for word in words_of(text)]
 
     def _right(self, word: str) -> str:
-        if word in self.place or len(word) < _FEWEST:
+        if word in self.place or not _FEWEST <= len(word) <= _LONGEST:
             return word
         if word not in self.corrected:
             while len(self.corrected) >= _MOST_CORRECTED:
