@@ -263,6 +263,71 @@ def test_a_model_that_does_not_answer_leaves_the_age_standing() -> None:
     assert "staleness-cost-unknown" in codes(found, Weight.OPEN)
 
 
+class Retyped:
+    """A table whose parts hold a column now as numbers, now as text; its first `rows` rows are one part."""
+
+    def __init__(self, table: pa.Table, name: str, rows: int) -> None:
+        self._table, self._name, self._rows = table, name, rows
+
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self._table.column_names)
+
+    def batches(self, columns: Any = None) -> Any:
+        names = list(columns or self._table.column_names)
+        chosen = self._table.select(names)
+        at = names.index(self._name)
+        later = chosen.slice(self._rows)
+        later = later.set_column(at, self._name, later[self._name].cast(pa.string()))
+        for part in (chosen.slice(0, self._rows), later):
+            yield from part.combine_chunks().to_batches()
+
+    def digest(self) -> str:
+        return ""
+
+
+def test_a_column_that_changes_its_type_on_the_way_leaves_the_cost_open_and_the_age_standing() -> None:
+    class Trial(MemoryTrial):
+        def table(self, name: str) -> Any:
+            return Retyped(self.tables[name], "temp", 900)
+
+    trial = Trial(tables={"evaluation": evaluation()}, feeds={"weather": Feed(reads=[records(60)])})
+    found = CHECK.run(fresh_system(), cast("Any", trial))
+    assert isinstance(found, Observation)
+    (finding,) = [f for f in found.findings if f.code == "staleness-cost-unknown"]
+    assert finding.weight is Weight.OPEN
+    assert "change their type within the table" in finding.summary
+    assert "one type" in finding.remedy
+    assert age(found) == pytest.approx(60 + LAST_S)
+
+
+def test_rows_that_come_in_many_parts_cost_what_they_cost_in_one() -> None:
+    whole = run(records(60))
+    parts = evaluation()
+    parts = pa.concat_tables([parts.slice(at, 300) for at in range(0, parts.num_rows, 300)])
+    feeds = {"weather": Feed(reads=[records(60)])}
+    found = CHECK.run(fresh_system(), cast("Trial", MemoryTrial(tables={"evaluation": parts}, feeds=feeds)))
+    assert isinstance(found, Observation)
+    assert [m.value for m in found.measures] == [m.value for m in whole.measures]
+
+
+def test_an_evaluation_without_a_row_leaves_the_cost_open() -> None:
+    class Trial(MemoryTrial):
+        def table(self, name: str) -> Any:
+            return Empty(self.tables[name])
+
+    class Empty(Retyped):
+        def __init__(self, table: pa.Table) -> None:
+            super().__init__(table, "temp", 0)
+
+        def batches(self, columns: Any = None) -> Any:
+            return iter(())
+
+    trial = Trial(tables={"evaluation": evaluation()}, feeds={"weather": Feed(reads=[records(60)])})
+    found = CHECK.run(fresh_system(), cast("Any", trial))
+    assert isinstance(found, Observation)
+    assert "staleness-cost-unknown" in codes(found, Weight.OPEN)
+
+
 class Clock(Feed):
     """A feed whose server tells a time that is `ahead_s` off."""
 

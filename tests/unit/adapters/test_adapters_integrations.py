@@ -125,6 +125,18 @@ def test_a_page_that_cannot_be_followed_is_no_lost_record(told: Callable[[Asked,
         integration.close()
 
 
+def test_pages_in_a_circle_are_no_records() -> None:
+    def circle(asked: Asked) -> Said:
+        at = "b" if asked.path == "/arrived" else "arrived"
+        return said([{"id": "k1"}], headers={"Link": f'</{at}>; rel="next"'})
+
+    with Server(circle) as server:
+        integration = planner(server)
+        with pytest.raises(Malformed, match="in a circle"):
+            integration.observe("id", ["k1"])
+        integration.close()
+
+
 def test_the_prepared_request_is_the_one_that_write_sends() -> None:
     with Server(Records()) as server:
         integration = planner(server, headers={"X-Tenant": "docks"})

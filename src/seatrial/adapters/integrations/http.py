@@ -9,19 +9,19 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from seatrial.adapters.http import Answer, Http, sent_json
 from seatrial.adapters.identity import ask
 from seatrial.adapters.integrations.http_end import TIMEOUT_S, HttpEnd
 from seatrial.adapters.integrations.openapi import OpenApi
+from seatrial.adapters.integrations.pages import every_entry
 from seatrial.adapters.integrations.place import Place
 from seatrial.adapters.integrations.types import SEEN, types_of
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 from seatrial.core.ports import Description, Request, Row
 
-_MOST: Final = 1_000_000
 _NEXT: Final = re.compile(r'<([^>]*)>\s*;[^<]*\brel="?next\b', re.IGNORECASE)
 _MORE: Final = (
     "next",
@@ -161,28 +161,23 @@ class HttpIntegration:
 
     def _pages(self, url: str) -> Iterator[Row]:
         """Every record of every page; the next one is told in a `Link` header. Raises Malformed where it is not."""
-        seen: set[str] = set()
-        count = 0
-        while url:
-            if url in seen:
-                raise Malformed(f"integration {self._place.name!r} answers pages in a circle")
-            seen.add(url)
-            answer = self._end.get(url)
-            for record in self._records(answer):
-                count += 1
-                if count > _MOST:
-                    raise Malformed(
-                        f"integration {self._place.name!r} answers more than {_MOST:,} records, asked for a few",
-                        remedy="Let the observed address answer only records with the values that it is asked for.",
-                    )
-                yield record
-            following = _NEXT.search(answer.headers.get("link", ""))
-            if following is None and (more := _more(answer.json())):
-                raise Malformed(
-                    f"integration {self._place.name!r} answers a part of the records, and more by its {more!r}",
-                    remedy='Have the next page told in a header, Link: <address>; rel="next", or all answered at once.',
-                )
-            url = urljoin(url, following[1]) if following else ""
+        return every_entry(
+            self._place.name,
+            url,
+            self._page,
+            if_more="Let the observed address answer only records with the values that it is asked for.",
+        )
+
+    def _page(self, url: str) -> tuple[Sequence[Row], str]:
+        answer = self._end.get(url)
+        records = self._records(answer)
+        following = _NEXT.search(answer.headers.get("link", ""))
+        if following is None and (more := _more(answer.json())):
+            raise Malformed(
+                f"integration {self._place.name!r} answers a part of the records, and more by its {more!r}",
+                remedy='Have the next page told in a header, Link: <address>; rel="next", or all answered at once.',
+            )
+        return records, following[1] if following else ""
 
     def _records(self, answer: Answer) -> Sequence[Row]:
         try:

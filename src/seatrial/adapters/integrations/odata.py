@@ -6,17 +6,17 @@ import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urljoin
+from urllib.parse import parse_qsl, quote, urlencode
 
 from seatrial.adapters.http import Answer, Http, sent_json
 from seatrial.adapters.identity import ask
 from seatrial.adapters.integrations.http_end import TIMEOUT_S, HttpEnd
 from seatrial.adapters.integrations.odata_metadata import EntityType, entity_type
+from seatrial.adapters.integrations.pages import every_entry
 from seatrial.adapters.integrations.place import Place
 from seatrial.core.errors import Malformed
 from seatrial.core.ports import Request, Row
 
-_MOST: Final = 1_000_000
 _VALUES: Final = 20
 _ASKED: Final = {
     # Long numbers as text: as numbers of JSON they would lose digits before anybody sees them.
@@ -135,22 +135,14 @@ class ODataIntegration:
         kind = self._type_of(path)
         mark = "?" if options else ""
         url = f"{self._end.url(path)}{mark}{urlencode(options, quote_via=quote, safe='$(),')}"
-        seen: set[str] = set()
-        count = 0
-        while url:
-            if url in seen:
-                raise Malformed(f"integration {self._place.name!r} answers pages in a circle")
-            seen.add(url)
-            entries, following = self._page(self._end.get(url, _ASKED))
-            for entry in entries:
-                count += 1
-                if count > _MOST:
-                    raise Malformed(
-                        f"integration {self._place.name!r} answers more than {_MOST:,} records",
-                        remedy="Order them by their time, as in Orders?$orderby=CreatedAt desc.",
-                    )
-                yield {name: kind.value(name, value) for name, value in entry.items() if "@" not in name}
-            url = urljoin(url, following) if following else ""
+        entries = every_entry(
+            self._place.name,
+            url,
+            lambda at: self._page(self._end.get(at, _ASKED)),
+            if_more="Order them by their time, as in Orders?$orderby=CreatedAt desc.",
+        )
+        for entry in entries:
+            yield {name: kind.value(name, value) for name, value in entry.items() if "@" not in name}
 
     def _page(self, answer: Answer) -> tuple[Sequence[Row], str]:
         """The records of a page, and the link to the next one."""

@@ -106,20 +106,27 @@ def read_rows(table: Table, columns: Sequence[str], *, most: int, seed: int) -> 
     if not kept:
         schema = pa.schema([(name, pa.null()) for name in wanted])
         return Rows(columns=Columns(pa.RecordBatch.from_pylist([], schema=schema)), total=0)
-    try:
-        whole = _widened(pa.Table.from_batches(kept))
-    except pa.ArrowInvalid as error:
-        raise Malformed(
-            f"the columns change their type within the table: {error}", remedy="Give every column one type."
-        ) from None
+    whole = joined(kept)
     lot = np.concatenate(lots)
     schema, parts = whole.schema, whole.columns
     chosen = pa.array(np.sort(np.argsort(lot, kind="stable")[:most])) if lot.size > most else None
     # Column by column: the parts of one are given back before the next is put together.
     del kept, whole, batch
-    together = [_in_one_piece(name, parts.pop(0), chosen) for name in schema.names]
+    together = [in_one_piece(name, parts.pop(0), chosen) for name in schema.names]
     pa.default_memory_pool().release_unused()
     return Rows(columns=Columns(pa.RecordBatch.from_arrays(together, schema=schema)), total=total)
+
+
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    """Some batches of one table, one or more, as a table. Raises Malformed where they disagree on a column's type."""
+    import pyarrow as pa
+
+    try:
+        return _widened(pa.Table.from_batches(batches))
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise Malformed(
+            f"the columns change their type within the table: {error}", remedy="Give every column one type."
+        ) from None
 
 
 def _widened(table: pa.Table) -> pa.Table:
@@ -135,7 +142,8 @@ def _widened(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def _in_one_piece(name: str, column: pa.ChunkedArray, chosen: pa.Array | None) -> pa.Array:
+def in_one_piece(name: str, column: pa.ChunkedArray, chosen: pa.Array | None = None) -> pa.Array:
+    """The `chosen` rows of a column, or all, as one array. Raises Malformed where it holds too much for that."""
     import pyarrow as pa
 
     try:
