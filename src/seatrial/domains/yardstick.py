@@ -12,6 +12,8 @@ from seatrial.core.observation import Json
 from seatrial.core.ports import Prediction
 from seatrial.spec.system import System
 
+ROUNDING = 1e-4
+"""Of a score, or of a regression's spread: what single precision makes of another order of addition."""
 _WORD = re.compile(r"\w+", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 

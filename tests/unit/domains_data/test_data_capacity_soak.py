@@ -24,6 +24,7 @@ from seatrial.core.ports import Request, Stream
 from seatrial.core.vocabulary import Criticality, Outcome, Weight
 from seatrial.domains.data import capacity, soak
 from seatrial.domains.data.answers_under_load import Watcher
+from seatrial.domains.data.known_answers import KnownAnswers
 from seatrial.domains.data.latency_record import encoded
 from seatrial.gate.judging import judge_measure
 from seatrial.spec.load import Load, Memory
@@ -33,7 +34,7 @@ from seatrial.spec.system import System
 LATENCY = {"p95": "100ms"}
 REQUESTS = (Request(method="GET", url="http://a:80"),)
 NOBODY: Any = None
-UNWATCHED = Watcher(NOBODY, ())
+UNWATCHED = Watcher(KnownAnswers(NOBODY, (), ()))
 """Asks nothing: a computed queue takes no time in which it could."""
 
 
@@ -143,7 +144,7 @@ def test_errors_that_come_fast_and_with_status_200_above_a_rate_are_no_capacity(
             super().__exit__(None, None, None)
             self.compared, self.wrong = 40, 3 if queue.rates[-1] > 80 else 0
 
-    made, declared_system = searched(queue, watcher=Shedding(NOBODY, ()))
+    made, declared_system = searched(queue, watcher=Shedding(KnownAnswers(NOBODY, (), ())))
     assert made.rate is not None
     assert 74 < made.rate <= 80
     (finding,) = capacity.findings(load_of(declared_system), made)

@@ -56,8 +56,9 @@ class Index:
 
     def nearest(self, questions: Sequence[str]) -> list[Found]:
         """The best passage for each question."""
-        near = self._embedder.directions(list(questions)) @ self._directions.T
-        return [self._best(question, row) for question, row in zip(questions, near, strict=True)]
+        directions = self._embedder.directions(list(questions))
+        # Each by itself: a product of all at once adds up in another order, and a confidence moves in its last digit.
+        return [self._best(q, row @ self._directions.T) for q, row in zip(questions, directions, strict=True)]
 
     def closest(self, question: str, most: int) -> list[Passage]:
         """The passages that a language model may read for a question, nearest first."""

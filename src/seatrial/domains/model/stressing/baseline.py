@@ -11,12 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from seatrial.core.ports import Prediction, Reply, Row
 from seatrial.domains.legality import Profile, profile_of
 from seatrial.domains.model.stressing.asking import Asker, answer_of, told
-from seatrial.domains.yardstick import Yardstick, spread
+from seatrial.domains.yardstick import ROUNDING, Yardstick, spread
 from seatrial.spec.model import InputField
 from seatrial.spec.system import System
 
-ROUNDING = 1e-4
-"""Of a score, or of a regression's spread: what single precision makes of another order of addition."""
 _TESTED = 16
 _MOST_DECIMALS = 9
 _SAME_TEXT = 0.9

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from seatrial.core.ports import Prediction, Row
 from seatrial.domains.model.stressing.asking import answer_of, told
-from seatrial.domains.model.stressing.baseline import ROUNDING, Baseline
+from seatrial.domains.model.stressing.baseline import Baseline
 from seatrial.domains.model.stressing.changes import changed
 from seatrial.domains.model.stressing.consistency import entity_groups
 from seatrial.domains.model.stressing.expected import Expected, keeps
 from seatrial.domains.model.stressing.rates import Tried
 from seatrial.domains.model.turning.documents import written_fields
 from seatrial.domains.scored.extraction import record_of
+from seatrial.domains.yardstick import ROUNDING
 from seatrial.spec.conditions import parse_condition
 from seatrial.spec.stress import Edit, Relation
 from seatrial.spec.system import System

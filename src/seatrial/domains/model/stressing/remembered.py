@@ -21,9 +21,10 @@ from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import count
 from seatrial.domains.model.stressing import words
 from seatrial.domains.model.stressing.asking import answer_of
-from seatrial.domains.model.stressing.baseline import ROUNDING, Baseline
+from seatrial.domains.model.stressing.baseline import Baseline
 from seatrial.domains.model.stressing.changes import changed
 from seatrial.domains.model.stressing.noise import Noise, off
+from seatrial.domains.yardstick import ROUNDING
 from seatrial.spec.stress import Edit
 
 CODES: Mapping[str, str] = {
