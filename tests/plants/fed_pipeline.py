@@ -25,6 +25,8 @@ def weather(asked: Asked) -> Said:
 class FedPipeline:
     """Takes deliveries at once and works through them behind; what the weather source does not give is waited for.
 
+    The `risk` that it hands over goes by the temperature and the hour.
+
     `source` is where the line listens. `drops` loses what the source was away for, `repeats` passes it on twice,
     `stuck` waits for the source without any time-out, `silent` raises no alarm, `synchronous` answers 503 while it is
     away, `falls_back` passes on at once what it could not ask for. `breaker_s` asks no more for so long after it fell
@@ -34,8 +36,8 @@ class FedPipeline:
 
     `direct` is where it asks while the line is away, `keeps` answers from what it read last and asks no more for
     `breaker_s`, `guesses` fills in a temperature, `again_s` passes on once more so long after it what was held up,
-    `passes_anyway` passes on what it refuses. `alarm_s` is how long the source must be away in all until the alarm is
-    raised, which then stays up.
+    `passes_anyway` passes on what it refuses, `clings` to what it filled in, although it asks again. `alarm_s` is how
+    long the source must be away in all until the alarm is raised, which then stays up.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class FedPipeline:
         guesses: bool = False,
         again_s: float = math.inf,
         passes_anyway: bool = False,
+        clings: bool = False,
         alarm_s: float | None = None,
     ) -> None:
         self._source = source
@@ -71,6 +74,7 @@ class FedPipeline:
         self._doubles_after_s = doubles_after_s
         self._direct, self._keeps, self._guesses = direct, keeps, guesses
         self._again_s, self._passes_anyway, self._alarm_s = again_s, passes_anyway, alarm_s
+        self._clings, self._clung = clings, False
         self._away_s, self._failed_at = 0.0, 0.0
         self._later: list[tuple[float, dict[str, Any]]] = []
         self._open_until = 0.0
@@ -165,6 +169,7 @@ class FedPipeline:
                     record["source"] = "schedule"
                 if self._guesses:
                     record["temp"] = 0.0
+                    self._clung = self._clings
                 if self._drops or self._falls_back or self._keeps or self._guesses:
                     break
                 time.sleep(0.05)
@@ -191,8 +196,10 @@ class FedPipeline:
 
     def _passed(self, record: Mapping[str, Any]) -> None:
         now = time.monotonic()
+        record = {**record, "temp": 0.0} if self._clung else record
+        worked_out = {"risk": record["temp"] + int(str(record["planned_at"])[11:13]), "passed_at": now}
         with self._lock:
-            self._out.setdefault(str(record["id"]), []).append((now, dict(record)))
+            self._out.setdefault(str(record["id"]), []).append((now, {**record, **worked_out}))
 
     def _there(self, key: str) -> list[dict[str, Any]]:
         """The copies of a record that have arrived by now."""

@@ -136,6 +136,31 @@ def test_an_answer_for_which_something_was_made_up_is_a_gap() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("faults", [{"guesses": True}, {"guesses": True, "clings": True}])
+def test_what_looks_like_an_answer_and_came_out_otherwise_is_open_where_nobody_declares_answers(
+    faults: dict[str, Any],
+) -> None:
+    found, outcome = taken_away(faults)
+    assert outcome is Outcome.NOT_DETERMINED, (found.findings, found.measures)
+    (told,) = [f for f in found.findings if f.code == "came-out-otherwise"]
+    assert "another risk than" in told.summary
+    assert "flows.warn.answers" in told.remedy
+
+
+@pytest.mark.slow
+def test_a_marked_fallback_is_no_answer_that_came_out_otherwise() -> None:
+    found, outcome = taken_away({"guesses": True, "falls_back": True}, changes=FALLBACK)
+    assert outcome is Outcome.MET, (found.findings, found.measures)
+
+
+@pytest.mark.slow
+def test_a_pipeline_that_stays_with_what_it_made_up_leaves_it_open_whether_the_source_moved() -> None:
+    found, outcome = taken_away({"guesses": True, "clings": True}, changes=ANSWERS)
+    assert outcome is Outcome.NOT_DETERMINED, found.findings
+    assert "answers-moved-on" in {f.code for f in found.findings if f.weight is Weight.OPEN}
+
+
+@pytest.mark.slow
 def test_the_same_answers_late_are_no_other_answers() -> None:
     found, outcome = taken_away(changes=ANSWERS)
     assert outcome is Outcome.MET, (found.findings, found.measures)

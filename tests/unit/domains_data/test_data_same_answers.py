@@ -44,7 +44,7 @@ def _passage(answers: Sequence[tuple[str, float]]) -> Passage:
 
 def _told(before: Sequence[tuple[str, float]], meanwhile: Sequence[tuple[str, float]]) -> Otherwise:
     undisturbed = cast("Undisturbed", SimpleNamespace(flow=FLOW, passage=_passage(before)))
-    return otherwise(undisturbed, _passage(meanwhile))
+    return otherwise(undisturbed, [(100.0, _passage(meanwhile))])
 
 
 STEADY = [("A", 0.2), ("B", 0.7), ("A", 0.2), ("B", 0.7)]
@@ -65,3 +65,13 @@ def test_answers_that_went_away_are_counted_as_what_they_are(
 ) -> None:
     told = _told(before, meanwhile)
     assert (told.other, told.moved, told.varied) == (other, moved, varied)
+
+
+def test_what_comes_back_once_a_flow_is_driven_on_was_made_up() -> None:
+    undisturbed = cast("Undisturbed", SimpleNamespace(flow=FLOW, passage=_passage(STEADY)))
+    away, later = _passage([("A", 0.5), ("B", 0.5)]), _passage([("A", 0.2)])
+    told = otherwise(undisturbed, [(100.0, away), (110.0, later)])
+    assert (told.other, told.moved) == (1, 1)
+    # Which of them was first goes by their times, not by their places.
+    told = otherwise(undisturbed, [(110.0, away), (100.0, later)])
+    assert (told.other, told.moved) == (0, 2)

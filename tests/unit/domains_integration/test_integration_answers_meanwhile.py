@@ -15,6 +15,7 @@ from seatrial.core.ports import Row
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows.disturbing import planned
 from seatrial.domains.flows.driving import Passage
+from seatrial.domains.flows.same_answers import answers_of
 from seatrial.domains.flows.undisturbed import Undisturbed
 from seatrial.domains.integration.answers_meanwhile import (
     Answers,
@@ -149,6 +150,82 @@ def test_what_comes_back_while_the_flow_is_driven_on_was_made_up() -> None:
     answers, found = told([first, later])
     assert [(f.code, f.weight) for f in found] == [("answered-otherwise", Weight.GAP)]
     assert answers.moved == {}
+
+
+def of_many(answers: Sequence[tuple[float, float]], *, fields: Sequence[str] = ("risk",), contents: int = 4) -> Passage:
+    """The same answers for each of some contents, which differ by their number; each record has a time of its own."""
+    flow = system(answers={}).flows[0]
+    sent: list[Row] = []
+    copies: dict[str, list[Row]] = {}
+    for at, (due, risk) in enumerate(answers):
+        for number in range(contents):
+            row: Row = {"id": f"k{at}-{number}-{due}", "dock": f"D{number}"}
+            sent.append(row)
+            own = dict.fromkeys(fields, risk + number)
+            copies[str(row["id"])] = [{**row, **own, "at": due + number, "version": 3}]
+    n = len(sent)
+    due_s = [due for due, _ in answers for _ in range(contents)]
+    return Passage(
+        flow=flow,
+        sent=sent,
+        accepted=[True] * n,
+        scheduled_s=due_s,
+        after_s=[0.1] * n,
+        copies=copies,
+        lag_s=[0.0] * n,
+        planned=n,
+        step_s=0.1,
+    )
+
+
+def quiet(*risks: float, fields: Sequence[str] = ("risk",), contents: int = 4) -> Undisturbed:
+    passage = of_many([(float(at), risk) for at, risk in enumerate(risks)], fields=fields, contents=contents)
+    return cast("Undisturbed", SimpleNamespace(flow=passage.flow, passage=passage))
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ([], []),
+        ([(6.0, 8.0)], ["came-out-otherwise"]),
+        ([(6.0, 99.0)], ["came-out-otherwise"]),
+        ([(10.0, 12.0)], ["came-out-otherwise"]),
+        ([(8.9, 9.4)], []),
+    ],
+    ids=["the same", "made up while it refuses", "away for good", "only while corrupt", "moves by itself"],
+)
+def test_what_looks_like_an_answer_is_compared_where_nobody_declares_one(
+    other: Sequence[tuple[float, float]], expected: Sequence[str]
+) -> None:
+    drive = Drive(began_s=0.0, turns=[TURN], passages={"warn": of_many(each_half_second(other))})
+    answers = answers_meanwhile(quiet(USUAL, USUAL), [drive])
+    flows = system(answers={}).flows
+    by_place = {place: [each] for place, each in answers.items()}
+    found = [
+        *(f for place, each in answers.items() for f in findings_of_answers(system(answers={}), [place], place, each)),
+        *flow_findings(flows, by_place),
+    ]
+    assert [f.code for f in found] == [*expected, "answers-undeclared"]
+    assert [f.weight for f in found][:-1] == [Weight.OPEN] * len(expected)
+    assert all("risk" in f.summary and "at," not in f.summary for f in found[:-1])
+
+
+@pytest.mark.parametrize(
+    ("undisturbed", "alike"),
+    [
+        (quiet(USUAL, USUAL), ("risk",)),
+        (quiet(USUAL), ()),
+        (quiet(USUAL, 0.5), ()),
+        (quiet(USUAL, USUAL, contents=2), ()),
+        (quiet(USUAL, USUAL, fields=("risk", "late")), ("risk", "late")),
+    ],
+    ids=["steady", "seen once", "varies", "of few contents", "two fields"],
+)
+def test_an_answer_is_the_same_for_the_same_contents_and_differs_between_them(
+    undisturbed: Undisturbed, alike: Sequence[str]
+) -> None:
+    # The dock goes through as it came, and the time is another one each time; the version is one for all.
+    assert [name for name in answers_of(undisturbed) if name != "dock"] == list(alike)
 
 
 def test_what_another_place_did_is_put_down_to_that_one() -> None:

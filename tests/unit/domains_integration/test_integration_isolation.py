@@ -71,6 +71,13 @@ def test_a_pipeline_that_falls_back_keeps_its_limits_and_recovers() -> None:
     assert {str(row["state"]) for row in found.figures[0].rows} == {"kept its limits"}
 
 
+def test_what_looks_like_an_answer_and_is_made_up_is_open_where_nobody_declares_answers() -> None:
+    found, outcome = disturbed(guesses=True, breaker_s=0.2, timeout_s=1.0, within_s=3.0)
+    assert outcome is Outcome.NOT_DETERMINED, (found.findings, found.measures)
+    (told,) = [f for f in found.findings if f.code == "came-out-otherwise"]
+    assert "another risk than" in told.summary
+
+
 def test_a_pipeline_that_stays_with_its_fallback_has_not_recovered() -> None:
     found, outcome = disturbed(falls_back=True, breaker_s=math.inf, timeout_s=1.0, within_s=3.0, recovery_s=1.0)
     assert outcome is Outcome.NOT_MET, (found.findings, found.measures)

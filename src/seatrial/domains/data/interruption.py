@@ -37,11 +37,11 @@ from seatrial.domains.data.interruption_findings import (
 from seatrial.domains.data.trips import Alarm, Trip, account, look_again
 from seatrial.domains.flows.cleaning import Cleanup
 from seatrial.domains.flows.disturbing import Disturbance, planned
-from seatrial.domains.flows.driving import Lane, drive
+from seatrial.domains.flows.driving import Lane, Passage, drive
 from seatrial.domains.flows.lanes import lane_of, unready
 from seatrial.domains.flows.line_findings import by_link, no_line, possible
 from seatrial.domains.flows.marking import marker
-from seatrial.domains.flows.same_answers import otherwise, undeclared_finding
+from seatrial.domains.flows.same_answers import Otherwise, answers_of, otherwise, undeclared_finding
 from seatrial.domains.flows.undisturbed import Undisturbed, served_as_before, undisturbed
 from seatrial.spec.data import Interruption
 from seatrial.spec.system import System
@@ -98,7 +98,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         findings=(
             *(f for trip in trips for f in findings_of(system, wanted, trip)),
             *(f for name in sources for f in by_link(system, name)),
-            *(undeclared_finding(flow) for flow in system.flows if not flow.answers),
+            *(undeclared_finding(flow, trips[0].alike.get(flow.name, ())) for flow in system.flows if not flow.answers),
             *cleanup.findings(),
         ),
         figures=(_figure(trips, wanted.catch_up),),
@@ -180,6 +180,7 @@ def _taken_away(system: System, trial: Trial, wanted: Interruption, name: str, c
         ahead=lambda period: looks.ahead() if period.name == _WINDOW else None,
         during=lambda period: looks.watched() if period.name == _WINDOW else None,
     ) as disturbance:
+        began_s = trial.clock.monotonic()
         passages, _ = drive(trial, driven, duration_s=lasts_s, longer_s=wanted.catch_up + outage_s, settled=False)
     trip.back_at = trial.clock.monotonic()
     trip.alarm_s, trip.alarm_before, trip.alarm_said = looks.after_s, looks.before, looks.said
@@ -188,13 +189,43 @@ def _taken_away(system: System, trial: Trial, wanted: Interruption, name: str, c
         trip.problem = disturbance.problem.what
     for passage in passages.values():
         account(trial, wanted, trip, passage, periods)
-    trip.otherwise = [otherwise(each, passages[each.flow.name]) for each in before]
+    trip.alike = {each.flow.name: answers_of(each) for each in before}
     behind = {lane.flow.name: lane for lane in driven}
+    trip.otherwise = [
+        _answered(trial, wanted, each, (began_s, passages[each.flow.name]), behind, cleanup, f"{mark}-o{at}", before_s)
+        for at, each in enumerate(before)
+    ]
     for each in before:
         if each.flow.fallback:
             _back_to_normal(trial, wanted, trip, each, behind, cleanup, f"{mark}-r", outage_s)
     trip.asked_again = _asked_again(trial, wanted, disturbance, before, behind, cleanup, f"{mark}-s", before_s)
     return trip
+
+
+def _answered(
+    trial: Trial,
+    wanted: Interruption,
+    each: Undisturbed,
+    passage: tuple[float, Passage],
+    behind: dict[str, Lane],
+    cleanup: Cleanup,
+    mark: str,
+    each_s: float,
+) -> Otherwise:
+    """What a flow answered otherwise; where that has not come back it is driven on, as long as catching up may take."""
+    began, passages = trial.clock.monotonic(), [passage]
+    found = otherwise(each, passages)
+    while found.moved and trial.clock.monotonic() - began <= wanted.catch_up:
+        name = each.flow.name
+        lane = lane_of(
+            trial, each.flow, f"{mark}{len(passages)}", each_s, behind=behind[name], templates=each.templates
+        )
+        behind[name] = cleanup.add(lane)
+        began_s = trial.clock.monotonic()
+        further, _ = drive(trial, [lane], duration_s=each_s, settled=False)
+        passages.append((began_s, further[name]))
+        found = otherwise(each, passages)
+    return found
 
 
 def _back_to_normal(
@@ -311,7 +342,7 @@ def _budget(system: System) -> float:
         17.0 * outage_s
         + 2.0 * _BEFORE_LEAST_S
         + window_s
-        + 6.0 * wanted.catch_up
+        + (6.0 + len(system.flows)) * wanted.catch_up
         + 8.0 * max((f.within for f in system.flows), default=0.0)
     )
     alone_s = 2.0 * asking_s(system, max(outage_s, _BEFORE_LEAST_S))
@@ -321,7 +352,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=4,
+    version=5,
     title="Sources taken away and given back",
     run=_run,
     codes=CODES,

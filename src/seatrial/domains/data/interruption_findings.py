@@ -8,19 +8,22 @@ from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import span
 from seatrial.domains.data.trips import Trip
-from seatrial.domains.flows import cleaning, lanes, line_findings
+from seatrial.domains.flows import cleaning, lanes, line_findings, same_answers
 from seatrial.domains.flows import undisturbed as undisturbed_flow
 from seatrial.domains.flows.line_findings import line_trouble
+from seatrial.domains.flows.same_answers import Otherwise, otherwise_undeclared
 from seatrial.spec.data import Interruption
 from seatrial.spec.procedure import Step
 from seatrial.spec.system import System
 
 _AFTER_ALARM_S = 0.5
+_MADE_UP = "Nobody can tell an answer for which something was made up from one that is meant."
 WHY = "Every source has a maintenance window; what is lost or doubled in it is found weeks later."
 CODES = {
     **lanes.CODES,
     **line_findings.CODES,
     **cleaning.CODES,
+    **same_answers.CODES,
     "interruption-undeclared": "Nobody declares how long sources may be away and by when all must be caught up.",
     "no-flows": "No flow is declared, so nothing can be lost or doubled that anybody would see.",
     "no-sources": "No integration feeds the system, so there is no source that could be taken away.",
@@ -39,7 +42,7 @@ CODES = {
     "answered-otherwise": "While the source was away other answers were handed over as if they were the usual ones.",
     "answers-vary": "The same contents are answered otherwise each time, so that a made-up answer could not be told.",
     "answers-moved-on": "Answers given while the source was away did not come back to what they were before.",
-    "answers-undeclared": "A flow does not declare which of its fields are answers, so that none were compared.",
+    "answers-not-compared": "No answer of a flow around the outages could be held against the usual ones.",
     "stays-in-fallback": "After the source came back the fallback still answered what was answered otherwise before.",
     "window-shortened": "The maintenance window was executed shorter than declared.",
 }
@@ -118,37 +121,17 @@ def findings_of(system: System, wanted: Interruption, trip: Trip) -> Iterator[Fi
 def _answer_findings(system: System, wanted: Interruption, trip: Trip) -> Iterator[Finding]:
     name = trip.source
     for each in trip.otherwise:
-        if each.other:
-            yield Finding(
-                code="answered-otherwise",
-                summary=f"{each.flow}: while {name} was away, {each.other} of {each.compared} records came out with "
-                f"another {', '.join(each.fields)} than the same contents before and afterwards, such as "
-                f"{', '.join(each.shown)}.",
-                fields=(*each.fields, f"integrations.{name}"),
-                why="Nobody can tell an answer for which something was made up from one that is meant.",
-                remedy=f"Let the pipeline keep what it cannot ask {name} for, or answer by a fallback that says "
-                f"so, and declare in flows.{each.flow}.fallback what tells it.",
-                detail={"compared": each.compared, "other": each.other},
-            )
-        if each.varied:
-            yield Finding(
-                code="answers-vary",
-                summary=f"{each.flow}: the same contents are answered now so, now otherwise, although nothing is away, "
-                f"so that nobody can tell what is made up while {name} is.",
-                weight=Weight.OPEN,
-                fields=(f"flows.{each.flow}.answers",),
-                remedy="Let the model answer the same for the same contents, such as with a fixed seed, or name in "
-                f"`answers` of {each.flow} only what does not vary.",
-            )
-        if each.moved:
-            yield Finding(
-                code="answers-moved-on",
-                summary=f"{each.flow}: {each.moved} records came out otherwise than the same contents before {name} "
-                "was away, and were not answered as before again.",
-                weight=Weight.NOTE,
-                fields=(f"flows.{each.flow}.answers", f"integrations.{name}"),
-                remedy=f"Look whether {name} itself moved on meanwhile, or whether the pipeline goes on with a value "
-                "that it made up.",
+        flow = next(flow for flow in system.flows if flow.name == each.flow)
+        if each.declared:
+            yield from _declared_answers(name, each)
+        elif each.other or each.moved:
+            yield otherwise_undeclared(
+                flow,
+                when=f"While {name} was away or had just come back",
+                other=each.other + each.moved,
+                fields=each.fields,
+                shown=each.shown,
+                places=[f"integrations.{name}"],
             )
     if trip.used and trip.steady and not trip.felt:
         yield _not_felt(system, wanted, name, ())
@@ -166,6 +149,55 @@ def _answer_findings(system: System, wanted: Interruption, trip: Trip) -> Iterat
             "it.",
             remedy="Find out what keeps the pipeline from asking again, such as a breaker that stays open, a cache "
             "without an end or a connection that is not made anew.",
+        )
+
+
+def _declared_answers(name: str, each: Otherwise) -> Iterator[Finding]:
+    """What is to be said of the answers that a flow declares, around the outages of the source `name`."""
+    if each.varied:
+        yield Finding(
+            code="answers-vary",
+            summary=f"{each.flow}: the same contents are answered now so, now otherwise, although nothing is away, "
+            f"so that nobody can tell what is made up while {name} is.",
+            weight=Weight.OPEN,
+            fields=(f"flows.{each.flow}.answers",),
+            remedy="Let the model answer the same for the same contents, such as with a fixed seed, or name in "
+            f"`answers` of {each.flow} only what does not vary.",
+        )
+        return
+    if each.other:
+        yield Finding(
+            code="answered-otherwise",
+            summary=f"{each.flow}: while {name} was away, {each.other} of {each.compared} records came out with "
+            f"another {', '.join(each.fields)} than the same contents before and afterwards, such as "
+            f"{', '.join(each.shown)}.",
+            fields=(*each.fields, f"integrations.{name}"),
+            why=_MADE_UP,
+            remedy=f"Let the pipeline keep what it cannot ask {name} for, or answer by a fallback that says "
+            f"so, and declare in flows.{each.flow}.fallback what tells it.",
+            detail={"compared": each.compared, "other": each.other},
+        )
+    elif each.moved:
+        yield Finding(
+            code="answers-moved-on",
+            summary=f"{each.flow}: {each.moved} records came out otherwise than the same contents before {name} "
+            "was away, and were not answered as before again.",
+            weight=Weight.OPEN,
+            fields=(f"flows.{each.flow}.answers", f"integrations.{name}"),
+            why=_MADE_UP,
+            remedy=f"Look whether {name} itself moved on meanwhile: then let it stand still during the test. Else find "
+            "out why the pipeline goes on with what it made up.",
+        )
+    elif not each.compared:
+        yield Finding(
+            code="answers-not-compared",
+            summary=f"No answer of {each.flow} around the outages of {name} could be held against what the same "
+            "contents were answered before.",
+            weight=Weight.OPEN,
+            fields=(f"flows.{each.flow}.answers",),
+            why=_MADE_UP,
+            remedy=f"Let the policy's outage_duration be so long that some contents pass {each.flow} twice in it, and "
+            f"see that the fields in flows.{each.flow}.answers are at its exit.",
         )
 
 

@@ -64,6 +64,8 @@ class Trip:
     asked_again: bool = True
     """False where the source was asked all the time before it went away, and no more after it came back."""
     otherwise: list[Otherwise] = field(default_factory=list)
+    alike: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Flow to the fields of its exit whose answers were compared: the declared ones, else what looks like some."""
     once: dict[str, list[str]] = field(default_factory=dict)
     """Flow to the keys of which one copy had arrived."""
 

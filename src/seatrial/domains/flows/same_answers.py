@@ -2,14 +2,20 @@
 
 A pipeline that fills in a default for what it cannot ask hands over an answer like any other. It is told by contents
 whose answer was the same each time before, went away from that, and came back to it. Where the source itself moved on,
-answers do not come back, and nothing is judged; nor where the model answers the same contents now so, now otherwise.
+answers do not come back, and nobody can tell it from a default that stays; nor is anything judged where the model
+answers the same contents now so, now otherwise.
+
+Where nobody declares which fields are answers, those are taken for it that are the same each time for the same
+contents and differ between contents while nothing is away. When one of them changes, that is open and no gap: it may
+be something else that moves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from seatrial.core.observation import Finding, Json
 from seatrial.core.ports import Row
@@ -22,8 +28,15 @@ from seatrial.spec.integration import Flow
 
 _NOISE, _NOISE_LEAST = 1e-3, 1e-6
 """The same answer computed in another batch, or handed over in single precision, differs by no more than this share."""
+_REPEATED = 3
+"""Of so many contents at least an answer that nobody declares must have been seen twice: chance repeats itself less."""
 SHOWN = 3
 """So many keys of our own are named."""
+CODES = {
+    "came-out-otherwise": "While something was disturbed fields came out otherwise that look like answers and that no "
+    "flow declares as such.",
+    "answers-undeclared": "A flow does not declare which of its fields are answers; what looks like some was compared.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,8 @@ class Otherwise:
     """Whether the same contents are answered now so, now otherwise with nothing away, so that nothing was compared."""
     moved: int
     """So many records came out otherwise than before whose contents were not answered as before again."""
+    declared: bool = True
+    """Whether the flow names its answers, so that these fields are more than what looks like some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +71,41 @@ class Held:
     """The answers in which it came out otherwise; none where it came out as before."""
 
 
-def held(before: Undisturbed, passage: Passage) -> list[Held]:
+def answers_of(before: Undisturbed) -> tuple[str, ...]:
+    """The fields of the exit that are answers: the declared ones, else those that look like some."""
+    flow = before.flow
+    if flow.answers:
+        return tuple(flow.answers)
+    told = _told(before)
+    repeated = [answers for answers in told.values() if len(answers) > 1]
+    if len(repeated) < _REPEATED:
+        return ()
+    names = dict.fromkeys(name for answers in told.values() for each in answers for name in each)
+    passed = {flow.key, *flow.expect, *flow.fallback}
+    return tuple(
+        name
+        for name in names
+        if name not in passed and not _varies((name,), told) and _differs(name, [a[0] for a in told.values()])
+    )
+
+
+def _differs(name: str, answers: Sequence[Row]) -> bool:
+    """Whether different contents are answered differently in this field."""
+    return any(not _alike(each.get(name), answers[0].get(name)) for each in answers)
+
+
+def held(before: Undisturbed, passage: Passage, fields: Collection[str]) -> list[Held]:
     """The records of this passage that can be held against how the flow answered before, in the order they were due.
 
-    None where the same contents were answered now so, now otherwise before, or no contents was seen twice then.
+    None where the same contents were answered now so, now otherwise in `fields` before, or none was seen twice then.
     """
-    flow, usual = before.flow, _usual(before)
+    flow, usual = before.flow, _usual(before, fields)
     found: list[Held] = []
     for row, due_s, after_s in zip(passage.sent, passage.scheduled_s, passage.after_s, strict=True):
         what, key = contents(row, flow.key), str(row[flow.key])
         if (answer := _answer(flow, passage.copies.get(key, ()))) is None or what not in usual:
             continue
-        differing = tuple(f for f in flow.answers if not _alike(answer.get(f), usual[what].get(f)))
+        differing = tuple(f for f in fields if not _alike(answer.get(f), usual[what].get(f)))
         found.append(Held(key=key, contents=what, due_s=due_s, seen_s=due_s + after_s, differing=differing))
     return sorted(found, key=lambda each: each.due_s)
 
@@ -86,67 +124,103 @@ def came_back(records: Sequence[Held]) -> tuple[list[Held], list[Held]]:
     return judged[::-1], moved[::-1]
 
 
-def undeclared_finding(flow: Flow) -> Finding:
-    """A note on a flow whose answers nobody names, so that none can be compared; its code is `answers-undeclared`."""
+def undeclared_finding(flow: Flow, alike: Collection[str] = ()) -> Finding:
+    """A note on a flow whose answers nobody names; `alike` are the fields that were compared in their place."""
+    compared = (
+        f"{', '.join(alike)} looked like answers and were compared"
+        if alike
+        else "none looked like answers, so that nothing was compared"
+    )
     return Finding(
         code="answers-undeclared",
-        summary=f"{flow.name} does not declare which fields of its exit are answers: whether they stay the same while "
-        "something is disturbed was not compared.",
+        summary=f"{flow.name} does not declare which fields of its exit are answers: {compared} while something was "
+        "disturbed.",
         weight=Weight.NOTE,
         fields=(f"flows.{flow.name}.answers",),
         remedy=f"Where {flow.name} hands over what the model answers, name the fields in flows.{flow.name}.answers.",
     )
 
 
-def varies(before: Undisturbed) -> bool:
-    """Whether the same contents were answered now so, now otherwise with nothing away."""
-    return _varies(before.flow, _told(before))
-
-
-def otherwise(before: Undisturbed, passage: Passage) -> Otherwise:
-    """Records of this passage that came out otherwise than before and than later ones of the same contents."""
-    judged, moved = came_back(held(before, passage))
-    other = [each for each in judged if each.differing]
-    return Otherwise(
-        flow=before.flow.name,
-        compared=len(judged),
-        shown=tuple(each.key for each in other[-SHOWN:]),
-        other=len(other),
-        fields=tuple(dict.fromkeys(field for each in other for field in each.differing)),
-        varied=varies(before),
-        moved=len(moved),
+def otherwise_undeclared(
+    flow: Flow, *, when: str, other: int, fields: Sequence[str], shown: Sequence[str], places: Sequence[str]
+) -> Finding:
+    """That `other` records came out otherwise in fields that look like answers; `when` is the start of a sentence."""
+    return Finding(
+        code="came-out-otherwise",
+        summary=f"{when}, {other} records of {flow.name} came out with another {', '.join(fields)} than the same "
+        f"contents always did before, such as {', '.join(shown)}, and without the mark of a declared fallback. Nobody "
+        "declares whether these are answers.",
+        weight=Weight.OPEN,
+        fields=(f"flows.{flow.name}.answers", *places),
+        why="Nobody can tell an answer for which something was made up from one that is meant.",
+        remedy=f"Name in flows.{flow.name}.answers the fields that hold what the model answers. Where the pipeline "
+        f"answered by a fallback, declare in flows.{flow.name}.fallback what tells it at the exit.",
     )
 
 
-def _usual(before: Undisturbed) -> Mapping[str, Row]:
+def varies(before: Undisturbed) -> bool:
+    """Whether the same contents were answered now so, now otherwise with nothing away, in what is declared."""
+    return _varies(tuple(before.flow.answers), _told(before))
+
+
+def otherwise(before: Undisturbed, passages: Sequence[tuple[float, Passage]]) -> Otherwise:
+    """Records of these passages that came out otherwise than before and than later ones of the same contents.
+
+    Each passage with the time at which it began, in seconds on one clock.
+    """
+    fields = answers_of(before)
+    records = sorted(
+        (
+            replace(each, due_s=began_s + each.due_s, seen_s=began_s + each.seen_s)
+            for began_s, passage in passages
+            for each in held(before, passage, fields)
+        ),
+        key=lambda each: each.due_s,
+    )
+    judged, moved = came_back(records)
+    other = [each for each in judged if each.differing]
+    shown = other or [each for each in moved if each.differing]
+    return Otherwise(
+        flow=before.flow.name,
+        compared=len(judged),
+        shown=tuple(each.key for each in shown[-SHOWN:]),
+        other=len(other),
+        fields=tuple(dict.fromkeys(field for each in shown for field in each.differing)),
+        varied=varies(before),
+        moved=len(moved),
+        declared=bool(before.flow.answers),
+    )
+
+
+def _usual(before: Undisturbed, fields: Collection[str]) -> Mapping[str, Row]:
     """What each contents was answered; nothing where no contents was seen twice, or one was answered differently."""
     told = _told(before)
     twice = any(len(answers) > 1 for answers in told.values())
-    return {what: answers[0] for what, answers in told.items()} if twice and not _varies(before.flow, told) else {}
+    kept = fields and twice and not _varies(fields, told)
+    return {what: answers[0] for what, answers in told.items()} if kept else {}
 
 
 def _told(before: Undisturbed) -> Mapping[str, Sequence[Row]]:
-    """The answers that each contents got."""
-    flow = before.flow
-    told: dict[str, list[Row]] = {}
+    """What came out the normal way of each contents."""
+    told = defaultdict[str, list[Row]](list)
     for row in before.passage.sent:
-        if (answer := _answer(flow, before.passage.copies.get(str(row[flow.key]), ()))) is not None:
-            told.setdefault(contents(row, flow.key), []).append(answer)
+        if (answer := _answer(before.flow, before.passage.copies.get(str(row[before.flow.key]), ()))) is not None:
+            told[contents(row, before.flow.key)].append(answer)
     return told
 
 
-def _varies(flow: Flow, told: Mapping[str, Sequence[Row]]) -> bool:
+def _varies(fields: Collection[str], told: Mapping[str, Sequence[Row]]) -> bool:
     return not all(
         _alike(each.get(field), answers[0].get(field))
         for answers in told.values()
         for each in answers
-        for field in flow.answers
+        for field in fields
     )
 
 
 def _answer(flow: Flow, copies: Sequence[Row]) -> Row | None:
     """What was answered the normal way; None for what did not arrive once, or came from the fallback."""
-    return copies[0] if flow.answers and len(copies) == 1 and not fell_back(flow, copies) else None
+    return copies[0] if len(copies) == 1 and not fell_back(flow, copies) else None
 
 
 def _alike(one: Json, other: Json) -> bool:

@@ -25,7 +25,7 @@ from seatrial.domains.flows.lanes import lane_of, templates_of
 from seatrial.spec.integration import Flow
 
 _EACH = 2.0
-"""Where answers are compared, so many records of the same contents are expected before anything is disturbed."""
+"""So many records of the same contents are expected before anything is disturbed."""
 _FEW = 5.0
 """So many records at least are expected in each look at whether a flow has come back."""
 CODES = {
@@ -181,10 +181,10 @@ def _seen(lane: Lane, templates: Sequence[Row], passage: Passage) -> Undisturbed
 
 
 def _templates(trial: Trial, flow: Flow, duration_s: float) -> Sequence[Row]:
-    """Where answers are compared, so few that each is put in while nothing is disturbed; spread over all."""
+    """So few that each is put in more than once while nothing is disturbed, or answers would be compared with none."""
     rows = templates_of(trial, flow)
     most = max(1, int(flow.peak * duration_s / _EACH))
-    if not (flow.fallback or flow.answers) or len(rows) <= most:
+    if len(rows) <= most:
         return rows
     return [rows[at * len(rows) // most] for at in range(most)]
 

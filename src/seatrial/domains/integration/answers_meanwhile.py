@@ -13,9 +13,19 @@ from dataclasses import dataclass, field, replace
 from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Finding, Json
 from seatrial.core.vocabulary import Weight
+from seatrial.domains.flows import same_answers
 from seatrial.domains.flows.disturbing import Period
 from seatrial.domains.flows.driving import Passage
-from seatrial.domains.flows.same_answers import SHOWN, Held, came_back, held, undeclared_finding, varies
+from seatrial.domains.flows.same_answers import (
+    SHOWN,
+    Held,
+    answers_of,
+    came_back,
+    held,
+    otherwise_undeclared,
+    undeclared_finding,
+    varies,
+)
 from seatrial.domains.flows.undisturbed import Undisturbed
 from seatrial.domains.integration.disturbed import Turn
 from seatrial.spec.integration import Flow
@@ -23,12 +33,12 @@ from seatrial.spec.system import System
 
 _WHY = "Nobody can tell an answer for which something was made up from one that is meant."
 CODES = {
+    **same_answers.CODES,
     "answered-otherwise": "While an integration was disturbed a flow handed over other answers as if they were usual.",
     "answered-from-corrupt": "Answers came out otherwise while the integration's own answers were corrupted.",
     "answers-vary": "The same contents are answered otherwise also while nothing is disturbed.",
     "answers-moved-on": "Answers went away from what they were as an integration was disturbed, and did not come back.",
     "answers-not-compared": "No answer of a flow could be held against the usual ones.",
-    "answers-undeclared": "A flow does not declare which of its fields are answers, so that none were compared.",
 }
 
 
@@ -47,10 +57,12 @@ class Answers:
 
     `other` and `moved` hold our own keys by the period to which they are put down: of contents that were answered as
     before again, and of others. `varied`: the same contents are answered otherwise with nothing disturbed, too.
+    `alike` are the fields that look like answers, where none are declared.
     """
 
     flow: str
     varied: bool = False
+    alike: tuple[str, ...] = ()
     compared: int = 0
     other: dict[str, list[str]] = field(default_factory=dict)
     moved: dict[str, list[str]] = field(default_factory=dict)
@@ -81,18 +93,23 @@ class _Placed:
 
 def away(before: Undisturbed, drives: Sequence[Drive]) -> bool:
     """Whether some contents of this flow were not answered as before again since they were answered otherwise."""
-    _, moved = came_back([each.record for each in _placed(before, drives)])
+    _, moved = came_back([each.record for each in _placed(before, drives, _fields(before, drives))])
     return bool(moved)
 
 
 def answers_meanwhile(before: Undisturbed, drives: Sequence[Drive]) -> Mapping[str, Answers]:
-    """For each place, by its name, the answers of this flow around its disturbances; nothing where it declares none."""
+    """For each place, by its name, the answers of this flow around its disturbances, or what looks like some.
+
+    Nothing where the flow declares none, and nothing looks like one.
+    """
     flow = before.flow
-    if not flow.answers:
+    fields = _fields(before, drives)
+    if not fields:
         return {}
-    placed = _placed(before, drives)
-    varied = varies(before) or _moves_by_itself(placed)
-    found = {turn.name: Answers(flow=flow.name, varied=varied) for drive in drives for turn in drive.turns}
+    placed = _placed(before, drives, fields)
+    varied = bool(flow.answers) and (varies(before) or _moves_by_itself(placed))
+    alike = () if flow.answers else fields
+    found = {turn.name: Answers(flow=flow.name, varied=varied, alike=alike) for drive in drives for turn in drive.turns}
     judged, _ = came_back([each.record for each in placed])
     back = {each.key for each in judged}
     for each in placed:
@@ -107,14 +124,22 @@ def answers_meanwhile(before: Undisturbed, drives: Sequence[Drive]) -> Mapping[s
     return found
 
 
-def _placed(before: Undisturbed, drives: Sequence[Drive]) -> list[_Placed]:
-    """All records that can be compared, in the order they were due, with the disturbances they are put down to."""
+def _fields(before: Undisturbed, drives: Sequence[Drive]) -> tuple[str, ...]:
+    """What is compared. What moves by itself is no answer where nobody says that it is one."""
+    fields = answers_of(before)
+    if before.flow.answers:
+        return fields
+    return tuple(name for name in fields if not _moves_by_itself(_placed(before, drives, (name,))))
+
+
+def _placed(before: Undisturbed, drives: Sequence[Drive], fields: Sequence[str]) -> list[_Placed]:
+    """All records whose `fields` can be compared, in the order they were due, with what they are put down to."""
     found, begun = list[_Placed](), list[tuple[Turn, Period]]()
     for drive in drives:
         of_drive = [(turn, _since(period, drive.began_s)) for turn in drive.turns for period in turn.periods]
         begun += sorted(of_drive, key=lambda pair: pair[1].starts_s)
         passage = drive.passages.get(before.flow.name)
-        for each in held(before, passage) if passage is not None else ():
+        for each in held(before, passage, fields) if passage is not None else ():
             record = replace(each, due_s=drive.began_s + each.due_s, seen_s=drive.began_s + each.seen_s)
             started = [pair for pair in begun if pair[1].starts_s <= record.seen_s]
             found.append(_Placed(record, *(started[-1] if started else (None, None))))
@@ -144,6 +169,9 @@ def findings_of_answers(system: System, names: Sequence[str], place: str, answer
     flow = next(flow for flow in system.flows if flow.name == answers.flow)
     fields = (f"flows.{flow.name}.answers", *(f"integrations.{name}" for name in names))
     if answers.varied:
+        return
+    if answers.alike:
+        yield from _looks_otherwise(flow, place, answers, fields[1:])
         return
     if made_up := answers.made_up:
         yield _answered_otherwise(flow, place, answers, made_up, fields)
@@ -178,7 +206,8 @@ def flow_findings(flows: Sequence[Flow], by_place: Mapping[str, Sequence[Answers
     """What is to be said of the answers of a flow once, whatever was disturbed."""
     for flow in flows:
         if not flow.answers:
-            yield undeclared_finding(flow)
+            alike = [each.alike for of in by_place.values() for each in of if each.flow == flow.name]
+            yield undeclared_finding(flow, next(iter(alike), ()))
         elif any(each.varied for of in by_place.values() for each in of if each.flow == flow.name):
             yield Finding(
                 code="answers-vary",
@@ -208,6 +237,21 @@ def _answered_otherwise(
         f"declare in flows.{flow.name}.fallback what tells it.",
         detail={"compared": answers.compared, "other": len(keys)},
     )
+
+
+def _looks_otherwise(flow: Flow, place: str, answers: Answers, places: Sequence[str]) -> Iterator[Finding]:
+    """Where nobody declares which fields are answers: whether what looks like some came out otherwise."""
+    periods = dict.fromkeys((*answers.other, *answers.moved))
+    keys = [key for period in periods for kept in (answers.other, answers.moved) for key in kept.get(period, ())]
+    if keys:
+        yield otherwise_undeclared(
+            flow,
+            when=f"As {place} was {' and '.join(periods)}",
+            other=len(keys),
+            fields=answers.fields,
+            shown=keys[-SHOWN:],
+            places=places,
+        )
 
 
 def _from_corrupt(flow: Flow, place: str, answers: Answers, fields: tuple[str, ...]) -> Finding:

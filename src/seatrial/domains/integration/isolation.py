@@ -247,7 +247,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=6,
+    version=7,
     title="Each integration disturbed while the others run",
     run=_run,
     codes=_CODES,

@@ -182,4 +182,5 @@ async def planned(entry: Mapping[str, Any], planning: Planning) -> dict[str, Any
         "late": int(risk >= planning.act_at),
         "risk": round(risk, 6),
         "version": served.version,
+        **{name: row[name] for name in WEATHER},
     }
