@@ -24,17 +24,21 @@ from seatrial.app.deciding.export import export
 from seatrial.app.folder.catalogue import checks
 from seatrial.app.folder.clock import SystemClock
 from seatrial.app.folder.ledgers import read_ledger
+from seatrial.app.folder.subject import Identities, digest_files
 from seatrial.app.folder.workspace import Workspace, open_workspace
 from seatrial.app.people import people
+from seatrial.app.running.planning import Basis, plan
 from seatrial.app.running.run import run
 from seatrial.app.running.verify import checkpoint, verify_exported, verify_ledger
 from seatrial.core.errors import Refused, SeatrialError, Unreachable
 from seatrial.core.events import CheckFinished, Event, RunFinished, RunStarted, StageFinished
 from seatrial.core.observation import Reason
+from seatrial.core.record import Subject
 from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
 from seatrial.gate.catalogue import PRODUCTION_READINESS
 from seatrial.gate.verdict import Assessment, Verdict
 
+_OBSERVED = (RecordType.OBSERVATION,)
 _PEOPLE = ["ownership.monitor", "ownership.retraining", "organization.training"]
 
 
@@ -141,16 +145,36 @@ def test_only_what_is_named_is_run(workspace: Workspace) -> None:
         _run(workspace, "ownership.monito")
 
 
-def test_the_same_seed_gives_the_same_seeds(workspace: Workspace) -> None:
-    for _ in range(2):
-        _run(workspace, "ownership.monitor", seed=7)
-    _run(workspace, "ownership.monitor")
-    seeds = [
-        e.record.body["seed"]
-        for e in read_ledger(workspace, quick=True).evidence
-        if e.record.type is RecordType.OBSERVATION
-    ]
-    assert seeds[0] == seeds[1] != seeds[2]
+def _seen(workspace: Workspace) -> list[tuple[object, object]]:
+    bodies = [e.record.body for e in read_ledger(workspace, quick=True).evidence if e.record.type in _OBSERVED]
+    return [(body["seed"], body["observation"]) for body in bodies]
+
+
+def test_no_seed_changes_which_rows_are_judged_and_another_model_has_another_draw(
+    workspace: Workspace, server: Server
+) -> None:
+    for seed in (7, 8, None):
+        _run(workspace, "model.threshold", seed=seed)
+    first, *again = _seen(workspace)
+    assert first[1] is not None
+    assert again == [first, first]
+    server.answer = lambda asked: said({**VERSION, "version": "2"}) if asked.path == "/version" else steady(asked)
+    _run(workspace, "model.threshold", seed=7)
+    assert _seen(workspace)[-1][0] != first[0]
+
+
+def test_what_differs_each_time_anyway_is_sent_at_times_of_the_runs_seed(workspace: Workspace) -> None:
+    about = Subject(system=workspace.system.system, digest="d", parts={"model": "m1"})
+    basis = Basis(subject=about, files=digest_files(workspace), identities=Identities(), work=workspace.base)
+    planned = {seed: plan(workspace, basis, checks(), run="r", seed=seed, kept=()) for seed in (1, 2)}
+    moved = {
+        work.id
+        for work, other in zip(planned[1].checks, planned[2].checks, strict=True)
+        if planned[1].seed_of(work) != planned[2].seed_of(other)
+    }
+    assert moved == {check.id for check in checks() if check.draws_anew}
+    assert "data.load" in moved
+    assert not {"model.threshold", "model.stress", "model.adversarial", "data.faults", "integration.format"} & moved
 
 
 def test_an_acceptance_is_what_ownership_rests_on_and_falls_with_the_person(workspace: Workspace) -> None:

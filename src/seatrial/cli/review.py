@@ -51,7 +51,10 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run; keep what still holds.")
     ] = False,
-    seed: Annotated[int | None, typer.Option("--seed", help="Repeat the random choices of an earlier run.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="Send at the times of an earlier run; which rows are judged never changes."),
+    ] = None,
     gate: AtGate = PRODUCTION,
     as_json: AsJson = False,
     quiet: Quiet = False,

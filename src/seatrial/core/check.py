@@ -159,7 +159,9 @@ class Check(Generic[S]):
     give. `alone` keeps everything else still while it runs (what judges times). `alone_at_system` keeps only those
     still who could ask the tested system too: what `only_reads` (tables, files, records; its trial gives it nothing
     else) goes on beside it. `before_traffic` says that it looks at what real traffic left, and so runs before any check
-    that puts records of its own beside that. `budget_s` is when the engine stops it; from then on it has `grace_s` to
+    that puts records of its own beside that. `draws_anew` draws what it sends, and when, from the run's seed, since
+    what it measures differs each time anyway; any other check has one draw for one model, so that running it again
+    until a lucky draw passes changes nothing. `budget_s` is when the engine stops it; from then on it has `grace_s` to
     restore what it changed. `tables` names the tables that it reads itself: a scored one is scored before it starts.
     Where `applies` is false for what is declared, the requirement is established without this check. One that
     `supplements` may be less assured than the requirement demands: it adds to what the others establish, and
@@ -178,6 +180,7 @@ class Check(Generic[S]):
     alone_at_system: bool = False
     only_reads: bool = False
     before_traffic: bool = False
+    draws_anew: bool = False
     budget_s: Callable[[S], float] = lambda _: 60.0
     grace_s: Callable[[S], float] = lambda _: 10.0
     tables: Callable[[S], Sequence[str]] = _nothing

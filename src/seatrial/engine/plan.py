@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from seatrial.core.observation import Json
 from seatrial.core.vocabulary import Domain
+from seatrial.engine.seeds import derive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class Work:
     `entry` is `package.module:function`; it is called there with `arguments` (plain data), the derived seed and a
     `Say`, and returns an Observation or a Reason (a stage also: a mapping of plain data). `needs` names the stages
     that must have ended. `alone` keeps everything else still, `alone_at_system` everything but what `only_reads`; what
-    looks `before_traffic` runs first. `grace_s` is how long it may restore when stopped.
+    looks `before_traffic` runs first. `draw` is what its seed comes from in place of the run's. `grace_s` is how long
+    it may restore when stopped.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Work:
     alone_at_system: bool = False
     only_reads: bool = False
     before_traffic: bool = False
+    draw: str | None = None
     budget_s: float = 60.0
     grace_s: float = 10.0
 
@@ -44,6 +47,10 @@ class Plan:
     stages: tuple[Work, ...] = ()
     checks: tuple[Work, ...] = ()
     kept: tuple[str, ...] = ()
+
+    def seed_of(self, work: Work) -> int:
+        """The seed of one check or stage in this run."""
+        return derive(self.seed if work.draw is None else work.draw, work.id)
 
 
 def ordered(checks: Iterable[Work]) -> tuple[Work, ...]:

@@ -25,7 +25,6 @@ from seatrial.engine.interruption import Interruption
 from seatrial.engine.job import Job, Redact, Result, Why
 from seatrial.engine.nursery import Nursery, NurseryLost
 from seatrial.engine.plan import Plan, Work
-from seatrial.engine.seeds import derive
 
 _LOOK_S = 0.1
 """How often time and memory are looked at."""
@@ -181,7 +180,7 @@ class _Runner:
         if self._lost > _MOST_LOST:
             waiting, self._waiting = self._waiting, []
             for work in waiting:
-                yield from self._conclude(work, reason, seed=derive(self._plan.seed, work.id))
+                yield from self._conclude(work, reason, seed=self._plan.seed_of(work))
             return
         self._selector.unregister(self._nursery.line)
         self._nursery.close()
@@ -203,7 +202,7 @@ class _Runner:
             self._waiting.remove(work)
             yield _started(work)
             if problem := self._missing(work):
-                yield from self._conclude(work, problem, seed=derive(self._plan.seed, work.id))
+                yield from self._conclude(work, problem, seed=self._plan.seed_of(work))
             else:
                 self._start(work)
 
@@ -237,7 +236,7 @@ class _Runner:
 
     def _start(self, work: Work) -> None:
         self._numbers += 1
-        job = Job(self._numbers, work, derive(self._plan.seed, work.id), at=self._clock.now(), redact=self._redact)
+        job = Job(self._numbers, work, self._plan.seed_of(work), at=self._clock.now(), redact=self._redact)
         self._running[job.number] = job
         job.hand_over(self._nursery.start)
         self._selector.register(job.sock, selectors.EVENT_READ, job)

@@ -2,7 +2,8 @@
 
 A check that found the acceptances once cannot vouch for them later, when a key was found stolen or a person left. An
 acceptance holds as long as one of the monitor does, where nothing but acceptances is asked for, and is then given anew;
-an attestation holds as long as the requirement's own lease, from the day on which it was given.
+an attestation holds as long as the requirement's own lease, that of a register or of a supplier's document, which are
+judged on what is measured anew each time, as long as that of a process document, from the day on which it was given.
 """
 
 from __future__ import annotations
@@ -39,21 +40,50 @@ _ASKED_BY: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A document for which somebody must have given their word: `by` none but this person, never `but` that one."""
+    """A document for which somebody must have given their word: `by` none but this person, never `but` that one.
+
+    It holds as long as the lease of `holds_as` from the day on which it was given.
+    """
 
     kind: str
-    document: Callable[[System], str | None]
-    by: Callable[[System], str | None] = lambda _: None
-    but: Callable[[System], str | None] = lambda _: None
+    document: str | None
+    holds_as: str
+    by: str | None = None
+    but: str | None = None
 
 
-_ATTESTED: Final[Mapping[str, Word]] = {
-    "organization.change-management": Word(
-        kind="change-plan", document=lambda s: s.change.plan, but=lambda s: s.change.who
-    ),
-    "governance.compliance": Word(
-        kind="compliance", document=lambda s: s.compliance.review, by=lambda s: s.compliance.who
-    ),
+def _change_plan(system: System) -> Iterator[Word]:
+    change = system.change
+    yield Word(kind="change-plan", document=change.plan, holds_as="organization.change-management", but=change.who)
+
+
+def _review(system: System) -> Iterator[Word]:
+    compliance = system.compliance
+    yield Word(kind="compliance", document=compliance.review, holds_as="governance.compliance", by=compliance.who)
+
+
+def _processes(system: System) -> Iterator[Word]:
+    for workflow in system.workflows.values():
+        yield Word(kind="process", document=workflow.process, holds_as=_READ_ANEW)
+
+
+def _register(system: System) -> Iterator[Word]:
+    yield Word(kind="failure-modes", document=system.failure_modes, holds_as=_READ_ANEW)
+
+
+def _suppliers(system: System) -> Iterator[Word]:
+    if system.model.vendor is not None:
+        yield Word(kind="supplier", document=system.model.vendor.document, holds_as=_READ_ANEW)
+
+
+_READ_ANEW: Final = "organization.process-documents"
+"""What is measured anew every few days or weeks does not ask as often for anew reading what did not change."""
+_ATTESTED: Final[Mapping[str, Callable[[System], Iterator[Word]]]] = {
+    "organization.change-management": _change_plan,
+    "organization.process-documents": _processes,
+    "governance.compliance": _review,
+    "model.failure-modes": _register,
+    "model.out-of-sample": _suppliers,
 }
 """Requirement to what must be attested for it."""
 _LEASE_OF: Final = "ownership.monitor"
@@ -61,8 +91,8 @@ _LEASE_OF: Final = "ownership.monitor"
 
 def may_speak(kind: str, person: str, system: System) -> bool:
     """Whether the person's attestation of that kind can count at all: whose cannot takes nobody else's place either."""
-    words = [word for word in _ATTESTED.values() if word.kind == kind]
-    return all(word.by(system) in (None, person) and word.but(system) != person for word in words)
+    words = (word for asked in _ATTESTED.values() for word in asked(system) if word.kind == kind)
+    return all(word.by in (None, person) and word.but != person for word in words)
 
 
 def newest_alike(inputs: Inputs) -> Iterator[tuple[Evidence, AcceptanceBody]]:
@@ -137,18 +167,22 @@ class Acceptances:
         return self._attested(self._accepted(assessment))
 
     def _attested(self, assessment: Assessment) -> Assessment:
-        word = _ATTESTED.get(assessment.id)
-        if assessment.outcome is not Outcome.MET or word is None:
+        asked = _ATTESTED.get(assessment.id)
+        for word in asked(self._inputs.system) if asked is not None else ():
+            assessment = self._resting_on(word, assessment)
+        return assessment
+
+    def _resting_on(self, word: Word, assessment: Assessment) -> Assessment:
+        if assessment.outcome is not Outcome.MET:
             return assessment
-        holds = lease(by_id(assessment.id), self._inputs)
+        holds = lease(by_id(word.holds_as), self._inputs)
         given = [e for e in self._given(word) if e.record.at + holds > self._inputs.now]
         if not given:
-            document = word.document(self._inputs.system) or "a document"
             return replace(
                 assessment,
                 outcome=Outcome.NOT_MET,
                 reason_code="not-attested",
-                reason=f"Nobody who may say so stands today for {document} as {word.kind}.",
+                reason=f"Nobody who may say so stands today for {word.document or 'a document'} as {word.kind}.",
                 valid_until=None,
             )
         best = max(given, key=_best)
@@ -162,7 +196,7 @@ class Acceptances:
         """The attestations that stand today, of those that are alike the newest."""
         system, found = self._inputs.system, []
         for evidence, body in newest_words(self._inputs):
-            if (body.kind, body.document) != (word.kind, word.document(system)):
+            if word.document is None or (body.kind, _path(body.document)) != (word.kind, _path(word.document)):
                 continue
             patterns = attestation_rests_on(body.kind, body.document, body.person, system)
             if (
@@ -196,6 +230,11 @@ class Acceptances:
         digests = {self._standing[duty].digest for duty in asked}
         until = [*ends.values(), *([assessment.valid_until] if assessment.valid_until else [])]
         return replace(assessment, evidence=tuple(sorted({*assessment.evidence, *digests})), valid_until=min(until))
+
+
+def _path(document: str) -> str:
+    """The file, without the place within it."""
+    return document.partition("#")[0]
 
 
 def _best(evidence: Evidence) -> tuple[bool, float, str]:

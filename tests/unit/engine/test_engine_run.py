@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,17 @@ def test_a_sound_check_is_kept_with_its_own_seed_and_its_record_named() -> None:
     assert finished.result.facts["seed"] == derive(7, "data.sound")
     assert isinstance(events[-1], RunFinished)
     assert not events[-1].interrupted
+
+
+def test_what_has_a_draw_of_its_own_has_the_same_seed_in_every_run() -> None:
+    own = replace(_check("sound"), draw="model m1")
+    seeds = [
+        event.result.facts["seed"]
+        for seed in (7, 8)
+        for event in _events(own, seed=seed)
+        if isinstance(event, CheckFinished) and isinstance(event.result, Observation)
+    ]
+    assert seeds == [derive("model m1", "data.sound")] * 2
 
 
 def test_seeds_differ_between_checks_and_runs_and_stay_the_same_otherwise() -> None:

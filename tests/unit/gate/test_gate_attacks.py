@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from plants.go_world import FILE, NOW, OBSERVED, SIGNED, World, bad, go_world, good, part_digests, system
-from seatrial.core.bodies import EventBody, ExemptionBody, WaiverBody, WithholdingBody
+from seatrial.core.bodies import DepartureBody, EventBody, ExemptionBody, WaiverBody, WithholdingBody
 from seatrial.core.observation import Reason
 from seatrial.core.record import Evidence
 from seatrial.core.vocabulary import Answer, Assurance, Outcome, RecordType, Role
@@ -67,12 +67,19 @@ def said(world: World) -> tuple[Evidence, ...]:
     return (
         world.attested("change-plan", "docs/change-plan.md", "carl"),
         world.attested("compliance", "docs/review.md", "nora"),
+        world.attested("process", "docs/dock-planning.md", "carl"),
+        world.attested("failure-modes", "failure-modes.yaml", "carl"),
     )
 
 
 @pytest.mark.parametrize(
     ("kind", "document", "who", "not_by"),
-    [("change-plan", "docs/change-plan.md", "carl", "sven"), ("compliance", "docs/review.md", "nora", "lena")],
+    [
+        ("change-plan", "docs/change-plan.md", "carl", "sven"),
+        ("compliance", "docs/review.md", "nora", "lena"),
+        ("process", "docs/dock-planning.md", "carl", "max"),
+        ("failure-modes", "failure-modes.yaml", "carl", "max"),
+    ],
 )
 def test_a_document_counts_by_the_word_of_one_who_may_give_it_and_by_no_other(
     kind: str, document: str, who: str, not_by: str
@@ -84,10 +91,10 @@ def test_a_document_counts_by_the_word_of_one_who_may_give_it_and_by_no_other(
         world.attested(kind, document, not_by),
         world.attested(kind, document, who, problem="the key was revoked"),
         world.attested(kind, document, who, holder="person:max"),
-        world.attested("process", document, who),
+        world.attested("objective", document, who),
         world.attested(kind, "docs/limits.md", who),
         world.attested(kind, document, who, at=NOW + timedelta(days=1)),
-        world.attested(kind, document, who, at=NOW - timedelta(days=181)),
+        world.attested(kind, document, who, at=NOW - timedelta(days=366)),
         replace(given, record=replace(given.record, depends={})),
         replace(given, record=replace(given.record, by="worker:k1")),
     ):
@@ -98,6 +105,63 @@ def test_a_document_counts_by_the_word_of_one_who_may_give_it_and_by_no_other(
     verdict = world.plus(given).decided()
     assert verdict.verdict is Answer.GO
     assert given.digest in verdict.rests_on
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "parts", "requirements"),
+    [
+        ("process", "docs/dock-planning.md", "document.docs/dock-planning.md", {"organization.process-documents"}),
+        ("process", "docs/dock-planning.md", "workflow.dock-planning", {"organization.process-documents"}),
+        ("failure-modes", "failure-modes.yaml", "failure-modes", {"model.failure-modes"}),
+    ],
+)
+def test_a_word_for_what_stood_there_before_ends_although_the_check_was_run_again(
+    kind: str, document: str, parts: str, requirements: set[str]
+) -> None:
+    world = go_world().unattested(kind)
+    before = world.attested(kind, document, "carl")
+    stale = replace(before, record=replace(before.record, depends={**before.record.depends, parts: "of before"}))
+    open_ = {a.id for a in world.plus(stale).decided().requirements if a.reason_code == "not-attested"}
+    assert open_ == requirements
+    assert world.plus(stale, world.attested(kind, document, "carl")).decided().verdict is Answer.GO
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"), [("process", "docs/dock-planning.md"), ("failure-modes", "failure-modes.yaml")]
+)
+def test_who_stood_for_a_document_and_leaves_takes_their_word_along_at_once(kind: str, document: str) -> None:
+    world = go_world(people={**FILE["people"], "pia": {"name": "Pia Lund"}}).unattested(kind)
+    told = world.plus(world.attested(kind, document, "pia"))
+    assert told.decided().verdict is Answer.GO
+    left = told.plus(told.said(RecordType.DEPARTURE, DepartureBody(person="pia"), by="person:carl", at=SIGNED))
+    assert codes(left) == ["not-attested"]
+    assert left.plus(left.attested(kind, document, "carl")).decided().verdict is Answer.GO
+
+
+def test_every_workflow_needs_a_word_of_its_own_and_a_place_in_the_document_changes_nothing() -> None:
+    workflow = {
+        "process": "docs/yard.md#role",
+        "users": "yard",
+        "fallback": FILE["workflows"]["dock-planning"]["fallback"],
+    }
+    world = go_world(workflows={**FILE["workflows"], "yard": workflow})
+    assert codes(world) == ["not-attested"]
+    assert world.plus(world.attested("process", "docs/yard.md", "carl")).decided().verdict is Answer.GO
+
+
+def test_a_word_for_the_register_outlasts_the_lease_of_what_is_measured() -> None:
+    world = go_world().unattested("failure-modes")
+    early = world.attested("failure-modes", "failure-modes.yaml", "carl", at=NOW - timedelta(days=300))
+    assert world.plus(early).decided().verdict is Answer.GO
+
+
+def test_what_a_supplier_says_needs_a_word_that_stands() -> None:
+    vendor = {"name": "Acme", "version": "4", "document": "docs/acme.md"}
+    world = go_world(model={**FILE["model"], "vendor": vendor})
+    assert codes(world) == ["not-attested"]
+    given = world.attested("supplier", "docs/acme.md", "carl")
+    assert world.plus(given).decided().verdict is Answer.GO
+    assert codes(world.plus(replace(given, problem="the key was revoked"))) == ["not-attested"]
 
 
 def test_a_review_ends_with_its_own_lease_however_often_it_was_looked_up_since() -> None:

@@ -221,7 +221,16 @@ def test_a_check_that_changed_is_run_again_and_the_product_version_alone_changes
 @pytest.mark.parametrize(
     ("person", "requirements", "roles"),
     [
-        ("carl", {"organization.accountability", "organization.change-management"}, set()),
+        (
+            "carl",
+            {
+                "organization.accountability",
+                "organization.change-management",
+                "organization.process-documents",
+                "model.failure-modes",
+            },
+            set(),
+        ),
         ("nora", {"governance.compliance"}, set()),
         ("sven", {*_SVEN}, {Role.OPERATIONS}),
         ("lena", {"governance.compliance"}, {Role.LEGAL}),

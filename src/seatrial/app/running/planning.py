@@ -144,6 +144,7 @@ def _work(check: Check[System], system: System, basis: Basis, shared: Mapping[st
         alone_at_system=check.alone_at_system,
         only_reads=check.only_reads,
         before_traffic=check.before_traffic,
+        draw=None if check.draws_anew else f"model {basis.subject.parts.get('model')}",
         budget_s=check.budget_s(system),
         grace_s=check.grace_s(system),
     )

@@ -358,5 +358,6 @@ CHECK: Check[System] = Check(
     codes=CODES,
     limits=_limits,
     alone=True,
+    draws_anew=True,
     budget_s=_budget,
 )

@@ -444,5 +444,6 @@ CHECK: Check[System] = Check(
     codes=_CODES,
     limits=_limits,
     alone=True,
+    draws_anew=True,
     budget_s=_budget,
 )

@@ -387,6 +387,7 @@ CHECK: Check[System] = Check(
     codes=_CODES,
     limits=_limits,
     alone_at_system=True,
+    draws_anew=True,
     budget_s=_budget,
     grace_s=lambda _: 30.0,
 )

@@ -175,5 +175,6 @@ CHECK: Check[System] = Check(
     codes=_CODES,
     limits=_limits,
     alone=True,
+    draws_anew=True,
     budget_s=_budget,
 )

@@ -13,6 +13,7 @@ from seatrial.core.codec import CodecError, from_data
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import RecordType, Weight
 from seatrial.core.wording import percent
+from seatrial.domains.acceptance import gone
 from seatrial.domains.model.condition_rows import RowConditions
 from seatrial.domains.model.loss import Loss
 from seatrial.domains.scored.rows import Ints, Mask
@@ -231,7 +232,8 @@ def _attested(system: System, trial: Trial) -> Iterator[Finding]:
             body = from_data(AttestationBody, record.body)
         except CodecError:
             continue
-        if body.kind == KIND and body.digest == digest and record.by == f"person:{body.person}":
+        said = (body.kind, body.digest, record.by) == (KIND, digest, f"person:{body.person}")
+        if said and not gone(system, trial, body.person):
             return
     yield Finding(
         code="register-not-attested",
