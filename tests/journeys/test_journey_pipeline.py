@@ -102,14 +102,18 @@ class Stated:
         self.signed = [self.sign_off(role) for role in Role]
         self.root.write_bytes(self.keys.trust().spell())
 
+    def parts(self) -> Mapping[str, str]:
+        """The digests of the parts of what is declared here."""
+        workspace = open_workspace(self.folder)
+        return subject(workspace, digest_files(workspace), Identities(found=self.served)).parts
+
     def sign_off(
         self, role: Role, person: str = "", *, signer: Signer | None = None, moved: str = "", **said: object
     ) -> str:
         """The sealed sign-off of what is declared here; `moved` is a part that was another when they signed."""
         workspace = open_workspace(self.folder)
         who = person or str(workspace.system.signers[role])
-        parts = subject(workspace, digest_files(workspace), Identities(found=self.served)).parts
-        parts = {name: "another" if name == moved else digest for name, digest in parts.items()}
+        parts = {name: "another" if name == moved else digest for name, digest in self.parts().items()}
         body = SignOffBody(person=who, role=role, subject="s", shown="the screen", verdict="5" * 64)
         key = signer or self.keys.person(who)
         record = Record(
@@ -124,7 +128,8 @@ class Stated:
         return seal(record, key).decode()
 
     def file(self, changes: Mapping[str, object] | None = None) -> Path:
-        predicate = {**verdict_data(self.verdict), "served": self.served, "signed": self.signed, **(changes or {})}
+        about = {"served": self.served, "parts": self.parts(), "signed": self.signed}
+        predicate = {**verdict_data(self.verdict), **about, **(changes or {})}
         sealed = seal_statement(
             cast("dict[str, Json]", predicate),
             subject_name="arrival-delay@2026.11.1",
@@ -218,6 +223,25 @@ def test_a_workers_key_alone_states_no_go(stated: Stated) -> None:
     alone = [stated.sign_off(role, "ivo") for role in Role]
     with pytest.raises(Refused, match="four distinct"):
         stated.verified(stated.file({"signed": alone}), subject=stated.verdict.subject)
+
+
+@pytest.mark.parametrize("moved", ["model", "plan", "person.amir"])
+def test_with_a_digest_alone_the_four_must_have_signed_for_the_parts_that_make_it(stated: Stated, moved: str) -> None:
+    about = stated.verdict.subject
+    assert stated.verified(stated.file(), subject=about)
+    elsewhere = [*stated.signed[:3], stated.sign_off(Role.AI_TEAM, moved=moved)]
+    with pytest.raises(Refused, match="for ai-team"):
+        stated.verified(stated.file({"signed": elsewhere}), subject=about)
+    unread = [*stated.signed[:3], stated.sign_off(Role.AI_TEAM, moved="change")]
+    assert stated.verified(stated.file({"signed": unread}), subject=about), "they do not answer for that part"
+
+
+def test_parts_that_do_not_make_the_subject_are_not_believed(stated: Stated) -> None:
+    others = [stated.sign_off(role, moved="model") for role in Role]
+    made_up = {**stated.parts(), "model": "another"}
+    for parts in (made_up, {}, None, "all"):
+        with pytest.raises(Malformed, match="of which parts"):
+            stated.verified(stated.file({"signed": others, "parts": parts}), subject=stated.verdict.subject)
 
 
 def test_a_stated_go_carries_the_signatures_as_they_stand_in_the_ledger(stated: Stated) -> None:

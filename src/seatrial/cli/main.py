@@ -31,6 +31,7 @@ from seatrial.cli import (
     watch,
 )
 from seatrial.cli.console import show_error
+from seatrial.cli.letters import in_utf8, spell_out
 from seatrial.cli.sections import Sectioned
 from seatrial.core.errors import SeatrialError
 from seatrial.gate.encoding import EXIT_NO_REVIEW, EXIT_USAGE
@@ -91,6 +92,9 @@ def _assemble() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
+    if arguments is None:
+        in_utf8()
+    spell_out()
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = _built(_assemble())
     try:

@@ -68,14 +68,18 @@ def subject(
     found = parts(system, files=files, identities=identities, called=called)
     data = {part: identity for part, identity in identities.items() if part.startswith("data.")}
     silent = parts(system, files=files, identities=data, called=called)
-    overall = digest({"system": system.system, "parts": found})
     return Subject(
         system=system.system,
-        digest=overall,
+        digest=digest_of(system.system, found),
         parts=found,
         probed_at=probed_at,
         unprobed={part: as_unknown for part, as_unknown in silent.items() if as_unknown != found[part]},
     )
+
+
+def digest_of(system: str, parts: Mapping[str, str]) -> str:
+    """The digest of a subject whose parts have these digests."""
+    return digest({"system": system, "parts": dict(parts)})
 
 
 def system_digest(system: System) -> str:

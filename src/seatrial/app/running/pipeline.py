@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +21,11 @@ from seatrial.evidence.statement import PAYLOAD_TYPE, Statement, seal_statement,
 from seatrial.evidence.trust import TrustRoot
 from seatrial.gate.encoding import SCHEMA_ID, verdict_data
 from seatrial.gate.verdict import Verdict
+from seatrial.spec.subject import digest_of
 
 _SERVED = "served"
 _SIGNED = "signed"
+_PARTS = "parts"
 _ANEW = "Decide anew: `seatrial gate`."
 
 
@@ -38,7 +41,8 @@ def ask(workspace: Workspace) -> Asked:
     """Decide from the ledger, put the decision on record, and state it, signed by this machine's worker.
 
     The predicate is the verdict's JSON, what was served (part to identity), from which whoever verifies can tell the
-    subject of what they are about to deploy without asking anything, and the signatures on which a GO rests.
+    subject of what they are about to deploy without asking anything, the digests of its parts, and the signatures on
+    which a GO rests.
     """
     signer = known(workspace, keystore(workspace).worker())
     decided = decided_now(workspace)
@@ -47,7 +51,8 @@ def ask(workspace: Workspace) -> Asked:
     signed: list[Json] = []
     if verdict.verdict is Answer.GO:
         signed = carried(workspace, verdict, read_ledger(workspace, quick=True).evidence)
-    predicate = {**verdict_data(verdict), _SERVED: dict(decided.served), _SIGNED: signed}
+    parts = dict(decided.subject.parts)
+    predicate = {**verdict_data(verdict), _SERVED: dict(decided.served), _PARTS: parts, _SIGNED: signed}
     sealed = seal_statement(
         predicate, subject_name=_name(verdict), subject_digest=decided.subject.digest, signer=signer
     )
@@ -110,8 +115,14 @@ def verify_stated(
     if now >= _end(told.get("valid_until")):
         raise Refused(f"its GO ended on {told.get('valid_until')}", remedy=_ANEW)
     # 4. Four people signed it; of that no worker's word is taken.
-    deployed = None if workspace is None or here is None else (workspace.system, here.parts)
-    demand_four(told.get(_SIGNED), trust, system=str(told.get("system")), gate=gate, deployed=deployed)
+    demand_four(
+        told.get(_SIGNED),
+        trust,
+        system=str(told.get("system")),
+        gate=gate,
+        parts=_parts(statement) if here is None else here.parts,
+        declared=None if workspace is None else workspace.system,
+    )
     return statement
 
 
@@ -130,6 +141,15 @@ def _end(until: Json) -> datetime:
     if end is None or end.tzinfo is None:
         raise Malformed(f"it does not say until when its GO holds, but {until!r}", remedy=_ANEW)
     return end
+
+
+def _parts(statement: Statement) -> Mapping[str, str]:
+    """The digests of the parts of what the statement is about: they are believed because they make its digest."""
+    told = statement.predicate.get(_PARTS)
+    parts = {part: str(each) for part, each in told.items()} if isinstance(told, Mapping) else {}
+    if digest_of(str(statement.predicate.get("system")), parts) != statement.subject_digest:
+        raise Malformed("the statement does not say of which parts its subject is made", remedy=_ANEW)
+    return parts
 
 
 def _same(workspace: Workspace, statement: Statement) -> Subject:

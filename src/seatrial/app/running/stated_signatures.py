@@ -44,18 +44,19 @@ def demand_four(
     *,
     system: str,
     gate: GateName,
-    deployed: tuple[System, Mapping[str, str]] | None,
+    parts: Mapping[str, str],
+    declared: System | None,
 ) -> None:
     """Raises Refused unless a person of the trust root signed for each role, at this gate, four distinct ones.
 
-    `deployed` is what is to be deployed, with the digest of each of its parts: then each must have signed for these
-    parts and be the one who is declared. Raises Malformed for what carries no signatures.
+    Each must have signed for the `parts` (name to digest) of what is to be deployed, and be the one who is declared,
+    where it is known what is `declared`. Raises Malformed for what carries no signatures.
     """
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
         raise Malformed("the statement does not carry the signatures on which its GO rests", remedy=_ANEW)
     signed: dict[Role, str] = {}
     for record, body in _sign_offs([str(each) for each in given], trust):
-        if record.system == system and body.gate is gate and not body.open and _fits(record, body, deployed):
+        if record.system == system and body.gate is gate and not body.open and _fits(record, body, parts, declared):
             signed.setdefault(body.role, body.person)
     missing = [role.value for role in Role if role not in signed]
     if missing:
@@ -88,9 +89,11 @@ def _sign_offs(given: Iterable[str], trust: TrustRoot) -> Iterator[tuple[Record,
                 continue
 
 
-def _fits(record: Record, body: SignOffBody, deployed: tuple[System, Mapping[str, str]] | None) -> bool:
-    if deployed is None:
-        return True
-    system, parts = deployed
-    patterns = resolved(SIGN_OFF_RESTS_ON[body.role], system)
-    return system.signers.get(body.role) == body.person and not moved(record.depends, patterns, parts)
+def _fits(record: Record, body: SignOffBody, parts: Mapping[str, str], declared: System | None) -> bool:
+    patterns = SIGN_OFF_RESTS_ON[body.role]
+    if declared is None:
+        # Who is declared stands in the system file alone; a part that a signature names must be there as it was.
+        return not moved(record.depends, [each for each in patterns if "{" not in each], parts)
+    return declared.signers.get(body.role) == body.person and not moved(
+        record.depends, resolved(patterns, declared), parts
+    )
