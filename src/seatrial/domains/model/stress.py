@@ -20,7 +20,7 @@ from seatrial.core.errors import Unreachable
 from seatrial.core.observation import Figure, Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import count
-from seatrial.domains.model.stressing import consistency, edge_search, findings, rates, remembered
+from seatrial.domains.model.stressing import consistency, edge_search, findings, rates, remembered, unread
 from seatrial.domains.model.stressing.asking import Asker
 from seatrial.domains.model.stressing.baseline import Baseline
 from seatrial.domains.model.stressing.edge_search import EDGES, POWER
@@ -57,6 +57,7 @@ _NUMBERS = frozenset({"binary", "multiclass", "regression"})
 CODES = {
     **findings.CODES,
     **remembered.CODES,
+    **unread.CODES,
     "no-inputs-declared": "The model's inputs are not declared, so nothing says what its edges are.",
     "no-evaluation-data": "No evaluation data are declared from which rows could be taken.",
     "rows-unanswered": "The model answers too few rows as they are to learn anything from changing them.",
@@ -107,6 +108,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     noisy, most = _consistent(trial, base, found, pace)
     if may_be_tried(system.model):
         _remembered(trial, base, found, pace)
+        _unread(trial, base, found, most=most)
         _related(trial, base, found, listed, most=most, noisy=noisy)
         _noise(trial, base, found, most=most, noisy=noisy)
         _edges(trial, base, found)
@@ -244,6 +246,16 @@ def _remembered(trial: Trial, base: Baseline, found: _Found, pace: _Pace) -> Non
     before = remembered.remembered(base, noise_of(base), most=most, seed=trial.seed)
     found.findings += remembered.findings(base, before)
     found.facts["remembered"] = before.facts
+
+
+def _unread(trial: Trial, base: Baseline, found: _Found, *, most: int) -> None:
+    """Look for inputs that move no answer; where there is one alone, or nothing moves any, that is told already."""
+    if len(base.inputs) < 2 or base.constant:
+        return
+    trial.say("each input with the values of other rows", 0.19)
+    tried = unread.exchanged(base, range(min(most, len(base.rows))), seed=trial.seed)
+    found.findings += unread.findings(base, tried)
+    found.facts["inputs exchanged"] = unread.facts(tried)
 
 
 def _related(
