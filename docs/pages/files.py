@@ -38,7 +38,10 @@ def _other_file(title: str, described: str, example: str) -> Iterator[str]:
         module, _, name = described.rpartition(".")
         yield inspect.cleandoc(getattr(import_module(f"seatrial.{module}"), name).__doc__ or "")
     else:
-        yield "One record of an integration, as JSON Schema; `unit` says what a number is in."
+        yield (
+            "One record of an integration, as JSON Schema; `unit` says what a number is in, and `relations` lists what "
+            'must hold between its fields, such as `["quantity % pack == 0"]`.'
+        )
     if example:
         text = (_SHIPPED / example).read_text(encoding="utf-8").rstrip("\n")
         lines = text.splitlines()

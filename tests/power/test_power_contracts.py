@@ -68,6 +68,42 @@ def test_a_broken_contract_names_the_field_and_not_the_value(breaks: Mapping[str
     assert all(str(value) not in f.summary for f in broken for value in breaks.values() if value is not None)
 
 
+@pytest.mark.parametrize(
+    ("breaks", "outcome"),
+    [
+        ({}, Outcome.MET),
+        ({"quantity": 36, "pack": 12}, Outcome.MET),
+        ({"quantity": 31, "pack": 12}, Outcome.NOT_MET),
+        ({"forecast": 9.0, "upper": 7.0}, Outcome.NOT_MET),
+    ],
+)
+def test_what_must_hold_between_fields_is_held_against_every_record(breaks: dict[str, Any], outcome: Outcome) -> None:
+    relations = {"relations": ["quantity % pack == 0", "upper >= forecast"]}
+    sound = {"quantity": 24, "pack": 12, "forecast": 7.0, "upper": 9.0}
+    pipeline = Pipeline()
+    pipeline.shown = [{**r, **sound, **(breaks if at % 10 == 0 else {})} for at, r in enumerate(pipeline.shown)]
+    observation, judgement = held(pipeline, contract={**CONTRACT, **relations})
+    assert judgement.outcome is outcome, judgement
+    if outcome is Outcome.NOT_MET:
+        (finding,) = [f for f in observation.findings if f.code == "contract-broken"]
+        assert "does not hold (40×)" in finding.summary
+
+
+def test_a_relation_that_no_record_tells_of_leaves_it_open() -> None:
+    pipeline = Pipeline()
+    pipeline.shown = [{**r, "quantity": "24", "pack": 12} for r in pipeline.shown]
+    observation, judgement = held(pipeline, contract={**CONTRACT, "relations": ["quantity % pack == 0"]})
+    assert judgement.outcome is Outcome.NOT_DETERMINED
+    assert codes(observation) == {"relation-not-told"}
+
+
+@pytest.mark.parametrize("relations", ["quantity % pack == 0", ["quantity %"], [3], {"a": "b"}])
+def test_relations_that_cannot_be_read_are_no_contract(relations: Any) -> None:
+    observation, judgement = held(Pipeline(), contract={**CONTRACT, "relations": relations})
+    assert judgement.outcome is Outcome.NOT_MET
+    assert "contract-unreadable" in codes(observation)
+
+
 def test_records_that_another_check_broke_on_purpose_say_nothing_of_what_is_exchanged() -> None:
     pipeline = Pipeline()
     planted = [{**r, "id": f"{FAULTY_MARK}{at}", "dock": 7} for at, r in enumerate(pipeline.shown[:40])]

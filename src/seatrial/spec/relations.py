@@ -1,8 +1,9 @@
 """Relations between fields, as people write them: `arrives_at >= leaves_at`, `gross == net + tare`.
 
-The language is comparisons of sums, differences and products of fields and numbers, joined by `and`, `or`, `not`; a
-name that is no plain word stands in backticks. The text is parsed as Python and never evaluated by it. Where a field
-has no value, or none that can be compared, the relation is neither kept nor broken.
+The language is comparisons of sums, differences, products and remainders (`quantity % pack == 0`) of fields and
+numbers, joined by `and`, `or`, `not`; a name that is no plain word stands in backticks. The text is parsed as Python
+and never evaluated by it. Where a field has no value, or none that can be compared, the relation is neither kept nor
+broken.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from seatrial.spec.conditions import LONGEST, ConditionError, plain_names
 
-_LANGUAGE = "comparisons of fields and numbers with +, - and *, joined by and, or, not: gross == net + tare."
+_LANGUAGE = "comparisons of fields and numbers with +, -, * and %, joined by and, or, not: gross == net + tare."
 _MOST_NODES = 100
 _ALLOWED = (
     ast.BoolOp,
@@ -34,6 +35,7 @@ _ALLOWED = (
     ast.Add,
     ast.Sub,
     ast.Mult,
+    ast.Mod,
     ast.Name,
     ast.Load,
     ast.Constant,
@@ -134,7 +136,17 @@ def _combined(node: ast.BinOp, row: Mapping[str, object]) -> float | None:
         return None
     if isinstance(node.op, ast.Mult):
         return left * right
+    if isinstance(node.op, ast.Mod):
+        return _remainder(left, right)
     return left + right if isinstance(node.op, ast.Add) else left - right
+
+
+def _remainder(left: float, right: float) -> float | None:
+    """What is left of whole multiples, from 0 to below `right`; None where there are none. Rounding is no remainder."""
+    if not right > 0.0:
+        return None
+    rest = left % right
+    return 0.0 if right - rest <= _NEAR * max(1.0, abs(left), right) else rest
 
 
 def _number_or_text(value: object) -> float | str | None:

@@ -21,6 +21,12 @@ from seatrial.spec.relations import parse_relation
         ("a > b and c == 1", {"a": None, "b": 1, "c": 2}, False),
         ("origin != dest", {"origin": "EWR", "dest": "JFK"}, True),
         ("a - -b > 0", {"a": 1, "b": 1}, True),
+        ("quantity % pack == 0", {"quantity": 24, "pack": 12}, True),
+        ("quantity % pack == 0", {"quantity": 0, "pack": 12}, True),
+        ("quantity % pack == 0", {"quantity": 25, "pack": 12}, False),
+        ("quantity % pack == 0", {"quantity": 0.3, "pack": 0.1}, True),
+        ("quantity % pack == 0", {"quantity": 24, "pack": 0}, None),
+        ("quantity % pack == 0", {"quantity": 24, "pack": "12"}, None),
     ],
 )
 def test_a_relation_holds_as_written(text: str, row: dict[str, object], kept: bool | None) -> None:

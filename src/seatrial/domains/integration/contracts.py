@@ -45,6 +45,7 @@ _CODES = {
     "field-not-in-contract": "A field that feeds the model arrives in the records and is not in the contract.",
     "feed-not-in-records": "A field that should feed the model is in none of the records, perhaps under another name.",
     "contract-broken": "Real records break the contract.",
+    "relation-not-told": "No record says whether a relation of a contract holds.",
     "unreachable": "Records could not be read from the integration.",
     "no-records": "There are no exchanged records to hold against the contract.",
     "not-read": "An integration declares no way to read or observe what was exchanged.",
@@ -115,6 +116,7 @@ def _of(
     sound = next((exchange.records[at] for at, found in broken.items() if not found), None)
     if sound is not None:
         findings += _weak(name, section, schema, sound, inputs)
+    findings += _untold(name, schema, exchange.records)
     findings += breaches(name, trial.integration(name), exchange.records, exchange.written)
     findings += _absent_feeds(name, section, exchange.records, inputs)
     findings += _semantics(system, name, section, exchange.records, inputs)
@@ -217,6 +219,19 @@ def _broken(system: System, name: str, breaches: Sequence[Breach], bad: int, n: 
         remedy=f"Mend the side of {name} that breaks it, or agree on another contract.",
         detail={"violations": {f"{field}: {why}": count for (field, why), count in worst}},
     )
+
+
+def _untold(name: str, schema: ContractSchema, records: Sequence[Row]) -> Iterator[Finding]:
+    for relation in schema.untold(records):
+        yield Finding(
+            code="relation-not-told",
+            summary=f"None of {count(len(records), 'record')} of {name} says whether {relation.text} holds.",
+            weight=Weight.OPEN,
+            fields=relation.fields,
+            why="What cannot be compared is kept by every record.",
+            remedy=f"See that the records of {name} have {', '.join(relation.fields)}, numbers as numbers, or correct "
+            "the relation.",
+        )
 
 
 def _weak(

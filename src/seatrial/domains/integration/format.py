@@ -14,11 +14,13 @@ from seatrial.core.check import Check, MeasureRequest, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Finding, Json, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import MeasureKind, Sense, Weight
+from seatrial.core.wording import count
 from seatrial.domains.integration import decision_shift
 from seatrial.domains.integration.format_figures import drift_figure, fingerprint_figure
 from seatrial.domains.integration.format_power import Power, search_power
 from seatrial.domains.integration.format_replay import Replay, replay
 from seatrial.domains.integration.format_rows import feeds_of, fields_of, spread_rows
+from seatrial.domains.integration.tied_fields import Side, Untied, untied
 from seatrial.domains.scored.vendor_form import CODES as VENDOR_CODES
 from seatrial.domains.scored.vendor_form import vendor_form
 from seatrial.domains.sending import inputs_of
@@ -35,6 +37,7 @@ POWER = "power of the search for changed formats"
 REPLAYED = "entities that differ between both paths in the field that differs most"
 FEWEST_ROWS = 300
 """Live rows below which nothing is said: a format that half of the rows have could still be a coincidence."""
+_TIES_SHOWN = 6
 _WHY = "Accuracy does not show it: the model goes on answering, on numbers that mean something else to it."
 _CODES = {
     **CHANGE_CODES,
@@ -47,6 +50,7 @@ _CODES = {
     "reference-is-evaluation": "No training data is declared: the accepted evaluation data is the reference instead.",
     "decisions-unknown": "How often outputs are acted on could not be compared.",
     "replay-differs": "The same entity has other values live than in the offline data.",
+    "tie-broken": "Two fields that go together without exception in the reference do not in live rows.",
     "replay-impossible": "No entity is both in the offline data and in the live sample, so no replay was made.",
 }
 
@@ -115,6 +119,8 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     table = trial.table("live")
     wanted = [name for name in table.columns() if name in looked.fields or name in _keys(system)]
     rows = spread_rows(table, wanted or table.columns()[:1], rows=looked.live_rows)
+    trial.say("looking at fields that go together", 0.2)
+    ties, broken = _ties(system, trial, looked)
     trial.say("replaying the same entities", 0.3)
     replayed = _replay(system, trial, looked, rows)
     trial.say("planting silent changes to see whether they are found", 0.4)
@@ -122,10 +128,11 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
     power = search_power(rows, looked.reference, looked.fields, changed=changed, seed=trial.seed)
     measures, decision_findings = _decisions(system, trial)
     findings = [*(_finding(system, looked, change) for change in changes), *_about(system, looked), *decision_findings]
-    findings += _replay_findings(system, looked, replayed)
+    findings += [*_tie_findings(system, looked, broken), *_replay_findings(system, looked, replayed)]
     return Observation(
         done=f"Compared the format of {len(looked.fields)} fields between {looked.reference_table} and "
-        f"{looked.live_rows:,} live rows, replayed {0 if replayed is None else replayed.matched:,} entities, and "
+        f"{looked.live_rows:,} live rows, held {count(ties, 'pair')} of fields that go together against these, "
+        f"replayed {0 if replayed is None else replayed.matched:,} entities, and "
         f"planted {power.planted - len(changed)} silent changes of which {len(power.missed)} were missed.",
         measures=(_power_measure(system, power), *measures, *_replay_measures(system, replayed)),
         findings=tuple(findings),
@@ -271,6 +278,34 @@ def _power_measure(system: System, power: Power) -> Measure:
     )
 
 
+def _ties(system: System, trial: Trial, looked: _Looked) -> tuple[int, list[Untied]]:
+    source, live = getattr(system.data, looked.reference_table), system.data.live
+    reference, now = (
+        Side(table=trial.table(name), time=None if each is None else each.time)
+        for name, each in ((looked.reference_table, source), ("live", live))
+    )
+    inputs = {name: looked.inputs.get(name, InputField(type="string")) for name in looked.fields}
+    return untied(reference, now, inputs, alpha=1.0 - system.policy.confidence, seed=trial.seed)
+
+
+def _tie_findings(system: System, looked: _Looked, broken: Sequence[Untied]) -> Iterator[Finding]:
+    for each in broken[:_TIES_SHOWN]:
+        fields = tuple(name for name in (each.told, each.by) if name in looked.fields)
+        feeds = dict.fromkeys(feed for name in fields for feed in feeds_of(system, looked.inputs, name))
+        where = f" Fed by {', '.join(feeds)}." if feeds else ""
+        yield Finding(
+            code="tie-broken",
+            summary=f"{each.told} goes with {each.by} in the {looked.reference_table} data without exception, and "
+            f"otherwise in {each.broken} of {each.n} live rows: {'; '.join(each.examples)}.{where}",
+            weight=Weight.GAP if each.lower > system.policy.mismatches else Weight.NOTE,
+            fields=fields,
+            why="Each field by itself looks as it always did, and the model is asked about something else.",
+            remedy=f"Find out which of {each.told} and {each.by} is wrong live: an old key, a code list of another "
+            "day, a row of the day before. If both are right, the model learned what is no longer so: train it anew.",
+            detail={"share": each.broken / each.n, "integrations": list(feeds)},
+        )
+
+
 def _replay(system: System, trial: Trial, looked: _Looked, rows: Any) -> Replay | None:
     for name in ("training", "evaluation"):
         source = getattr(system.data, name)
@@ -286,17 +321,17 @@ def _replay_measures(system: System, replayed: Replay | None) -> Iterator[Measur
     """The field that differs most often between both paths, with its bounds: 0 of 299 is surely less than 1 %."""
     if replayed is None or not replayed.matched or not replayed.differing:
         return
-    name, count = max(replayed.differing.items(), key=lambda item: item[1])
+    name, differing = max(replayed.differing.items(), key=lambda item: item[1])
     alpha = 1.0 - system.policy.confidence
     yield Measure(
         name=REPLAYED,
-        value=count / replayed.matched,
-        lower=proportions.lower(count, replayed.matched, alpha),
-        upper=proportions.upper(count, replayed.matched, alpha),
+        value=differing / replayed.matched,
+        lower=proportions.lower(differing, replayed.matched, alpha),
+        upper=proportions.upper(differing, replayed.matched, alpha),
         unit="share",
         n=replayed.matched,
         method=f"Clopper-Pearson, over the same entities through both paths; the field is {name}"
-        if count
+        if differing
         else "Clopper-Pearson, over the same entities through both paths; no field differs",
         confidence=system.policy.confidence,
         kind=MeasureKind.INFORMATIVE,
@@ -314,19 +349,19 @@ def _replay_findings(system: System, looked: _Looked, replayed: Replay | None) -
         return
     limit = system.policy.mismatches
     alpha = 1.0 - system.policy.confidence
-    for name, count in replayed.differing.items():
-        if not count:
+    for name, differing in replayed.differing.items():
+        if not differing:
             continue
-        low = proportions.lower(count, replayed.matched, alpha)
+        low = proportions.lower(differing, replayed.matched, alpha)
         pairs = "; ".join(f"{offline} offline, {live} live" for offline, live in replayed.examples[name])
         yield Finding(
             code="replay-differs",
-            summary=f"{name} differs for {count} of {replayed.matched} entities that are on both sides: {pairs}.",
+            summary=f"{name} differs for {differing} of {replayed.matched} entities that are on both sides: {pairs}.",
             weight=Weight.GAP if low > limit else Weight.NOTE,
             fields=(name,),
             remedy="Let both paths compute the field in one place, or find out which one is wrong.",
             why=_WHY,
-            detail={"share": count / replayed.matched, "integrations": list(feeds_of(system, looked.inputs, name))},
+            detail={"share": differing / replayed.matched, "integrations": list(feeds_of(system, looked.inputs, name))},
         )
 
 
@@ -346,7 +381,7 @@ def _facts(looked: _Looked, power: Power, replayed: Replay | None, changes: Sequ
 CHECK: Check[System] = Check(
     id="integration.format",
     requirement=REQUIREMENT,
-    version=2,
+    version=3,
     title="Live data in the format that the model was trained on",
     run=_run,
     codes=_CODES,
