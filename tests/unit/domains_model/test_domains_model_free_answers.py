@@ -217,6 +217,47 @@ def test_an_expected_record_without_form_is_a_reason_that_names_the_row() -> Non
     assert "row 2" in made.summary
 
 
+@pytest.mark.parametrize(
+    ("expected", "said", "right", "told"),
+    [
+        (1200.5, "1200.50", True, True),
+        (1200.5, " 1200.5 ", True, True),
+        (1200, "1.2e3", True, True),
+        (0, "0.00", True, True),
+        (1200.5, 1200.50, True, False),
+        (1200.5, "1200.51", False, True),
+        (1200.5, "1,200.50", False, False),  # elsewhere that is 1.2005
+        (1200.5, "1200,50", False, False),
+        (1200.5, "1200.50 EUR", False, False),
+        (7, "007", False, False),  # zeros before it make it a code
+        ("007", "7", False, False),
+        ("007", 7, False, False),
+        ("1200.50", "1200.5", False, False),
+        (True, "1", False, False),
+    ],
+)
+def test_a_number_that_is_written_as_text_counts_by_value_where_numbers_are_expected(
+    expected: object, said: object, right: bool, told: bool
+) -> None:
+    made = outcomes(
+        "extraction",
+        {
+            "expected": [json.dumps({"total": expected, "lines": [{"sum": expected}], "note": "x"})],
+            PREDICTION: [json.dumps({"total": said, "lines": [{"sum": said}], "note": "x"})],
+        },
+    )
+    assert made.marks["exact"].tolist() == [right]
+    notes = [f for f in made.findings if f.code == "numbers-as-text"]
+    assert len(notes) == told
+    assert all(f.weight is Weight.NOTE and "lines.sum (1), total (1)" in f.summary for f in notes)
+
+
+def test_one_text_among_the_expected_values_makes_a_field_one_of_texts() -> None:
+    made = outcomes("extraction", {"expected": ['{"id": 7}', '{"id": "A7"}'], PREDICTION: ['{"id": "7.0"}'] * 2})
+    assert made.marks["exact"].tolist() == [False, False]
+    assert "numbers-as-text" not in {f.code for f in made.findings}
+
+
 def test_some_rows_of_an_extraction_keep_their_own_fields() -> None:
     made = outcomes(
         "extraction",

@@ -2,16 +2,19 @@
 
 A record is a mapping of fields, or a list of values. Nested fields are named by their path; the values of a list belong
 to one field and their order does not count. Texts are compared without regard to case, Unicode form and white space,
-numbers by value. A field that is null or empty says the same as one that is absent. A field that no expected record
-names, not even as null, was never asked for: it is told, and counts for nothing.
+numbers by value. A number that is written as text says the same where every expected record holds a number in that
+field: it is told. Where a text is expected, such as an id, the text counts. A field that is null or empty says the same
+as one that is absent. A field that no expected record names, not even as null, was never asked for: it is told, and
+counts for nothing.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -33,6 +36,8 @@ from seatrial.domains.scored.rows import Ints, Mask, Rows
 from seatrial.spec.system import System
 
 _SHOWN = 3
+_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
+"""A plain number: without separators of thousands, which differ by country, and without zeros before it."""
 WHOLE = "value"
 """The name of the field of a record that is a plain list."""
 
@@ -56,7 +61,9 @@ def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
     texts = texts_of(rows, labelled)
     asked = {path for i in labelled for path in paths_of(expected[i])}
     answers = [record_of(text) for text in texts]
-    said = [_of_these(record, asked) for record in answers]
+    written: Counter[str] = Counter()
+    numeric = _numeric(expected[i] for i in labelled)
+    said = [_as_numbers(_of_these(record, asked), numeric, written) for record in answers]
     silent = np.array([text is None for text in texts], dtype=bool)
     formless = np.array([not is_record(record) for record in said], dtype=bool) & ~silent
     if (silent | formless).all() and formless.any():
@@ -77,6 +84,7 @@ def of_extraction(system: System, label: str, rows: Rows) -> Outcomes | Reason:
         units=units,
         findings=(
             *_formless_finding(formless),
+            *_written_finding(label, written),
             *_unasked_finding(label, {path for record in answers for path in paths_of(record)} - asked),
             *unlabelled_finding(label, labelled, rows),
             *silent_finding(silent, rows, labelled),
@@ -123,6 +131,42 @@ def _of_these(record: object, asked: AbstractSet[str], path: str = "") -> object
         return {name: _of_these(record[name], asked, at) for name, at in inner.items() if at in asked}
     if isinstance(record, list):
         return [_of_these(value, asked, path) for value in record]
+    return record
+
+
+def _numeric(expected: Iterable[object]) -> frozenset[str]:
+    """The paths of the fields in which every expected record holds numbers, wherever it holds anything."""
+    numbers: set[str] = set()
+    others: set[str] = set()
+    for record in expected:
+        for path, value in _leaves(record):
+            if value is not None:
+                (numbers if isinstance(value, int | float) and not isinstance(value, bool) else others).add(path)
+    return frozenset(numbers - others)
+
+
+def _leaves(record: object, path: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(record, Mapping):
+        for name, value in record.items():
+            yield from _leaves(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(record, list):
+        for value in record:
+            yield from _leaves(value, path)
+    else:
+        yield path or WHOLE, record
+
+
+def _as_numbers(record: object, numeric: AbstractSet[str], written: Counter[str], path: str = "") -> object:
+    """The record with plain numbers that are written as text in these fields as numbers; counted by field."""
+    if isinstance(record, Mapping):
+        inner = {name: f"{path}.{name}" if path else str(name) for name in record}
+        return {name: _as_numbers(value, numeric, written, inner[name]) for name, value in record.items()}
+    if isinstance(record, list):
+        return [_as_numbers(value, numeric, written, path) for value in record]
+    name = path or WHOLE
+    if isinstance(record, str) and name in numeric and _NUMBER.fullmatch(record.strip()):
+        written[name] += 1
+        return float(record)
     return record
 
 
@@ -192,6 +236,24 @@ def _unfenced(text: str) -> str:
 def is_record(value: object) -> bool:
     """Whether the value has a record's form."""
     return isinstance(value, Mapping | list)
+
+
+def _written_finding(label: str, written: Mapping[str, int]) -> list[Finding]:
+    if not written:
+        return []
+    named = ", ".join(f"{name} ({count})" for name, count in sorted(written.items())[:_SHOWN])
+    more = " and others" if len(written) > _SHOWN else ""
+    return [
+        Finding(
+            code="numbers-as-text",
+            weight=Weight.NOTE,
+            summary=f"The model writes numbers as text in {named}{more}, where {label} holds numbers; they are "
+            "compared by value",
+            fields=(label,),
+            remedy="Let the model give numbers there, or see that whatever reads its answers takes both.",
+            why="What reads the answers may refuse a text, or sort and add it as one.",
+        )
+    ]
 
 
 def _unasked_finding(label: str, unasked: AbstractSet[str]) -> list[Finding]:

@@ -29,6 +29,7 @@ CODES: Mapping[str, str] = {
     "label-not-evaluated": "The model gives declared labels that no evaluation row has.",
     "score-outside-range": "Scores are not numbers from 0 to 1.",
     "unlabelled-rows": "Some evaluation rows have no label and are left out.",
+    "numbers-as-text": "An extraction writes numbers as text where numbers are expected; they are compared by value.",
     "fields-not-expected": "An extraction gives fields that no expected record names; they are not counted.",
     "unanswered-rows": "The model did not answer some rows; they count as wrong.",
 }
