@@ -68,7 +68,7 @@ def _zygote(asked: Mapping[str, Any], line: int, errors: int) -> NoReturn:
         sys.path[:] = asked["path"]
         from seatrial.engine.zygote import main
 
-        main(line, asked["modules"], imported_first=False)
+        main(line, asked["modules"])
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -129,11 +129,11 @@ def warm_start() -> Iterator[None]:
 
 def _begun(ends: contextlib.ExitStack) -> socket.socket:
     """The line to the one process from which zygotes are forked."""
-    from seatrial.app.running.run import PRELOADED
+    from seatrial.app.running.run import PRELOADED, PRELOADED_FIRST
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        boot = _BOOT.format(path=sys.path, descriptor=theirs.fileno(), modules=list(PRELOADED))
+        boot = _BOOT.format(path=sys.path, descriptor=theirs.fileno(), modules=[*PRELOADED_FIRST, *PRELOADED])
         environment = nursery.surroundings(os.environ)
         process = subprocess.Popen([sys.executable, "-c", boot], pass_fds=[theirs.fileno()], env=environment)
     # It ends with the line; a process that a test left behind may still hold that.

@@ -20,10 +20,10 @@ _START_S = 120.0
 _END_S = 5.0
 _BOOT = """
 import json, sys
-descriptor, path, modules, imported_first = json.loads(sys.argv[1])
+descriptor, path, modules, first = json.loads(sys.argv[1])
 sys.path[:] = path
 from seatrial.engine.zygote import main
-main(descriptor, modules, imported_first=imported_first)
+main(descriptor, modules, first=first)
 """
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -35,15 +35,15 @@ class NurseryLost(SeatrialError):
 class Nursery:
     """Starts processes that are ready within milliseconds. Close it: everything that it started ends with it.
 
-    `preload` names the modules that every check will want, `preload_first` has all of them wait until these are
-    imported; `environment` is what the checks see.
+    Every check waits until the modules of `preload_first` are imported; those of `preload` are while nothing else is
+    to do. `environment` is what the checks see.
     """
 
     def __init__(
         self,
         *,
         preload: Sequence[str] = (),
-        preload_first: bool = False,
+        preload_first: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.line, theirs = socket.socketpair()
@@ -53,7 +53,7 @@ class Nursery:
         self._ready = False
         self._longest_grace_s = 0.0
         with theirs:
-            boot = json.dumps([theirs.fileno(), sys.path, list(preload), preload_first])
+            boot = json.dumps([theirs.fileno(), sys.path, list(preload), list(preload_first)])
             try:
                 seen = surroundings(os.environ if environment is None else environment)
                 self._process: Process = interpreter(boot, theirs.fileno(), self._errors, seen)

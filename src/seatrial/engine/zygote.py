@@ -28,12 +28,12 @@ START, START_ALONE, TERMINATE, KILL = b"s", b"a", b"t", b"k"
 _POLL_S = 0.05
 
 
-def main(descriptor: int, modules: Sequence[str], *, imported_first: bool) -> None:
+def main(descriptor: int, modules: Sequence[str], *, first: Sequence[str] = ()) -> None:
     """Serve until the caller closes its end; then let the checks restore, kill what is left, and return."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as line:
-        _Zygote(line).serve(modules, imported_first=imported_first)
+        _Zygote(line).serve(modules, first=first)
 
 
 class _Zygote:
@@ -48,17 +48,16 @@ class _Zygote:
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
 
-    def serve(self, modules: Sequence[str], *, imported_first: bool) -> None:
+    def serve(self, modules: Sequence[str], *, first: Sequence[str]) -> None:
         """Obey, and import the modules while there is nothing else to do: the first check waits for none of them.
 
-        Next to work that runs alone nothing is imported. With `imported_first` every check waits for all of them:
-        checks that start at the same time do not import the same beside one another.
+        Next to work that runs alone nothing is imported. For those that come `first` every check waits: checks that
+        start at the same time do not import the same beside one another.
         """
         frames.send(self._line, {"ready": True})
-        waiting = list(modules)
-        while imported_first and waiting:
-            _imported(waiting.pop(0))
-        served = True
+        for module in first:
+            _imported(module)
+        waiting, served = list(modules), True
         while served:
             may_import = waiting and self._alone not in self._pids
             readable, _, _ = select.select([self._line, self._wake], [], [], 0 if may_import else None)

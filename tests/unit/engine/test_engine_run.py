@@ -272,7 +272,8 @@ def test_checks_wait_for_what_they_share_only_where_that_is_asked_for(first: boo
     # What the first check would overtake: scipy alone takes longer than a fork.
     modules = ["xml.dom.minidom", "scipy.stats", "tarfile"]
     checks = [_check("tells_what_is_imported", check=f"data.{n}", arguments={"modules": modules}) for n in "ab"]
-    opened = partial(Nursery, preload=("misbehaving", *modules), preload_first=first)
+    waited_for, later = (modules, []) if first else ([], modules)
+    opened = partial(Nursery, preload=later, preload_first=["misbehaving", *waited_for])
     results = _results(*checks, parallel=2, open_nursery=opened)
     seen = [result.facts["imported"] == modules for result in results.values() if isinstance(result, Observation)]
     assert seen == [first, first]

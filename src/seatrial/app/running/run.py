@@ -46,7 +46,7 @@ from seatrial.gate.catalogue import by_id
 from seatrial.spec.drills import KIND_OF
 from seatrial.spec.system import System
 
-PRELOADED = (
+PRELOADED_FIRST = (
     "seatrial.app.running.worker",
     "sqlalchemy",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
@@ -64,10 +64,10 @@ PRELOADED = (
     "seatrial.measure.one_pass",
     "seatrial.adapters.load.client",
     "seatrial.adapters.load.schedule",
-    "scipy.stats",
-    "sklearn.ensemble",
 )
-"""What checks need, what most of them need first: imported once in the process from which they are forked."""
+"""What all checks need, what most of them need first: imported once in the process from which they are forked."""
+PRELOADED = ("scipy.stats", "sklearn.ensemble")
+"""What takes long and the first checks do without: imported while those wait, or rows are scored."""
 
 
 def run(
@@ -98,7 +98,7 @@ def run(
         open_nursery = partial(
             Nursery,
             preload=PRELOADED,
-            preload_first=True,
+            preload_first=PRELOADED_FIRST,
             environment=workspace.environment,
         )
         nursery = stack.enter_context(open_nursery())
