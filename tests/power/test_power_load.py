@@ -88,7 +88,7 @@ def test_requests_that_wait_for_each_other_are_too_slow_and_the_cause_is_named()
 
 @pytest.mark.slow
 def test_a_single_freeze_is_met_by_everybody_who_comes_during_it() -> None:
-    observation, judgement = loaded(LoadServer(answer=ANSWER, delay_s=frozen(at_s=6.0, for_s=1.5, else_s=0.002)))
+    observation, judgement = loaded(LoadServer(answer=ANSWER, delay_s=frozen(at_s=3.5, for_s=1.5, else_s=0.002)))
     assert judgement.outcome is Outcome.NOT_MET
     assert "too-slow" in codes(observation)
 
@@ -103,7 +103,7 @@ def test_answers_that_are_each_too_slow_are_told_from_those_that_wait() -> None:
 
 @pytest.mark.slow
 def test_too_few_requests_for_the_percentile_ask_for_more() -> None:
-    observation, judgement = loaded(LoadServer(answer=ANSWER), peak="20/s", headroom=1.5)
+    observation, judgement = loaded(LoadServer(answer=ANSWER), peak="10/s", headroom=1.5)
     assert judgement.outcome is Outcome.NOT_DETERMINED
     needed = {measure.name: measure.needed for measure in observation.measures}
     assert (needed["p99 latency"] or 0) > 100

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -185,3 +187,23 @@ def test_a_number_is_the_same_within_what_single_precision_makes_of_it() -> None
         True,
         True,
     ]
+
+
+class Timed:
+    """A model whose n-th answer takes n ms."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def predict(self, rows: Sequence[Row]) -> Reply:
+        del rows
+        self.asked += 1
+        return Reply(kind=ReplyKind.OK, latency_s=self.asked / 1000.0, predictions=(Prediction(prediction=0),))
+
+
+@pytest.mark.parametrize(("rows", "p95_s"), [(20, 0.038), (5, 0.010), (4, math.nan)])
+def test_what_one_request_takes_by_itself_is_told_by_those_before_the_load(rows: int, p95_s: float) -> None:
+    model: Any = Timed()
+    watcher = Watcher.of(model, [{"x": n} for n in range(rows)])
+    assert watcher.alone_s == pytest.approx(p95_s, nan_ok=True)
+    assert watcher.anew().alone_s == pytest.approx(p95_s, nan_ok=True)

@@ -116,4 +116,4 @@ def test_all_flows_run_until_a_slow_model_can_be_bounded_but_not_in_a_demonstrat
         update={"policy": policy_for(Criticality.OPERATIONAL)}
     )
     assert together_s(slow) * 2.0 * 0.9 >= 299
-    assert together_s(slow.model_copy(update={"policy": short_demo(Criticality.OPERATIONAL)})) == 6.0
+    assert together_s(slow.model_copy(update={"policy": short_demo(Criticality.OPERATIONAL)})) == 4.0

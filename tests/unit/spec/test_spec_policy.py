@@ -37,7 +37,7 @@ def test_the_short_demo_says_so_and_keeps_its_blocks_and_rehearsals() -> None:
     policy = system("short-demo", "critical").policy
     assert policy.demonstration
     assert policy.name == "short-demo"
-    assert (policy.load_duration, policy.flow_duration, policy.fallback_duration) == (7.0, 6.0, 5.0)
+    assert (policy.load_duration, policy.flow_duration, policy.fallback_duration) == (4.0, 4.0, 5.0)
     assert policy.load_blocks >= 20
     assert policy.rehearsals == 5
 

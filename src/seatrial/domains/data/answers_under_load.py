@@ -43,6 +43,11 @@ class Watcher:
         return type(self)(self._known)
 
     @property
+    def alone_s(self) -> float:
+        """The p95 of what each request took when one was sent after the other; NaN where few were answered."""
+        return self._known.alone_s
+
+    @property
     def sound(self) -> bool:
         """Whether known rows were answered, all of them as before; also where the block was too short to ask one."""
         return not self.wrong and (self.compared > 0 or not self.asked)

@@ -8,6 +8,7 @@ such as a wrong answer in a cache, is not the model's own: it is the same wrong 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -25,6 +26,8 @@ _ROWS: Final = 20
 _AT_REST, _MOST_AT_REST = 300, 1200
 """With 300 answers a model that varies in 1 % of them is seen to vary with probability 95 %."""
 _AGAIN: Final = 3
+_TELLING: Final = 10
+"""Of fewer requests nothing is said of what one takes by itself."""
 _ALPHA: Final = 0.05
 _WORD: Final = re.compile(r"\w+")
 
@@ -36,6 +39,8 @@ class KnownAnswers:
     model: Model
     rows: Sequence[Row]
     before: Sequence[tuple[Prediction, ...]]
+    alone_s: float = math.nan
+    """The p95 of what each request before the load took, one sent after the other; NaN where few were answered."""
     rested: int = 0
     rested_off: int = 0
     """Answers at rest after a load, and those of them that were other ones."""
@@ -51,11 +56,13 @@ class KnownAnswers:
     def asked(cls, model: Model, rows: Sequence[Row]) -> KnownAnswers:
         """The first rows, each asked twice."""
         before: list[tuple[Prediction, ...]] = []
+        took_s: list[float] = []
         for row in rows[:_ROWS]:
             replies = (model.predict([row]), model.predict([row]))
             whole = all(reply.kind is ReplyKind.OK for reply in replies)
             before.append(tuple(reply.predictions[0] for reply in replies) if whole else ())
-        return cls(model, rows[:_ROWS], before)
+            took_s += [reply.latency_s for reply in replies if reply.kind is ReplyKind.OK]
+        return cls(model, rows[:_ROWS], before, _p95(took_s))
 
     def off(self, at: int, answer: Prediction | None) -> bool:
         """Whether an answer to that row is another one than before; None is what is no answer at all.
@@ -137,6 +144,10 @@ class KnownAnswers:
 def answered(kind: ReplyKind, predictions: Collection[Prediction]) -> Prediction | None:
     """The one prediction of a reply, None where it holds none."""
     return next(iter(predictions), None) if kind is ReplyKind.OK else None
+
+
+def _p95(took_s: Sequence[float]) -> float:
+    return sorted(took_s)[math.ceil(0.95 * len(took_s)) - 1] if len(took_s) >= _TELLING else math.nan
 
 
 def _words(answer: Prediction) -> frozenset[str]:

@@ -34,6 +34,7 @@ from seatrial.domains.load.served import (
     ISSUED_LEAST,
     WARM_UP,
     Served,
+    driven_s,
     errors_limit,
     in_flight,
     issued,
@@ -54,9 +55,6 @@ _ID = "data.load"
 _ERRORS = "share of requests that failed"
 _LAG = "p99 lag of the load generator"
 _ISSUED = "share of planned requests that were issued"
-_LIGHT = 0.1
-_LIGHT_S = 3.0
-_LIGHT_LEAST = 5.0
 _POINTS = 400
 _CURVE = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 _CODES = {
@@ -85,7 +83,8 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         return Observation(done="Looked for the declared peak and latency.", findings=(_undeclared(),))
     if not system.model.test_endpoint:
         return Observation(done="Nothing was sent: the endpoint may not be put under load.", findings=(_no_test(),))
-    rate, duration_s = load.peak * _headroom(system), load.duration or system.policy.load_duration
+    rate = load.peak * _headroom(system)
+    duration_s = driven_s(system, load, rate)
     prepared = _prepared(system, trial, math.ceil(rate * ((load.ramp or 0.0) + duration_s)))
     if isinstance(prepared, Reason):
         return prepared
@@ -102,12 +101,10 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         )
     trace = read_trace(trial.files.read(load.trace), name=load.trace) if load.trace is not None else ()
     stream = _stream(system, load, prepared.sent.requests, trace, rate, duration_s)
-    light_rate = min(rate, max(_LIGHT_LEAST, rate * _LIGHT))
-    trial.say(f"{light_rate:g} requests a second, to see what one alone takes")
-    light = Stream(name="light", requests=prepared.asked, rate_per_s=light_rate, timeout_s=stream.timeout_s)
-    alone = served(trial.load.run([light], duration_s=_LIGHT_S, seed=trial.seed)["light"])
-    trial.say(f"{rate:g} requests a second for {duration_s:g} s")
-    with Watcher.of(trial.model, prepared.rows) as watcher:
+    trial.say("one request after the other, to see what each takes by itself")
+    watcher = Watcher.of(trial.model, prepared.rows)
+    trial.say(f"{rate:g} requests a second for {span(duration_s)}")
+    with watcher:
         result = trial.load.run([stream], duration_s=(load.ramp or 0.0) + duration_s, seed=trial.seed)["predict"]
     unclean = load_rows.not_clean(trial, prepared.sent, result)
     run = _Run(
@@ -117,7 +114,6 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         full=served(result, ramp_s=load.ramp or 0.0, without=unclean),
         sent=prepared.sent,
         left_out=int(unclean.sum()),
-        alone=alone,
         calibrated=calibrated,
         watcher=watcher,
     )
@@ -140,7 +136,6 @@ class _Run:
     full: Served
     sent: Sent
     left_out: int
-    alone: Served
     calibrated: LoadResult
     watcher: Watcher
     soak: soak.Soak | None = None
@@ -165,10 +160,9 @@ class _Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
-    """Rows that were asked before, their requests, and what the load sends."""
+    """Rows that were asked before, and what the load sends."""
 
     rows: Sequence[Row]
-    asked: Sequence[Request]
     sent: Sent
 
 
@@ -249,11 +243,9 @@ def _prepared(system: System, trial: Trial, planned: int) -> _Prepared | Reason:
             remedy="Give evaluation rows as production sends them, with the declared types and units.",
             fields=("data.evaluation",),
         )
-    known = [(row, request) for row in rows if (request := trial.model.request([row])) is not None]
     new = [(row, request) for row in others or rows if (request := trial.model.request([row])) is not None]
     return _Prepared(
         rows=rows,
-        asked=[request for _, request in known],
         sent=in_turn([row for row, _ in new], [request for _, request in new], planned, trial.seed),
     )
 
@@ -264,17 +256,17 @@ def _headroom(system: System) -> float:
 
 
 def _observation(system: System, load: Load, run: _Run) -> Observation:
-    full, alone, repeats = run.full, run.alone, run.repeats
+    full, alone_s, repeats = run.full, run.watcher.alone_s, run.repeats
     measures = [_latency(system, run.judged, *p) for p in percentiles(load)] + [
         failed_share(system, _ERRORS, (int(full.failed.sum()), full.n))
     ]
     findings = [
-        *slow(load, measures, full, alone, run.rate),
+        *slow(load, measures, full, alone_s, run.rate),
         *failing(measures[-1], full, run.rate),
         *run.watcher.findings(),
     ]
     if all(finding.weight is Weight.NOTE for finding in findings):
-        findings += waits(load, full, alone)
+        findings += waits(load, full, alone_s)
     findings += load_rows.findings(repeats, further=run.soak is not None or run.search is not None)
     if run.trace:
         findings += busier_than_peak(load, run.trace, 1.0 - system.policy.confidence)
@@ -326,7 +318,7 @@ def _facts(system: System, load: Load, run: _Run, full: Served) -> dict[str, Jso
         "rate_per_s": run.rate,
         "requests": run.result.planned,
         "statuses": dict(full.statuses),
-        "p95 at a light rate, s": plain(run.alone.at(0.95)),
+        "p95 of one request at a time, s": plain(run.watcher.alone_s),
         "p95 at the full rate, s": plain(full.at(0.95)),
         "calibrated lag p99, s": plain(lag_s(run.calibrated)),
         "answers compared under load": run.watcher.compared,
@@ -431,14 +423,15 @@ def _budget(system: System) -> float:
     load = system.load
     if load is None:
         return 120.0
-    duration_s = (load.ramp or 0.0) + (load.duration or system.policy.load_duration) + system.policy.soak_duration
+    peak_s = driven_s(system, load, load.peak * _headroom(system))
+    duration_s = (load.ramp or 0.0) + peak_s + system.policy.soak_duration
     return 1.5 * duration_s + 120.0 + REST_S + 8.0 * system.model.timeout + 1.2 * capacity.longest_s(system, load)
 
 
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=5,
+    version=6,
     title="Peak load with latency that is useful",
     run=_run,
     codes=_CODES,

@@ -16,8 +16,8 @@ _GROWTH = 2.0
 _NOTABLE = 0.25
 
 
-def slow(load: Load, measures: Sequence[Measure], full: Served, alone: Served, rate: float) -> Iterator[Finding]:
-    """A gap where a percentile is certainly above its limit, with what the light load tells of the cause."""
+def slow(load: Load, measures: Sequence[Measure], full: Served, alone_s: float, rate: float) -> Iterator[Finding]:
+    """A gap where a percentile is certainly above its limit, with what single requests tell of the cause."""
     missed = [
         (name, m)
         for (name, _, limit), m in zip(percentiles(load), measures, strict=False)
@@ -29,33 +29,33 @@ def slow(load: Load, measures: Sequence[Measure], full: Served, alone: Served, r
     yield Finding(
         code="too-slow",
         summary=f"At {rate:g} requests a second {name} is {_seconds(worst.value)}, above its limit of "
-        f"{_seconds(worst.limit)}{_cause(full, alone)}.",
+        f"{_seconds(worst.limit)}{_cause(full, alone_s)}.",
         fields=tuple(f"load.latency.{n}" for n, _ in missed),
         explains=tuple(m.name for _, m in missed),
         why=WHY,
         remedy="Let requests run beside each other (workers, no lock around the model), or declare a lower peak with "
         "operations' agreement.",
-        detail={"p95_light_s": plain(alone.at(0.95)), "p95_full_s": plain(full.at(0.95))},
+        detail={"p95_alone_s": plain(alone_s), "p95_full_s": plain(full.at(0.95))},
     )
 
 
-def _cause(full: Served, alone: Served) -> str:
-    light, heavy = alone.at(0.95), full.at(0.95)
-    if math.isfinite(light) and heavy > _GROWTH * light:
-        return f"; p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)}: requests wait for each other"
-    if math.isfinite(light):
-        return f"; at a light rate p95 is {_seconds(light)} already, so each request takes long by itself"
+def _cause(full: Served, alone_s: float) -> str:
+    heavy_s = full.at(0.95)
+    if math.isfinite(alone_s) and heavy_s > _GROWTH * alone_s:
+        return f"; p95 goes from {_seconds(alone_s)} one at a time to {_seconds(heavy_s)}: requests wait for each other"
+    if math.isfinite(alone_s):
+        return f"; one at a time p95 is {_seconds(alone_s)} already, so each request takes long by itself"
     return ""
 
 
-def waits(load: Load, full: Served, alone: Served) -> Iterator[Finding]:
+def waits(load: Load, full: Served, alone_s: float) -> Iterator[Finding]:
     """A note where latency grows with the rate to a quarter of its strictest limit, although every limit is kept."""
-    light, heavy = alone.at(0.95), full.at(0.95)
-    notable = heavy > _NOTABLE * min(limit for _, _, limit in percentiles(load))
-    if alone.n >= 10 and math.isfinite(light) and heavy > _GROWTH * light and notable:
+    heavy_s = full.at(0.95)
+    notable = heavy_s > _NOTABLE * min(limit for _, _, limit in percentiles(load))
+    if math.isfinite(alone_s) and heavy_s > _GROWTH * alone_s and notable:
         yield Finding(
             code="waits-under-load",
-            summary=f"p95 goes from {_seconds(light)} at a light rate to {_seconds(heavy)} at the full one.",
+            summary=f"p95 goes from {_seconds(alone_s)} one at a time to {_seconds(heavy_s)} at the full rate.",
             weight=Weight.NOTE,
             remedy="Look where requests wait for each other before the peak grows.",
         )

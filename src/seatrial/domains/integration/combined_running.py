@@ -18,15 +18,15 @@ from seatrial.domains.flows.order import HEARD, InOrder, in_order
 from seatrial.domains.integration import model_beside, one_field
 from seatrial.domains.integration.model_beside import Beside
 from seatrial.domains.integration.one_field import Tried
+from seatrial.domains.load.served import SHOWN_LONGER
 from seatrial.spec.integration import Flow
 from seatrial.spec.system import System
 from seatrial.stats import proportions
+from seatrial.stats.arrivals import expected_for
 
 _ALONE_SHARE = 1 / 3
 _ALONE_LEAST_S = 2.0
 _BETWEEN_S = 5.0
-_SPARE = 1.2
-"""Arrivals are chance: so many times the records that the bound needs are expected."""
 _LONGEST_S = 900.0
 
 
@@ -48,18 +48,19 @@ def alone_s(system: System) -> float:
 
 
 def together_s(system: System) -> float:
-    """How long all flows run: as the policy has it, and until flows and model can have brought enough for their bounds.
+    """How long all flows run: as the policy has it, and until flows and model have brought enough for their bounds.
 
-    A demonstration is as short as its policy.
+    A demonstration does not wait for the model, whose limits it only shows.
     """
     least_s = system.policy.flow_duration
-    if system.policy.demonstration or not system.flows:
+    longest_s = SHOWN_LONGER * least_s if system.policy.demonstration else _LONGEST_S
+    if not system.flows:
         return least_s
-    needed_s = model_beside.needs_s(system)
+    needed_s = 0.0 if system.policy.demonstration else model_beside.needs_s(system)
     if system.policy.flow_delivered < 1.0:
-        enough = proportions.clean_trials(system.policy.flow_delivered, 1.0 - system.policy.confidence) * _SPARE
+        enough = expected_for(proportions.clean_trials(system.policy.flow_delivered, 1.0 - system.policy.confidence))
         needed_s = max(needed_s, enough / min(flow.peak for flow in system.flows))
-    return max(least_s, min(_LONGEST_S, needed_s))
+    return max(least_s, min(longest_s, needed_s))
 
 
 def lasts_s(system: System) -> float:

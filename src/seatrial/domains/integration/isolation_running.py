@@ -17,7 +17,7 @@ from seatrial.core.wording import span
 from seatrial.domains.flows.cleaning import Cleanup
 from seatrial.domains.flows.disturbing import Disturbance, Period, planned
 from seatrial.domains.flows.driving import Lane, Passage, drive, patience_s
-from seatrial.domains.flows.lanes import MODEL, ModelPeak, lane_of, model_peak
+from seatrial.domains.flows.lanes import MODEL, ModelPeak, drives_model, lane_of, model_peak
 from seatrial.domains.flows.lateness import SHARE, Lateness
 from seatrial.domains.flows.line_findings import possible
 from seatrial.domains.flows.marking import marker
@@ -27,6 +27,8 @@ from seatrial.domains.integration.answers_meanwhile import Answers, Drive, answe
 from seatrial.domains.integration.disturbed import Disturbed, Due, Turn
 from seatrial.spec.one_place import one_line, one_server
 from seatrial.spec.system import System
+from seatrial.stats import proportions
+from seatrial.stats.arrivals import expected_for
 
 _KINDS = (
     ("slow", LineMode.SLOW),
@@ -129,10 +131,25 @@ def _unable(system: System, before: Sequence[Undisturbed]) -> bool:
 
 
 def _each_s(system: System, before: Sequence[Undisturbed]) -> float:
-    """As the policy has it, and longer where a rest of that length is too short to see a record that came after it."""
+    """As the policy has it, and longer where a rest of that length is too short to see a record that came after it.
+
+    Or where chance could bring fewer records or requests in the disturbances of a place than its share takes.
+    """
     policy_s = system.policy.outage_duration
     usual_s = max((each.usual_s for each in before if not math.isnan(each.usual_s)), default=0.0)
-    return min(max(policy_s, disturbed.rest_s(usual_s)), _LONGER * policy_s)
+    return min(max(policy_s, disturbed.rest_s(usual_s), telling_s(system)), _LONGER * policy_s)
+
+
+def telling_s(system: System) -> float:
+    """How long each disturbance must last, so that those of one place bring enough to bound each stream's share."""
+    fewest_kinds = min(len(possible(system, names, _KINDS)) for names in places(system))
+    slowest = min(flow.peak for flow in system.flows)
+    if system.load is not None and drives_model(system):
+        slowest = min(slowest, system.load.peak)
+    if not fewest_kinds or system.policy.isolated >= 1.0:
+        return 0.0
+    enough = proportions.clean_trials(system.policy.isolated, 1.0 - system.policy.confidence)
+    return expected_for(enough) / (fewest_kinds * slowest)
 
 
 def _steady_s(each_s: float) -> float:

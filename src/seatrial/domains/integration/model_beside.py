@@ -20,7 +20,7 @@ from seatrial.core.wording import percent, span
 from seatrial.domains.flows.lanes import ModelPeak, drives_model
 from seatrial.domains.load.ceilings import ceilings, failed_share
 from seatrial.domains.load.rows import Repeats, not_clean
-from seatrial.domains.load.served import WARM_UP, Served, errors_limit, percentiles, plain, served, upper_s
+from seatrial.domains.load.served import Served, enough_s, errors_limit, percentiles, plain, served, upper_s
 from seatrial.spec.load import Load
 from seatrial.spec.system import System
 from seatrial.stats import proportions, quantiles
@@ -33,8 +33,6 @@ CODES = {
     "model-rows-repeat": "Rows that were sent before are answered clearly faster: a cache carried the model's peak.",
     "model-rows-too-few": "So few different rows went to the model that a cache before it would not be seen.",
 }
-_SPARE = 1.2
-"""Arrivals are chance: so many times the requests that the bounds need are expected."""
 _CARRIED = 0.2
 """Of more repeated rows than this a cache takes too much of the load off what flows and model share."""
 _WHY = "What flows and model share is enough for each alone, and not for the busy hour."
@@ -76,11 +74,7 @@ def needs_s(system: System) -> float:
     """How long the peak must run to bound failures and percentiles."""
     if system.load is None or not drives_model(system):
         return 0.0
-    allowed, confidence = errors_limit(system), system.policy.confidence
-    fewest = max(quantiles.fewest(percentiles(system.load)[-1][1], confidence), 2 * system.policy.load_blocks)
-    if 0.0 < allowed < 1.0:
-        fewest = max(fewest, math.ceil(math.log(1.0 - confidence) / math.log(1.0 - allowed)))
-    return _SPARE * fewest / (system.load.peak * (1.0 - WARM_UP))
+    return enough_s(system, system.load, system.load.peak)
 
 
 def _latency(name: str) -> str:

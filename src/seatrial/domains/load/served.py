@@ -13,12 +13,16 @@ from seatrial.core.ports import LoadResult
 from seatrial.spec.load import Load
 from seatrial.spec.system import System
 from seatrial.stats import quantiles
+from seatrial.stats.arrivals import expected_for
 
 WARM_UP = 0.1
 """Share of the judged time that is discarded by rule."""
 LAG_SHARE = 0.1
 """The generator may be late by this share of the largest limit."""
 ISSUED_LEAST = 0.99
+SHOWN_LONGER = 3.0
+"""A demonstration drives at most so many times as long as its policy has it, however slowly it gets what it needs."""
+_LONGEST_S = 900.0
 _MOST_IN_FLIGHT = 20_000
 _OTHER_FILES = 128
 
@@ -77,6 +81,27 @@ def served(result: LoadResult, *, ramp_s: float = 0.0, without: npt.NDArray[np.b
 def percentiles(load: Load) -> list[tuple[str, float, float]]:
     """Name, share and limit in seconds, the lowest share first."""
     return sorted(((name, float(name[1:]) / 100.0, limit) for name, limit in load.latency.items()), key=lambda p: p[1])
+
+
+def enough_s(system: System, load: Load, rate: float) -> float:
+    """How long that rate must be driven so that chance hardly ever brings too little to bound percentiles and failures.
+
+    The warm-up is counted in, a time in which the rate climbs is not.
+    """
+    allowed, confidence = errors_limit(system), system.policy.confidence
+    fewest = max(quantiles.fewest(percentiles(load)[-1][1], confidence), 2 * system.policy.load_blocks)
+    if 0.0 < allowed < 1.0:
+        fewest = max(fewest, math.ceil(math.log(1.0 - confidence) / math.log(1.0 - allowed)))
+    return expected_for(fewest) / (rate * (1.0 - WARM_UP))
+
+
+def driven_s(system: System, load: Load, rate: float) -> float:
+    """How long that rate is driven: as declared, or as the policy has it and until it can have brought enough."""
+    if load.duration:
+        return load.duration
+    least_s = system.policy.load_duration
+    longest_s = SHOWN_LONGER * least_s if system.policy.demonstration else _LONGEST_S
+    return max(least_s, min(longest_s, enough_s(system, load, rate)))
 
 
 def upper_s(system: System, full: Served, share: float) -> float | None:
