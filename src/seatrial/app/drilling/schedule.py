@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from seatrial.app.drilling.history import Held, history
 from seatrial.app.folder.ledgers import keystore, known, open_ledger, read_ledger, record
 from seatrial.app.folder.workspace import Workspace
+from seatrial.app.running.one_at_a_time import under_way
 from seatrial.app.running.run import run
 from seatrial.core.bodies import EventBody
 from seatrial.core.events import Event
@@ -36,14 +37,14 @@ class Due:
 
 
 def due(workspace: Workspace, now: datetime | None = None) -> tuple[Due, ...]:
-    """The planned drills whose time has come. Raises LedgerError."""
+    """The planned drills whose time has come, none while another run disturbs the system. Raises SeatrialError."""
     system = workspace.system
     planned = [kind for kind in KINDS if system.drills.plan(kind).every is not None]
     if not planned:
         return ()
     now = now or workspace.clock.now()
     open_now = {kind: opening for kind in planned if (opening := system.drills.opening(kind)) and opening.is_open(now)}
-    if not open_now:
+    if not open_now or under_way(workspace):
         return ()
     held = history(workspace)
     begun = _begun(workspace)

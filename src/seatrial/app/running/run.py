@@ -25,6 +25,7 @@ from seatrial.app.folder.processes import alive
 from seatrial.app.folder.subject import Identities, digest_files, subject
 from seatrial.app.folder.workspace import Workspace
 from seatrial.app.running.drill_traces import left_over, restore
+from seatrial.app.running.one_at_a_time import one_at_a_time
 from seatrial.app.running.planning import Basis, chosen, interrupted_run, kept_from, plan
 from seatrial.app.running.record_cleaning import TAKEN_AWAY, said, take_away
 from seatrial.app.running.record_traces import COMMAND, left_behind
@@ -102,6 +103,7 @@ def run(
             environment=workspace.environment,
         )
         nursery = stack.enter_context(open_nursery())
+        stack.enter_context(one_at_a_time(workspace, selected))
         ledger = stack.enter_context(open_ledger(workspace))
         recorder = _Recorder(workspace, ledger, known(workspace, keystore(workspace).worker()))
         digests = digest_files(workspace)
