@@ -7,10 +7,11 @@ once and kept. The site is served as `seatrial serve` serves it, in a process of
 beside the pages. All times are the processor's time of the request in milliseconds, which other work on the machine
 does not lengthen much. The target is 100 ms for each request.
 
-Right after the start, pages are asked for while the record is still being read; they say that, or what was decided
+Right after the start, and while the record is still being read, pages are asked for; they say that, or what was decided
 before. Once all is read, each page is asked for: `first`, then several times (`median`, `worst`), and `moved` right
 after an entry was put on record. Where a page asks to try again in a moment, that is counted in `again`, and its time
-is the longest of all its requests. After midnight every verdict is decided anew.
+is the longest of all its requests. After midnight every verdict is another one: the site is awake before it, and then
+its clock jumps over the next one, as that of a machine that slept. In the end the site is started once more.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks._every_page import NO_PAGE, Page, every_page, furnished
-from benchmarks._timed_site import NEXT_DAY, TOOK
+from benchmarks._timed_site import BEFORE_MIDNIGHT, NEXT_DAY, SOON_S, TOOK
 from benchmarks._year_on_record import plant
 from seatrial.core.bodies import AcceptanceBody
 from seatrial.core.vocabulary import RecordType
@@ -45,6 +46,7 @@ _LONGEST: Final = "system-000"
 _SHORT: Final = ("system-001", "system-007")
 _GIVE_UP_S: Final = 900.0
 _BEING_READ: Final = b"is being read and verified"
+_LISTS: Final = ("/", "/api/v1/systems/?per_page=200")
 
 
 def visitors(folder: Path, systems: list[Path]) -> tuple[tuple[str, ...], Any]:
@@ -142,18 +144,25 @@ class Visitor:
             time.sleep(1)
         raise SystemExit(f"{address} was not there within {_GIVE_UP_S:.0f} s")
 
-    def until_all_decided(self, address: str = "/") -> tuple[float, float, int]:
+    def until_all_decided(self) -> tuple[float, float, int]:
         """Ask for all systems until none is still read: the longest request, the seconds, and how many at first."""
         began, longest, first = time.monotonic(), 0.0, -1
         while time.monotonic() - began < _GIVE_UP_S:
-            asked = self.ask(address)
-            longest, left = max(longest, asked.ms), asked.content.count(_BEING_READ)
+            asked = [self.ask(address) for address in _LISTS]
+            longest = max(longest, *(each.ms for each in asked))
+            left = asked[-1].content.count(_BEING_READ)
             first = left if first < 0 else first
             if left == 0:
                 return longest, time.monotonic() - began, first
             # Asked more often, it takes the processor from what reads.
             time.sleep(5)
         raise SystemExit(f"not all systems were read within {_GIVE_UP_S:.0f} s")
+
+
+def told(title: str, ms: float, more: str = "") -> float:
+    """Print a figure with its limit."""
+    print(f"{title:<56} {ms:>6.1f} ms, limit {TARGET_MS:.0f}{f'; {more}' if more else ''}", flush=True)
+    return ms
 
 
 @contextmanager
@@ -175,25 +184,43 @@ def served(folder: Path, sessions: Sequence[str]) -> Iterator[Visitor]:
             process.terminate()
 
 
-def after_a_start(visitor: Visitor) -> float:
-    """What pages take that are asked for at once, and when all is read; the longest request in milliseconds."""
-    found = []
+def after_a_start(visitor: Visitor, which: str = "start") -> dict[str, float]:
+    """What pages take that are asked for at once, and while all is read."""
+    found = {}
     for title, address in (
         ("all systems", "/"),
+        ("all systems over the API", _LISTS[-1]),
         ("a short chain", f"/s/{_SHORT[0]}/"),
         ("the longest chain", f"/s/{_LONGEST}/"),
     ):
         asked = visitor.ask(address)
-        found.append(asked.ms)
         said = "says that it is being read" if asked.again else "is there"
-        print(f"first page after the start, {title:<18} {asked.ms:>6.1f} ms, {said}", flush=True)
+        found[f"after a {which}: {title}"] = told(f"first page after the {which}: {title}", asked.ms, said)
     longest, took, first = visitor.until_all_decided()
-    print(f"all systems, {first} of them being read at first {longest:>13.1f} ms at most; all read in {took:.0f} s")
-    return max(*found, longest)
+    said = f"{first} at first, in {took:.0f} s"
+    found[f"while chains are read after a {which}"] = told("all systems, while chains are read: at most", longest, said)
+    return found
 
 
-def visit(visitor: Visitor, page: Page, system: Path) -> tuple[float, int]:
-    """Ask for one page as often as it takes, and print its line; its longest request, and how often to come again."""
+def after_midnight(visitor: Visitor) -> dict[str, float]:
+    """What the lists take on the first look at another day: where the site was awake, and where its clock jumped."""
+    found = {}
+    visitor.ask(BEFORE_MIDNIGHT)
+    visitor.until_all_decided()
+    time.sleep(SOON_S + 1)
+    for title, address in (("all systems", "/"), ("all systems over the API", _LISTS[-1])):
+        asked = visitor.ask(address)
+        said = f"{asked.content.count(_BEING_READ)} of them decided beside"
+        found[f"after midnight: {title}"] = told(f"first page after midnight: {title}", asked.ms, said)
+    visitor.ask(NEXT_DAY)
+    longest, took, first = visitor.until_all_decided()
+    said = f"{first} decided beside, in {took:.0f} s"
+    found["after a jump over midnight"] = told("all systems after a jump over midnight: at most", longest, said)
+    return found
+
+
+def visit(visitor: Visitor, page: Page, system: Path) -> tuple[float, float]:
+    """Ask for one page as often as it takes, and print its line; its longest request, and the one after an entry."""
     first, again = visitor.insist(page.address)
     asked = [visitor.ask(page.address) for _ in range(_TIMES)]
     times, size = [each.ms for each in asked], len(asked[-1].content)
@@ -201,7 +228,7 @@ def visit(visitor: Visitor, page: Page, system: Path) -> tuple[float, int]:
     moved, more = visitor.insist(page.address)
     figures = f"{first:>7.1f} {statistics.median(times):>7.1f} {max(times):>7.1f} {moved:>7.1f} {again + more:>5}"
     print(f"{page.name:<24} {figures} {size / 1000:>5.0f}", flush=True)
-    return max(first, moved, *times), again + more
+    return max(first, *times), moved
 
 
 def other_systems(visitor: Visitor, pages: Sequence[Page]) -> float:
@@ -232,15 +259,18 @@ def main() -> int:
         size = (folder / "ledger.db").stat().st_size / 1e6
         print(f"{records:,} records, {systems} systems, {size:,.0f} MB; milliseconds of the processor for one request")
         with served(folder, sessions) as site:
-            slow = {"after a start": after_a_start(site)}
+            slow = after_a_start(site)
             print(f"{'page':<24} {'first':>7} {'median':>7} {'worst':>7} {'moved':>7} {'again':>5} {'kB':>5}")
+            moved = {}
             for page in pages:
-                slow[page.name], _ = visit(site, page, found[0])
+                slow[page.name], moved[page.name] = visit(site, page, found[0])
+            last = max(moved, key=lambda name: moved[name])
+            told("any page right after an entry: at most", moved[last], last)
+            slow |= {f"{name} after an entry": ms for name, ms in moved.items()}
             slow["short chains"] = other_systems(site, pages)
-            site.ask(NEXT_DAY)
-            longest, took, first = site.until_all_decided()
-            print(f"after midnight all systems take {longest:.1f} ms at most; {first} decided beside, in {took:.0f} s")
-            slow["after midnight"] = longest
+            slow |= after_midnight(site)
+        with served(folder, sessions) as site:
+            slow |= after_a_start(site, "restart")
         over = sorted(name for name, ms in slow.items() if ms > TARGET_MS)
         print(f"no pages, and not measured: {', '.join(sorted(NO_PAGE))}")
         print(f"{len(pages)} pages, {len(over)} over {TARGET_MS:.0f} ms: {', '.join(over) or 'none'}")

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ SCHEMA_VERSION = 1
 _PAGE = 1000
 _LOCK = 0x5EA_721A1
 _TICK_S = 0.1
+_ENGINES = 512
 Mark = tuple[tuple[int, ...], ...]
 """The files of a database with their sizes and times."""
 _METADATA = MetaData()
@@ -210,20 +212,17 @@ class Database:
     def _check(self, *, create: bool) -> None:
         with self.reading() as connection:
             tables = set(inspect(connection).get_table_names())
-        if not tables & {_FORMAT.name, _ENTRIES.name}:
-            if not create or (tables and self._engine.dialect.name == "sqlite"):
-                raise LedgerError("not-a-ledger", self.where)
-            self._create()
-        self._check_version()
-
-    def _check_version(self) -> None:
-        with self.reading() as connection:
-            if not {_FORMAT.name, _ENTRIES.name} <= set(inspect(connection).get_table_names()):
-                raise LedgerError("not-a-ledger", self.where)
-            versions = list(connection.scalars(select(_FORMAT.c.version)))
-        if versions != [SCHEMA_VERSION]:
-            found = ", ".join(map(str, versions)) or "none"
-            raise LedgerError("other-version", self.where, detail=f"found {found}, expected {SCHEMA_VERSION}")
+            if {_FORMAT.name, _ENTRIES.name} <= tables:
+                versions = list(connection.scalars(select(_FORMAT.c.version)))
+                if versions != [SCHEMA_VERSION]:
+                    found = ", ".join(map(str, versions)) or "none"
+                    raise LedgerError("other-version", self.where, detail=f"found {found}, expected {SCHEMA_VERSION}")
+                return
+        begun = tables & {_FORMAT.name, _ENTRIES.name}
+        if begun or not create or (tables and self._engine.dialect.name == "sqlite"):
+            raise LedgerError("not-a-ledger", self.where)
+        self._create()
+        self._check(create=False)
 
     def _create(self) -> None:
         with self.writing() as connection:
@@ -309,7 +308,9 @@ def _prepare(file: Path, *, create: bool) -> None:
         raise LedgerError("read-only", str(file), detail=error.strerror or "") from None
 
 
+@lru_cache(maxsize=_ENGINES)
 def _sqlite(url: URL, wait_s: float) -> Engine:
+    """An engine that holds nothing but the statements that it has spelled, so that all who open that file share it."""
     # A connection of its own for each use: shared between no threads, carried over no fork.
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": wait_s})
 

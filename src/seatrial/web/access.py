@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from seatrial.core.errors import Refused
 from seatrial.core.vocabulary import Role
 from seatrial.gate.permissions import Action, Actor, Context, Permission, may
-from seatrial.web.language import _, english, sentences
+from seatrial.web.language import _, english, later, sentences
 from seatrial.web.models import AccessToken, Account, Deed, Membership, Registered
 from seatrial.web.models.deeds import LONGEST_ABOUT, LONGEST_WHO
 
@@ -239,7 +239,7 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
     match action:
         case SiteAction.SEE | SiteAction.SEE_DEEDS | SiteAction.END_PROGRAM:
             fine = who.admin or who.person is not None or who.system is None
-            return _answer(fine, _("you are not one of this system's people"))
+            return _answer(fine, later("you are not one of this system's people"))
         case (
             SiteAction.DISCUSS
             | SiteAction.UNDERTAKE
@@ -250,15 +250,15 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
             | SiteAction.CANCEL
             | SiteAction.PREPARE_LABELS
         ):
-            return _answer(who.person is not None, _("only this system's people do this"))
+            return _answer(who.person is not None, later("only this system's people do this"))
         case SiteAction.USE | SiteAction.SAY_USE:
             inside = action is SiteAction.USE and (who.admin or who.person is not None)
-            neither = _("you are neither one of this system's people nor on its user list")
-            unlisted = _("you are not on its user list")
+            neither = later("you are neither one of this system's people nor on its user list")
+            unlisted = later("you are not on its user list")
             return _answer(inside or who.user is not None, neither if action is SiteAction.USE else unlisted)
         case SiteAction.DOUBT | SiteAction.LABEL:
             fine = who.person is not None or who.user is not None
-            return _answer(fine, _("only this system's people and users do this"))
+            return _answer(fine, later("only this system's people and users do this"))
         case SiteAction.ANSWER_DOUBT | SiteAction.CONNECT:
             return _by_part(who, action, context)
         case (
@@ -268,7 +268,7 @@ def _on_site(who: Visitor, action: SiteAction, context: Context | None) -> Permi
             | SiteAction.ADMIT_PROGRAM
             | SiteAction.ADMINISTER
         ):
-            return _answer(who.admin, _("only an administrator of the site does this"))
+            return _answer(who.admin, later("only an administrator of the site does this"))
 
 
 def _by_part(who: Visitor, action: SiteAction, context: Context | None) -> Permission:
@@ -276,11 +276,11 @@ def _by_part(who: Visitor, action: SiteAction, context: Context | None) -> Permi
     if action is SiteAction.CONNECT:
         signs = None if context is None else context.system.signers.get(Role.IT)
         fine = who.admin or (who.person is not None and who.person == signs)
-        return _answer(fine, _("only whoever signs for IT and an administrator of the site do this"))
+        return _answer(fine, later("only whoever signs for IT and an administrator of the site do this"))
     point = None if context is None else context.system.duties.escalation_point
     named = () if point is None else (point.who, point.deputy)
-    return _answer(who.person is not None and who.person in named, _("only the escalation point does this"))
+    return _answer(who.person is not None and who.person in named, later("only the escalation point does this"))
 
 
 def _answer(fine: bool, otherwise: str) -> Permission:
-    return Permission(allowed=fine, reason="allowed" if fine else otherwise)
+    return Permission(allowed=True, reason="allowed") if fine else Permission(allowed=False, reason=_(otherwise))

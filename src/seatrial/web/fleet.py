@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.http import Http404
 
-import seatrial
-from seatrial.app.deciding.deciding import decided_now
-from seatrial.app.folder.called import called_files
-from seatrial.app.folder.catalogue import checks
+from seatrial.app.deciding.deciding import decided_ahead, decided_now
 from seatrial.app.folder.keeping import NotReadYet
-from seatrial.app.folder.ledgers import head_of, may_decide, may_open, read_ledger, trust_files
-from seatrial.app.folder.states import states
-from seatrial.app.folder.workspace import CHECKPOINTS, ENVIRONMENT, TRUST, Workspace, find_system_file, open_workspace
+from seatrial.app.folder.ledgers import KEEPING, leaves_long, may_decide, may_open, may_recall, read_ledger
+from seatrial.app.folder.states import States, states
+from seatrial.app.folder.workspace import ENVIRONMENT, Workspace, find_system_file, open_workspace
 from seatrial.core.codec import CodecError, from_data, to_data
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.vocabulary import Answer, GateName
-from seatrial.evidence.index import LONGEST_S
+from seatrial.evidence.index import LONGEST_S, SHOWN_S
 from seatrial.gate.gates import PRODUCTION
 from seatrial.gate.verdict import Verdict
-from seatrial.spec.subject import referenced_files
+from seatrial.web.glimpses import Glimpse, Seen
 from seatrial.web.language import _
 from seatrial.web.models import Account, Glance, Registered
-
-_LOOKED_UP_S = 300.0
-"""So long what the steps call is not looked up again."""
+from seatrial.web.resting import key_of, look_up_soon
 
 
 class Kept(NamedTuple):
@@ -50,26 +45,20 @@ class Kept(NamedTuple):
         return self.key == key and self.made_at <= now < self.holds_until
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A system as the fleet shows it: its verdict, or why there is none."""
+class _Shown(NamedTuple):
+    """A verdict that was decided, and what a list shows of it."""
 
-    system: Registered
-    verdict: Verdict | None
-    problem: str = ""
-    remedy: str = ""
-    again: bool = False
-    """Whether there will be a verdict in a moment."""
+    made: Kept
+    verdict: Verdict
+    glimpse: Glimpse
 
-    @property
-    def go(self) -> bool:
-        """Whether the answer is GO."""
-        return self.verdict is not None and self.verdict.verdict is Answer.GO
 
-    def days_to_go_live(self, today: date) -> int | None:
-        """Days to the planned go-live, None where none is planned."""
-        planned = None if self.verdict is None else self.verdict.timeline.planned_go_live
-        return None if planned is None else (planned - today).days
+_Place = tuple[str, GateName]
+"""A system file and a gate."""
+
+
+def _place(system: Registered, workspace: Workspace) -> _Place:
+    return system.path, workspace.gate.name
 
 
 def register(path: Path) -> Registered:
@@ -101,7 +90,7 @@ def registered(slug: str) -> Registered:
 
 def systems_of(account: Account) -> Iterator[Registered]:
     """The systems to which the account was invited as one of their people, by name; all for an administrator."""
-    found = Registered.objects.order_by("slug")
+    found = Registered.objects.defer("added_at").order_by("slug")
     yield from found if account.admin else found.filter(memberships__account=account, memberships__listed=False)
 
 
@@ -116,6 +105,20 @@ def surroundings() -> frozenset[tuple[str, str]]:
     return frozenset(os.environ.items())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A workspace, with the files that it was read from and how they stood before that, where that is known."""
+
+    workspace: Workspace
+    around: frozenset[tuple[str, str]]
+    files: tuple[str, ...]
+    found: States | None
+
+    def stands(self, around: frozenset[tuple[str, str]]) -> bool:
+        """Whether it would be read as it was."""
+        return self.found is not None and self.around == around and self.found == states(self.files)
+
+
 def workspace_of(
     system: Registered,
     gate: GateName = GateName.PRODUCTION_READINESS,
@@ -127,36 +130,52 @@ def workspace_of(
     """
     around = surroundings() if around is None else around
     key = system.path, gate
-    before, workspace = _opened.get(key, (None, None))
-    # Taken before it is read, so that what is written meanwhile is another state the next time.
-    state = None if workspace is None else _state(workspace, around)
-    if workspace is None:
+    known = _opened.get(key)
+    if known is None:
         may_open(system.slug, Path(system.path), gate)
-    if workspace is None or state is None or state != before:
+    elif known.stands(around):
+        return known.workspace
+    files = () if known is None else known.files
+    for _try in range(2):
+        # Taken before it is read, so that what is written meanwhile is another state the next time.
+        found = states(files)
         workspace = open_workspace(Path(system.path), gate=gate)
-        _opened[key] = state, workspace
+        read, files = files, _read_from(workspace)
+        if read == files:
+            break
+        found = None
+    _opened[key] = _Opened(workspace=workspace, around=around, files=files, found=found)
     return workspace
 
 
-def _state(workspace: Workspace, around: frozenset[tuple[str, str]]) -> tuple[object, ...] | None:
-    """What a workspace is read from, as it stands on disk; None where something was written just now."""
+def _read_from(workspace: Workspace) -> tuple[str, ...]:
     named = str(workspace.system.governance.policy)
-    found = states((workspace.file, workspace.base / ENVIRONMENT, workspace.base / named))
-    return None if found is None else (around, found)
+    return tuple(str(path) for path in (workspace.file, workspace.base / ENVIRONMENT, workspace.base / named))
 
 
-_opened: dict[tuple[str, GateName], tuple[tuple[object, ...] | None, Workspace]] = {}
-"""System file and gate to the workspace that was read last, and how its files stood before that."""
-_shown: dict[tuple[str, GateName], tuple[Kept, Verdict]] = {}
-"""System file and gate to the NO-GO that was shown last: each `Glance` is read once."""
+_opened: dict[tuple[str, GateName], _Opened] = {}
+"""System file and gate to the workspace that was read last."""
+_shown: dict[_Place, _Shown] = {}
+"""The NO-GO that was shown last: each `Glance` is read once."""
+_ahead: dict[_Place, _Shown] = {}
+"""The NO-GO that will hold from the next moment at which the time alone may change it."""
+_asked: dict[_Place, _Shown] = {}
+"""What hung on what was served when it was asked for last, for as long as a list shows it."""
 
 
 def see(system: Registered, workspace: Workspace, kept: Kept | None = None) -> Seen:
-    """The system with its verdict, or with what keeps it from having one."""
+    """The system with its verdict for a list, or with what keeps it from having one.
+
+    Where somebody decides beside the page, what hangs on what is served was asked for up to `SHOWN_S` ago.
+    """
     try:
-        return Seen(system=system, verdict=verdict_of(system, workspace, kept=kept))
+        now, key = workspace.clock.now(), key_of(workspace)
+        before = _before(system, workspace, key, now, kept)
+        if before is None or not _still_reads(workspace, before.verdict):
+            before = _asked_lately(system, workspace, key, now, kept) or _decide(system, workspace, key)
     except SeatrialError as error:
         return unseen(system, error)
+    return Seen(system=system, verdict=before.glimpse)
 
 
 def unseen(system: Registered, error: SeatrialError) -> Seen:
@@ -167,59 +186,120 @@ def unseen(system: Registered, error: SeatrialError) -> Seen:
 
 def kept_verdicts() -> dict[int, Kept]:
     """What was decided last of each system, by its key in the site's database: in one read, for who asks for many."""
-    found = Glance.objects.values_list("system_id", "key", "made_at", "holds_until")
-    return {system: Kept(*known) for system, *known in found}
+    made, until = (Cast(name, TextField()) for name in ("made_at", "holds_until"))
+    found = Glance.objects.values_list("system_id", "key", made, until)
+    return {system: Kept(key, _moment(made_at), _moment(holds_until)) for system, key, made_at, holds_until in found}
 
 
-def verdict_of(system: Registered, workspace: Workspace, *, anew: bool = False, kept: Kept | None = None) -> Verdict:
+@lru_cache(maxsize=4096)
+def _moment(text: str) -> datetime:
+    """The time that a database spells so: hardly any is another one than a moment ago."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def verdict_of(system: Registered, workspace: Workspace, *, anew: bool = False) -> Verdict:
     """The verdict of now. A NO-GO on the same record and files is shown again while the time changes nothing of it.
 
     A GO never is: before it is said, what is served is asked for. What was decided of production readiness, at which
-    everybody looks, all processes of the site share; `kept` is the system's one of `kept_verdicts`.
+    everybody looks, all processes of the site share.
     """
-    now, key = workspace.clock.now(), _key(workspace)
-    before = None if anew else _before(system, workspace, key, now, kept)
-    if before is not None and _still_reads(workspace, before):
-        return replace(before, decided_at=now)
+    now, key = workspace.clock.now(), key_of(workspace)
+    before = None if anew else _before(system, workspace, key, now, None)
+    if before is not None and _still_reads(workspace, before.verdict):
+        return replace(before.verdict, decided_at=now)
+    return _decide(system, workspace, key).verdict
+
+
+def _decide(system: Registered, workspace: Workspace, key: str) -> _Shown:
     may_decide(workspace)
-    began = time.monotonic()
+    began, place = time.monotonic(), _place(system, workspace)
     decided = decided_now(workspace)
     verdict = decided.verdict
     _read_at[workspace.file, workspace.gate.name] = began
-    made = Kept(key, verdict.decided_at, decided.holds_until)
-    if workspace.gate is PRODUCTION:
-        content = json.dumps(to_data(verdict)).encode()
-        Glance.objects.update_or_create(system=system, defaults={"verdict": content, **made._asdict()})
-    place = system.path, workspace.gate.name
-    _shown.pop(place, None)
+    shown = _Shown(Kept(key, verdict.decided_at, decided.holds_until), verdict, Glimpse.of(verdict))
+    for kept in (_shown, _ahead, _asked):
+        kept.pop(place, None)
     if verdict.verdict is not Answer.GO:
-        _shown[place] = made, verdict
-    return verdict
+        _shown[place] = shown
+    if verdict.verdict is Answer.GO or shown.made.holds_until <= shown.made.made_at:
+        until = min(decided.served_until, verdict.decided_at + timedelta(seconds=SHOWN_S))
+        _asked[place] = shown._replace(made=shown.made._replace(holds_until=until))
+    elif leaves_long():
+        # It holds, and is at hand here: whoever goes on beside the page keeps it for the others.
+        KEEPING.ask(workspace.file, workspace.gate.name, compared=False)
+        return shown
+    _keep(system, workspace, shown)
+    return shown
+
+
+def _keep(system: Registered, workspace: Workspace, shown: _Shown) -> None:
+    """Have it be what was decided last, for all processes of the site."""
+    if workspace.gate is PRODUCTION:
+        content = json.dumps(to_data(shown.verdict)).encode()
+        Glance.objects.update_or_create(system=system, defaults={"verdict": content, **shown.made._asdict()})
+
+
+def look_ahead(system: Registered, workspace: Workspace, within: timedelta) -> None:
+    """Keep what holds now for all processes, and decide what will hold once the time may change it, where that is near.
+
+    `within` is how near.
+    """
+    place, key, now = _place(system, workspace), key_of(workspace), workspace.clock.now()
+    kept = _kept_last(system)
+    shown = _before(system, workspace, key, now, kept)
+    if shown is None:
+        return
+    if workspace.gate is PRODUCTION and shown.made != kept:
+        _shown[place] = shown
+        _keep(system, workspace, shown)
+    ahead, moment = _ahead.get(place), shown.made.holds_until
+    if moment - now > within or (ahead is not None and ahead.made[:2] == (key, moment)):
+        return
+    decided = decided_ahead(workspace, moment)
+    if decided is not None:
+        made = Kept(key, moment, decided.holds_until)
+        _ahead[place] = _Shown(made, decided.verdict, Glimpse.of(decided.verdict))
 
 
 def anew_each_time(system: Registered, workspace: Workspace) -> bool:
     """Whether nothing moved since a verdict that everybody who asks has decided anew, as GO is."""
-    last = Glance.objects.filter(system=system).values_list("key", "made_at", "holds_until").first()
-    kept = None if last is None else Kept(*last)
-    return kept is not None and kept.holds_until <= kept.made_at and kept.key == _key(workspace)
+    kept = _kept_last(system)
+    return kept is not None and kept.holds_until <= kept.made_at and kept.key == key_of(workspace)
 
 
-def _before(system: Registered, workspace: Workspace, key: str, now: datetime, kept: Kept | None) -> Verdict | None:
+def _before(system: Registered, workspace: Workspace, key: str, now: datetime, kept: Kept | None) -> _Shown | None:
     """The NO-GO under that key that holds now, where neither this process nor another has decided since."""
-    place = system.path, workspace.gate.name
-    made, shown = _shown.get(place, (None, None))
-    if workspace.gate is not PRODUCTION:
-        return shown if made is not None and made.holds(key, now) else None
-    if kept is None:
-        last = Glance.objects.filter(system=system).values_list("key", "made_at", "holds_until").first()
-        kept = None if last is None else Kept(*last)
-    if kept is None or not kept.holds(key, now):
+    place = _place(system, workspace)
+    here = [each for each in (_shown.get(place), _ahead.get(place)) if each is not None and each.made.holds(key, now)]
+    if workspace.gate is PRODUCTION:
+        kept = kept or _kept_last(system)
+        if kept is not None and kept.holds(key, now):
+            # What was decided here and is not kept for the others yet is newer than what is.
+            same = next((each for each in here if each.made == kept or each.made.made_at > kept.made_at), None)
+            return same or _read(system, workspace, kept)
+        here = [each for each in here if kept is None or each.made.made_at >= kept.made_at]
+    return here[-1] if here else None
+
+
+def _asked_lately(
+    system: Registered, workspace: Workspace, key: str, now: datetime, kept: Kept | None
+) -> _Shown | None:
+    """What was decided a moment ago with what was served then, where a page leaves that to somebody beside it."""
+    asked = _asked.get(_place(system, workspace)) if leaves_long() else None
+    if asked is None or not asked.made.holds(key, now):
         return None
-    return shown if made == kept else _read(system, kept)
+    return None if kept is not None and kept.made_at > asked.made.made_at else asked
 
 
-def _read(system: Registered, kept: Kept) -> Verdict | None:
+def _kept_last(system: Registered) -> Kept | None:
+    last = Glance.objects.filter(system=system).values_list("key", "made_at", "holds_until").first()
+    return None if last is None else Kept(*last)
+
+
+def _read(system: Registered, workspace: Workspace, kept: Kept) -> _Shown | None:
     """The NO-GO that stands in the site's database as `kept` says."""
+    may_recall(workspace)
     known = Glance.objects.filter(system=system, **kept._asdict()).first()
     if known is None:
         return None
@@ -230,8 +310,8 @@ def _read(system: Registered, kept: Kept) -> Verdict | None:
         return None
     if verdict.verdict is Answer.GO:
         return None
-    _shown[system.path, PRODUCTION.name] = kept, verdict
-    return verdict
+    shown = _shown[_place(system, workspace)] = _Shown(kept, verdict, Glimpse.of(verdict))
+    return shown
 
 
 def _still_reads(workspace: Workspace, verdict: Verdict) -> bool:
@@ -255,58 +335,8 @@ def look_again(workspace: Workspace) -> None:
     place, now = (workspace.file, workspace.gate.name), time.monotonic()
     if now - _read_at.get(place, now) > LONGEST_S / 2:
         _read_at.pop(place, None)
-    known = _named.get(place)
-    if known is not None and now - known.at > _LOOKED_UP_S / 2:
-        _named.pop(place, None)
+    look_up_soon(workspace)
 
 
 _read_at: dict[tuple[Path, GateName], float] = {}
 """System file and gate to when its chain last read as its verdict says, in monotonic seconds."""
-
-
-def _key(workspace: Workspace) -> str:
-    """Changes with anything that a verdict rests on, but for the time and what a probe would find."""
-    known = _rests_on(workspace)
-    found = states((*known.files, *trust_files(workspace)))
-    # What was written just now may be written again without showing: such a key is like no other.
-    told = (known.digest, str(head_of(workspace)), found or uuid4().hex)
-    return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RestsOn:
-    """What a verdict on a workspace rests on: its files by path, and a digest over all that stands in no such file."""
-
-    workspace: Workspace
-    at: float
-    files: tuple[str, ...]
-    digest: str
-
-
-def _rests_on(workspace: Workspace) -> _RestsOn:
-    """What the steps call is looked up again after five minutes."""
-    place = workspace.file, workspace.gate.name
-    known = _named.get(place)
-    if known is None or known.workspace is not workspace or time.monotonic() - known.at > _LOOKED_UP_S:
-        outside = [path for name in (TRUST, CHECKPOINTS) if (path := workspace.environment.get(name))]
-        called = [path for paths in called_files(workspace).values() for path in paths]
-        named = (*referenced_files(workspace.system), *called, ENVIRONMENT, *outside)
-        files = tuple(str(workspace.base / path) for path in named)
-        around = sorted(workspace.environment.items())
-        told = (product(), workspace.digest, workspace.gate.name.value, around, files)
-        digest = hashlib.sha256(repr(told).encode()).hexdigest()
-        known = _RestsOn(workspace=workspace, at=time.monotonic(), files=files, digest=digest)
-        _named[place] = known
-    return known
-
-
-@cache
-def product() -> str:
-    """What decides: the product as it is installed here, and the checks that it has."""
-    sources = sorted(str(path) for path in Path(seatrial.__file__).parent.rglob("*.py"))
-    found = [(check.id, check.version) for check in checks()]
-    return hashlib.sha256(repr((sources, states(sources) or uuid4().hex, found)).encode()).hexdigest()
-
-
-_named: dict[tuple[Path, GateName], _RestsOn] = {}
-"""System file and gate to what a verdict rests on, as it was looked up last."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import timedelta
 from typing import Final
 
 from django.db import DatabaseError, connection
@@ -27,7 +28,7 @@ from seatrial.core.bodies import (
 )
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import GateName, RecordType
-from seatrial.web.fleet import anew_each_time, look_again, verdict_of, workspace_of
+from seatrial.web.fleet import anew_each_time, look_again, look_ahead, verdict_of, workspace_of
 from seatrial.web.models import Registered
 from seatrial.web.seats import left_on_record
 
@@ -43,6 +44,8 @@ _TOLD: Final[Mapping[RecordType, type]] = {
 EVERY_S = 30.0
 """So often all systems are looked at: whether something was put on record, and whether time changed a verdict."""
 
+_AHEAD: Final = timedelta(seconds=4 * EVERY_S)
+"""So long before the time changes a verdict, as at midnight, what it will be then is decided."""
 _NEVER: Final = 2**31 - 1
 _TRIED: Final = 5
 """So many systems are tried at the start until one is decided: a broken file is not, nor a chain of more entries than
@@ -131,7 +134,7 @@ class Keeper:
             file, gate, compared = asked
             system = Registered.objects.filter(path=str(file)).first()
             if system is not None:
-                self._keep(system, gate, compared=compared, held=False)
+                self._keep(system, gate, compared=compared, held=False, asked=True)
 
     def _shortest_first(self) -> list[Registered]:
         lengths: dict[int, int] = {}
@@ -141,7 +144,7 @@ class Keeper:
                 lengths[system.pk] = _length(system)
         return sorted(systems, key=lambda system: lengths[system.pk])
 
-    def _keep(self, system: Registered, gate: GateName, *, compared: bool, held: bool) -> None:
+    def _keep(self, system: Registered, gate: GateName, *, compared: bool, held: bool, asked: bool = False) -> None:
         try:
             workspace = workspace_of(system, gate)
             known = is_kept(workspace)
@@ -153,9 +156,10 @@ class Keeper:
             with following(writes=False, waits=True):
                 if not index.sorted:
                     _read_through(workspace)
-                if compared or not index.sorted or not anew_each_time(system, workspace):
-                    verdict_of(system, workspace)
                 left_on_record(workspace)
+                if asked or compared or not index.sorted or not anew_each_time(system, workspace):
+                    verdict_of(system, workspace)
+                look_ahead(system, workspace, _AHEAD)
             index.is_sorted()
         except SeatrialError as error:
             problem = f"{system.slug}: {error.what}"

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
+from django.template import engines
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from seatrial.core.vocabulary import Answer, Domain, GateName, MeasureKind, Outcome, Role, Sense, Weight
 from seatrial.web.factors import factors_of
@@ -33,7 +35,7 @@ def environment(**options: Any) -> Environment:
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(
         static=static,
-        url=_url,
+        url=url_of,
         words=_WORDS,
         language=language,
         languages=LANGUAGES,
@@ -66,7 +68,14 @@ def page(
     return HttpResponse(content, status=status)
 
 
-def _url(name: str, *arguments: object) -> str:
+def drawn(template: str, macro: str, *arguments: object) -> Markup:
+    """A part of a page: what a template's macro makes of these and of the words."""
+    module = engines["jinja2"].env.get_template(f"web/{template}").module  # type: ignore[attr-defined]
+    return cast("Markup", getattr(module, macro)(*arguments, _WORDS))
+
+
+def url_of(name: str, *arguments: object) -> str:
+    """The address of a page, spelled once for each place under which the site is reached."""
     return _address(get_script_prefix(), name, *arguments)
 
 

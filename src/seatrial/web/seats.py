@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seatrial.app.folder.ledgers import head_of, is_long, read_ledger
 from seatrial.app.folder.workspace import Workspace
@@ -13,14 +13,24 @@ from seatrial.app.people.training import listed_users
 from seatrial.core.bodies import DepartureBody
 from seatrial.core.errors import SeatrialError
 from seatrial.core.vocabulary import RecordType
+from seatrial.evidence.entry import Checkpoint
 from seatrial.web.access import SiteAction, Visitor, allowed, visitor
-from seatrial.web.fleet import Seen, kept_verdicts, see, surroundings, systems_of, unseen, workspace_of
+from seatrial.web.fleet import kept_verdicts, see, surroundings, systems_of, unseen, workspace_of
+from seatrial.web.glimpses import Seen
 from seatrial.web.models import Account, Membership, Registered
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-_departures: dict[Path, tuple[str, frozenset[str]]] = {}
+
+class _Seat(NamedTuple):
+    """As whom an account was invited to a system, and whether as nobody but a user."""
+
+    person: str
+    listed: bool
+
+
+_departures: dict[Path, tuple[Checkpoint | None, frozenset[str]]] = {}
 """System file to its ledger's head and who had left by then: a long ledger is not read anew for each page."""
 
 
@@ -41,34 +51,27 @@ def seated(
     With `using`, their id on the user list too. Raises Refused for somebody who is not signed in, SeatrialError for a
     user list or a ledger that cannot be read.
     """
-    seat = Membership.objects.filter(account=visitor(account, None).account, system=system).first()
-    return _seated(account, system, workspace, seat, using=using)
+    somebody = visitor(account, None).account
+    found = Membership.objects.filter(account=somebody, system=system).values_list("person", "listed").first()
+    return _seated(somebody, system, workspace, None if found is None else _Seat(*found), using=using)
 
 
 def _seated(
-    account: Account | AnonymousUser,
-    system: Registered,
-    workspace: Workspace,
-    seat: Membership | None,
-    *,
-    using: bool = False,
+    account: Account, system: Registered, workspace: Workspace, seat: _Seat | None, *, using: bool = False
 ) -> Visitor:
-    who = replace(visitor(account, None), system=system)
-    if seat is None:
-        return who
-    if not seat.listed:
-        who = replace(who, person=seat.person)
-    person = who.person if who.person is not None and _still_here(workspace, who.person) else None
-    user = None
+    person = user = None
+    if seat is not None and not seat.listed and _still_here(workspace, seat.person):
+        person = seat.person
     # Somebody who left as a person is no user either.
-    if using and (seat.listed or person is not None) and not has_left(workspace, seat.person):
+    if using and seat is not None and (seat.listed or person is not None) and not has_left(workspace, seat.person):
         user = _on_list(workspace, seat)
-    return replace(who, person=person, user=user)
+    return Visitor(account=account, system=system, person=person, user=user)
 
 
 def seen_by(account: Account) -> Iterator[Seen]:
     """The systems that the account may see now, with their verdicts. One whose file is broken is told as such."""
-    seats = {seat.system.pk: seat for seat in Membership.objects.filter(account=account).select_related("system")}
+    found = Membership.objects.filter(account=account).values_list("system_id", "person", "listed")
+    seats = {system: _Seat(person, listed) for system, person, listed in found}
     around, kept = surroundings(), kept_verdicts()
     systems = list(systems_of(account))
     is_long(len(systems))
@@ -91,7 +94,7 @@ def has_left(workspace: Workspace, person: str) -> bool:
     return gone or person in left_on_record(workspace)
 
 
-def _on_list(workspace: Workspace, seat: Membership) -> str | None:
+def _on_list(workspace: Workspace, seat: _Seat) -> str | None:
     try:
         return seat.person if seat.person in listed_users(workspace) else None
     except SeatrialError:
@@ -107,7 +110,7 @@ def _still_here(workspace: Workspace, person: str) -> bool:
 
 def left_on_record(workspace: Workspace) -> frozenset[str]:
     """The people who left by a record, read again where the ledger moved. Raises LedgerError, NotReadYet."""
-    head = str(head_of(workspace))
+    head = head_of(workspace)
     known = _departures.get(workspace.file)
     if known is not None and known[0] == head:
         return known[1]

@@ -94,7 +94,7 @@ def _load_pages() -> None:
     from django.urls import reverse
 
     from seatrial.present import charts
-    from seatrial.web.fleet import product
+    from seatrial.web.resting import product
 
     templates: Environment = engines["jinja2"].env  # type: ignore[attr-defined]
     for name in templates.list_templates(extensions=["html"]):

@@ -21,9 +21,9 @@ def _site(prepared: object) -> None:
 
 
 def test_filters_and_the_order_follow_the_verdicts() -> None:
-    from seatrial.web.fleet import Seen
+    from seatrial.web.glimpses import Glimpse, Seen
     from seatrial.web.models import Registered
-    from seatrial.web.views.fleet import _FILTERS, _blocked, _ending, _soonest
+    from seatrial.web.views.fleet import _FILTERS, _blocked, _soonest
 
     today = NOW.date()
     go, none = go_world().decided(), World().decided()
@@ -33,7 +33,7 @@ def test_filters_and_the_order_follow_the_verdicts() -> None:
         day = None if days is None else today + timedelta(days=days)
         assert isinstance(verdict, type(go))
         dated = replace(verdict, timeline=replace(verdict.timeline, planned_go_live=day))
-        return Seen(system=Registered(slug=slug), verdict=dated)
+        return Seen(system=Registered(slug=slug), verdict=Glimpse.of(dated))
 
     fleet = [
         seen("undated", none, None),
@@ -49,7 +49,7 @@ def test_filters_and_the_order_follow_the_verdicts() -> None:
     assert shown["no-go"] == ["undated", "far", "broken"], "what cannot be told is no GO"
     assert shown["soon"] == ["next"]
     assert set(shown["ending"]) == {"passed", "next"}, "the catalogue's leases of seven days"
-    ends = [until for _, until in _ending(fleet[3], today)]
+    ends = [until for _, until in fleet[3].ending(today, 7)]
     assert ends == sorted(ends)
     blocked = dict(_blocked(fleet))
     assert blocked["Model"] == ["undated", "far"]

@@ -18,6 +18,7 @@ from seatrial.core.bodies import DecisionBody
 from seatrial.core.record import Evidence, LedgerState, Subject
 from seatrial.core.records import Records
 from seatrial.core.vocabulary import Answer, RecordType
+from seatrial.evidence.verification import Reading
 from seatrial.gate.deciding import decide
 from seatrial.gate.encoding import verdict_data
 from seatrial.gate.exchange import retraining
@@ -32,13 +33,14 @@ class Decided:
     """A verdict, the subject that it is about, and the identities of what was served that this subject holds.
 
     Before `holds_until` the same record and files come to the same verdict. What hung on what was served at that moment
-    holds no longer than the moment.
+    holds no longer than the moment; before `served_until` it comes to the same where the same is still served.
     """
 
     verdict: Verdict
     subject: Subject
     served: Mapping[str, str]
     holds_until: datetime
+    served_until: datetime
 
 
 def decide_now(workspace: Workspace, now: datetime | None = None) -> Verdict:
@@ -51,15 +53,9 @@ def decide_now(workspace: Workspace, now: datetime | None = None) -> Verdict:
 
 def decided_now(workspace: Workspace, now: datetime | None = None) -> Decided:
     """As `decide_now`, with what the verdict is about."""
-    reading = read_ledger(workspace, quick=True)
-    inputs = inputs_of(workspace, reading.evidence, reading.state, now=now)
-    verdict = decide(inputs)
-    if reading.confirm((*verdict.rests_on, *retraining(inputs).rests_on)):
-        # A forged signature was taken for granted: look at every single one.
-        reading = read_ledger(workspace, quick=False)
-        inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
-        verdict = decide(inputs)
+    reading, inputs, verdict = _on_record(workspace, now)
     served, holds_until = identities_on_record(inputs.evidence), lasts_until(inputs)
+    served_until = holds_until
     if verdict.verdict is Answer.GO:
         reading = compared_now(workspace, reading)
         inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
@@ -68,8 +64,39 @@ def decided_now(workspace: Workspace, now: datetime | None = None) -> Decided:
         inputs = replace(inputs, subject=about, remarks=served.remarks)
         verdict = decide(inputs)
         # What is served changes without a word: neither the answer for it nor the one against it can be kept.
-        holds_until = inputs.now
-    return Decided(verdict=verdict, subject=inputs.subject, served=served.found, holds_until=holds_until)
+        holds_until, served_until = inputs.now, lasts_until(inputs)
+    return Decided(
+        verdict=verdict,
+        subject=inputs.subject,
+        served=served.found,
+        holds_until=holds_until,
+        served_until=served_until,
+    )
+
+
+def decided_ahead(workspace: Workspace, at: datetime) -> Decided | None:
+    """What will be decided at that moment to come, if nothing moves until then.
+
+    None where that hangs on what is served then: that is asked for then.
+    """
+    _, inputs, verdict = _on_record(workspace, at)
+    if verdict.verdict is Answer.GO:
+        return None
+    served, until = identities_on_record(inputs.evidence).found, lasts_until(inputs)
+    return Decided(verdict=verdict, subject=inputs.subject, served=served, holds_until=until, served_until=until)
+
+
+def _on_record(workspace: Workspace, now: datetime | None) -> tuple[Reading, Inputs, Verdict]:
+    """What the record alone comes to, nobody being asked what is served: all that it rests on is verified."""
+    reading = read_ledger(workspace, quick=True)
+    inputs = inputs_of(workspace, reading.evidence, reading.state, now=now)
+    verdict = decide(inputs)
+    if reading.confirm((*verdict.rests_on, *retraining(inputs).rests_on)):
+        # A forged signature was taken for granted: look at every single one.
+        reading = read_ledger(workspace, quick=False)
+        inputs = replace(inputs, evidence=reading.evidence, ledger=reading.state)
+        verdict = decide(inputs)
+    return reading, inputs, verdict
 
 
 def served_now(workspace: Workspace, recorded: Identities) -> Identities:

@@ -37,12 +37,27 @@ _DECISION = 25.0
 _OPENING = 25.0
 _CONNECTING = 5.0
 _TRUSTING = 6.0
+_RECALLING = 15.0
 _SHOWING = 0.4
-"""What a decision, reading a system file, opening a ledger, reading whose signatures count, and showing one of many
-systems cost a page's patience."""
+"""What a decision, reading a system file, opening a ledger, reading whose signatures count, reading what was decided
+before, and showing one of many systems cost a page's patience."""
 
 
 @dataclass(frozen=True, slots=True)
+class _Heads:
+    """The heads of a ledger's chains, all or some, as they stood at a time on the monotonic clock, in seconds."""
+
+    mark: Mark | None
+    at: float
+    whole: bool
+    heads: Mapping[str, Checkpoint | None]
+
+    def tells(self, system: str) -> bool:
+        """Whether that system's head is known, were it that its chain is empty."""
+        return self.whole or system in self.heads
+
+
+@dataclass(slots=True)
 class _Page:
     """What is answered now: since when on the monotonic clock, in seconds, and whether something may come of it."""
 
@@ -50,13 +65,15 @@ class _Page:
     writes: bool
     patience: Patience | None
     """What it does itself of reading and deciding; None where it does all of it."""
-    heads: dict[str, Mapping[str, Checkpoint]] = field(default_factory=dict)
+    many: bool
+    """Whether it asks for many systems."""
+    heads: dict[str, _Heads] = field(default_factory=dict)
     """Ledger to the heads of its chains, as they stood when this page asked first."""
 
 
 _page: ContextVar[_Page | None] = ContextVar("page", default=None)
-_heads: dict[str, tuple[Mark | None, float, Mapping[str, Checkpoint]]] = {}
-"""Ledger to the heads of its chains, and when they were read."""
+_heads: dict[str, _Heads] = {}
+"""Ledger to the heads of its chains as they were read last."""
 _trusts: dict[tuple[Path, str], tuple[States | None, TrustRoot]] = {}
 """System file and pinned root to whose signatures count, and how the files that say so stood before they were read."""
 
@@ -191,9 +208,22 @@ def may_decide(workspace: Workspace) -> None:
     _may(_DECISION, workspace.system.system, workspace.file, workspace.gate.name)
 
 
-def is_long(shown: int) -> None:
-    """Have a page that shows so many systems do less for each."""
+def may_recall(workspace: Workspace) -> None:
+    """The same for reading what was decided before this process began."""
+    _may(_RECALLING, workspace.system.system, workspace.file, workspace.gate.name)
+
+
+def leaves_long() -> bool:
+    """Whether this page leaves what takes long to somebody beside it."""
     page = _page.get()
+    return page is not None and page.patience is not None
+
+
+def is_long(shown: int) -> None:
+    """Have a page that shows so many systems do less for each, and ask once for what it needs of all."""
+    page = _page.get()
+    if page is not None:
+        page.many = shown > 1
     if page is not None and page.patience is not None:
         page.patience.takes(min(page.patience.left, shown * _SHOWING))
 
@@ -234,24 +264,29 @@ def head_of(workspace: Workspace) -> Checkpoint | None:
     if page is None:
         with open_ledger(workspace) as ledger:
             return ledger.checkpoint(system)
-    heads = None if page.writes else page.heads.get(url)
-    if heads is None:
-        heads = page.heads[url] = _heads_at(workspace, page)
-    return heads.get(system)
+    known = None if page.writes else page.heads.get(url)
+    if known is None or not known.tells(system):
+        known = page.heads[url] = _heads_at(workspace, page)
+    return known.heads.get(system)
 
 
-def _heads_at(workspace: Workspace, page: _Page) -> Mapping[str, Checkpoint]:
-    """The heads of all chains of this ledger, read anew where it was written to since they were read last."""
-    url = workspace.ledger_url
-    mark = mark_of(url)
-    then, at, heads = _heads.get(url, (None, -float("inf"), {}))
-    unchanged = mark is not None and mark == then
-    if not unchanged and (page.writes or at < page.since):
-        at = time.monotonic()
+def _heads_at(workspace: Workspace, page: _Page) -> _Heads:
+    """The heads of this ledger's chains, read anew where it was written to since they were read last.
+
+    All of them for who asks for many systems, else this one's beside those that stand as they were read.
+    """
+    url, system = workspace.ledger_url, workspace.system.system
+    mark, known = mark_of(url), _heads.get(url)
+    if known is not None:
+        unchanged = mark is not None and mark == known.mark
+        if not unchanged and (page.writes or known.at < page.since):
+            known = None
+    if known is None or not known.tells(system):
+        at, before = (time.monotonic(), {}) if known is None else (known.at, known.heads)
         with open_ledger(workspace) as ledger:
-            heads = ledger.heads()
-        _heads[url] = mark, at, heads
-    return heads
+            more = ledger.heads() if page.many else {system: ledger.checkpoint(system)}
+        known = _heads[url] = _Heads(mark=mark, at=at, whole=page.many, heads={**before, **more})
+    return known
 
 
 @contextmanager
@@ -262,7 +297,7 @@ def following(*, writes: bool, waits: bool = False) -> Iterator[None]:
     beside the pages, who only looks and does not say that it `waits` raises NotReadYet instead of reading for long.
     """
     patience = None if writes or waits or not KEEPING.goes_on else Patience()
-    before = _page.set(_Page(since=time.monotonic(), writes=writes, patience=patience))
+    before = _page.set(_Page(since=time.monotonic(), writes=writes, patience=patience, many=waits))
     try:
         yield
     finally:

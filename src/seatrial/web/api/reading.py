@@ -22,7 +22,8 @@ from seatrial.gate.verdict import Verdict
 from seatrial.web.api.problem import Problem
 from seatrial.web.api.route import Call, Inside, Listed, Reply
 from seatrial.web.api.serving import listed
-from seatrial.web.fleet import Seen, see, verdict_of
+from seatrial.web.fleet import see, verdict_of
+from seatrial.web.glimpses import Seen
 from seatrial.web.models import Deed, Remark, Undertaking
 from seatrial.web.seats import seen_by
 from seatrial.web.standing import accepted_duties
@@ -30,7 +31,7 @@ from seatrial.web.undertakings import as_planned, undertaken
 
 
 def systems(call: Call) -> Listed:
-    """The systems with their verdicts in one word: with a token, its own."""
+    """The systems with their verdicts in one word: with a token, its own. GO may be 30 seconds old."""
     if isinstance(call, Inside):
         return listed([_seen(see(call.system, call.workspace))])
     return listed([] if call.account is None else [_seen(each) for each in seen_by(call.account)])
@@ -40,11 +41,11 @@ def _seen(each: Seen) -> Json:
     verdict = each.verdict
     return {
         "system": each.system.slug,
-        "verdict": None if verdict is None else verdict.verdict.value,
+        "verdict": None if verdict is None else verdict.answer.value,
         "sentence": "" if verdict is None else verdict.sentence,
-        "gaps": None if verdict is None else len(verdict.gaps),
+        "gaps": None if verdict is None else verdict.gaps,
         "valid_until": None if verdict is None else to_data(verdict.valid_until),
-        "earliest_go_live": None if verdict is None else to_data(verdict.earliest_go_live),
+        "earliest_go_live": None if verdict is None else to_data(verdict.timeline.earliest_go_live),
         "problem": each.problem,
     }
 

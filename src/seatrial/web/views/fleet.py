@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import get_script_prefix
 from django.utils import timezone
 from django.views.decorators.http import require_POST
+from markupsafe import Markup
 
 from seatrial.app.folder.keeping import AGAIN_S
 from seatrial.core.errors import SeatrialError
-from seatrial.core.vocabulary import Domain, Outcome
 from seatrial.present import words
 from seatrial.web.access import SiteAction, demand, put_down, visitor
-from seatrial.web.fleet import Seen, register, used_by
-from seatrial.web.language import _, later, sentences
+from seatrial.web.fleet import register, used_by
+from seatrial.web.glimpses import Glimpse, Seen
+from seatrial.web.language import _, language, later, sentences
 from seatrial.web.models import Account
-from seatrial.web.pages import page
+from seatrial.web.pages import drawn, page
 from seatrial.web.seats import seen_by
 from seatrial.web.views.visiting import signed_in
 
@@ -29,7 +31,6 @@ SHOWN = 50
 """So many systems stand on a page; what is counted, and what stands in the way, is of all of them."""
 _SOON_DAYS = 7
 _LIVE_DAYS = 30
-_BLOCKING = (Outcome.NOT_MET, Outcome.NOT_DETERMINED)
 
 
 @signed_in
@@ -49,15 +50,30 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "total": len(found),
         "wanted": wanted,
         "wanted_title": _(_FILTERS[wanted][0]) if wanted in _FILTERS else "",
-        "date": today,
+        "items": [_item(seen, today) for seen in shown],
         "used": list(used_by(request.user)),
-        "ending": {s.system.slug: _ending(s, today) for s in shown},
         "blocked": _blocked(found),
     }
     response = page(request, "fleet.html", context)
     if any(s.again for s in found):
         response["Refresh"] = str(AGAIN_S)
     return response
+
+
+def _item(seen: Seen, today: date) -> Markup:
+    """A system as an item of the list: drawn once for a day, a language and an address of the site."""
+    place = seen.system.slug, language()
+    before = _drawn.get(place)
+    if before is not None and before[0] == (seen.verdict, today, get_script_prefix()):
+        return before[1]
+    item = drawn("listed.html", "listed", seen, today, seen.ending(today, _SOON_DAYS))
+    if seen.verdict is not None:
+        _drawn[place] = (seen.verdict, today, get_script_prefix()), item
+    return item
+
+
+_drawn: dict[tuple[str, str], tuple[tuple[Glimpse, date, str], Markup]] = {}
+"""Name and language to the item that was drawn last, and what it was drawn from."""
 
 
 def _soonest(seen: Seen, today: date) -> tuple[bool, int, str]:
@@ -71,13 +87,6 @@ def _live_soon(seen: Seen, today: date) -> bool:
     return days is not None and 0 <= days <= _LIVE_DAYS
 
 
-def _ending(seen: Seen, today: date) -> list[tuple[str, datetime]]:
-    """The requirements whose evidence runs out within a week, the next one first."""
-    requirements = () if seen.verdict is None else seen.verdict.requirements
-    ends = [(a.id, a.valid_until) for a in requirements if a.valid_until is not None and a.outcome is Outcome.MET]
-    return sorted((each for each in ends if (each[1].date() - today).days <= _SOON_DAYS), key=lambda each: each[1])
-
-
 def _late(seen: Seen, _today: date) -> bool:
     """Whether the planned day does not hold."""
     dates = None if seen.verdict is None else seen.verdict.timeline
@@ -86,12 +95,10 @@ def _late(seen: Seen, _today: date) -> bool:
 
 def _blocked(found: Sequence[Seen]) -> list[tuple[str, list[str]]]:
     """Each of the six groups with the systems in which something of it is open; no score, the worst decides."""
-    open_in: dict[Domain, list[str]] = {domain: [] for domain in words.DOMAIN_TITLES}
-    for seen in found:
-        requirements = () if seen.verdict is None else seen.verdict.requirements
-        for domain in {a.domain for a in requirements if a.outcome in _BLOCKING}:
-            open_in[domain].append(seen.system.slug)
-    return [(title, open_in[domain]) for domain, title in words.DOMAIN_TITLES.items()]
+    return [
+        (title, [s.system.slug for s in found if s.verdict is not None and domain in s.verdict.open_in])
+        for domain, title in words.DOMAIN_TITLES.items()
+    ]
 
 
 _FILTERS: Mapping[str, tuple[str, Callable[[Seen, date], bool]]] = {
@@ -99,7 +106,7 @@ _FILTERS: Mapping[str, tuple[str, Callable[[Seen, date], bool]]] = {
     "no-go": ("NO-GO", lambda seen, _: not seen.go),
     "soon": (later("live within 30 days"), _live_soon),
     "late": (later("planned go-live does not hold"), _late),
-    "ending": (later("evidence ends within a week"), lambda seen, today: bool(_ending(seen, today))),
+    "ending": (later("evidence ends within a week"), lambda seen, today: bool(seen.ending(today, _SOON_DAYS))),
 }
 """Key of a filter to its title and what it lets through."""
 

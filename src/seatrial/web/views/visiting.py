@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 
 from seatrial.app.folder.workspace import Workspace
 from seatrial.core.vocabulary import GateName
@@ -18,6 +17,7 @@ from seatrial.gate.verdict import Verdict
 from seatrial.web.access import SiteAction, Visitor, allowed, demand
 from seatrial.web.fleet import registered, verdict_of, workspace_of
 from seatrial.web.models import Registered
+from seatrial.web.pages import url_of
 from seatrial.web.seats import seated, seated_unopened
 
 
@@ -45,7 +45,7 @@ class Visit:
 
     def url(self, name: str, *arguments: object, gate: GateName | None = None) -> str:
         """The address of a page of this system at the same gate, or at another."""
-        address = reverse(name, args=(self.system.slug, *arguments))
+        address = url_of(name, self.system.slug, *arguments)
         wanted = gate or self.gate.name
         return address if wanted is GateName.PRODUCTION_READINESS else f"{address}?gate={wanted.value}"
 

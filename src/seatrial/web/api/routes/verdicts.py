@@ -74,7 +74,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         inside=False,
         operations={
             "GET": Operation(
-                summary="The systems with their verdicts in one word; with a token, its own.",
+                summary="The systems with their verdicts in one word; with a token, its own. GO may be 30 s old here.",
                 handle=reading.systems,
                 action=SiteAction.SEE,
                 item=_SYSTEM,
