@@ -6,13 +6,14 @@ For checks whose outside world is people and paper. Checks that talk to servers 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Never
 
 from seatrial.core.bodies import AcceptanceBody, AttestationBody, ComprehensionBody
-from seatrial.core.check import MeasureRequest
+from seatrial.core.check import HandedOn, MeasureRequest
 from seatrial.core.codec import to_data
 from seatrial.core.disturbing import Line
 from seatrial.core.errors import Refused, SeatrialError, Unreachable
@@ -246,6 +247,8 @@ class PlantedTrial:
         self.functions: dict[str, Model] = {}
         self.sources: dict[str, Integration] = {}
         self.on_record = list(records)
+        self.due: set[str] = set()
+        self.left: dict[str, HandedOn] = {}
         self.generator: LoadGenerator | None = None
         self.trace = PlantedTrace()
         self.records_put_in = PlantedRecordTrace()
@@ -312,6 +315,17 @@ class PlantedTrial:
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         raise SeatrialError(f"{request.measure} of {request.table} is not planted")
+
+    def in_run(self, check: str) -> bool:
+        return check in self.due
+
+    def hand_on(self, name: str, content: Mapping[str, Json]) -> str:
+        body = json.dumps(content, allow_nan=False)
+        self.left[name] = HandedOn(check="planted", digest=hashlib.sha256(body.encode()).hexdigest(), content=content)
+        return self.left[name].digest
+
+    def handed_on(self, name: str) -> HandedOn | None:
+        return self.left.get(name)
 
     def records(self, kind: RecordType) -> Sequence[Record]:
         return [r for r in self.on_record if r.type is kind]

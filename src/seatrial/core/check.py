@@ -60,6 +60,15 @@ class MeasureRequest:
     options: Mapping[str, Json] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOn:
+    """What an earlier check of the same run left for a later one. `digest` is the SHA-256 of the content as JSON."""
+
+    check: str
+    digest: str
+    content: Mapping[str, Json]
+
+
 class Trial(Protocol):
     """Everything that a check may touch; a part that cannot be had raises its SeatrialError on use."""
 
@@ -136,6 +145,15 @@ class Trial(Protocol):
 
     def measured(self, request: MeasureRequest) -> Mapping[str, Json]:
         """The finished state of a measure that the check asked for. Raises SeatrialError where the pass failed."""
+
+    def in_run(self, check: str) -> bool:
+        """Whether the check of that id is executed in this run, too."""
+
+    def hand_on(self, name: str, content: Mapping[str, Json]) -> str:
+        """Leave something under that name for later checks of this run; its digest."""
+
+    def handed_on(self, name: str) -> HandedOn | None:
+        """What an earlier check of this run left under that name."""
 
     def records(self, kind: RecordType) -> Sequence[Record]:
         """The verified records of this system of that type, oldest first."""

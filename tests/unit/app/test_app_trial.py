@@ -10,7 +10,7 @@ import pytest
 from plants.tiny_system import SECRET, plant
 from seatrial.app.folder.outside import Outside
 from seatrial.app.folder.workspace import open_workspace
-from seatrial.app.running.trial import OpenTrial
+from seatrial.app.running.trial import InRun, OpenTrial
 from seatrial.core.errors import Refused
 
 ASKING: dict[str, Callable[[OpenTrial], object]] = {
@@ -37,7 +37,7 @@ def opened(folder: Path, *, only_reads: bool) -> OpenTrial:
         work=folder,
         parts={},
         digests={},
-        only_reads=only_reads,
+        of=InRun(only_reads=only_reads),
     )
 
 

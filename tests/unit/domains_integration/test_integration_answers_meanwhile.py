@@ -13,11 +13,7 @@ from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Finding
 from seatrial.core.ports import Row
 from seatrial.core.vocabulary import Weight
-from seatrial.domains.flows.disturbing import planned
-from seatrial.domains.flows.driving import Passage
-from seatrial.domains.flows.same_answers import answers_of
-from seatrial.domains.flows.undisturbed import Undisturbed
-from seatrial.domains.integration.answers_meanwhile import (
+from seatrial.domains.flows.answers_meanwhile import (
     Answers,
     Drive,
     answers_meanwhile,
@@ -25,7 +21,11 @@ from seatrial.domains.integration.answers_meanwhile import (
     findings_of_answers,
     flow_findings,
 )
-from seatrial.domains.integration.disturbed import Turn
+from seatrial.domains.flows.disturbed import Turn
+from seatrial.domains.flows.disturbing import planned
+from seatrial.domains.flows.driving import Passage
+from seatrial.domains.flows.same_answers import answers_of
+from seatrial.domains.flows.undisturbed import Undisturbed
 from seatrial.spec.system import System
 
 USUAL = 0.2

@@ -20,8 +20,7 @@ from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Observation
 from seatrial.core.ports import LoadResult
 from seatrial.core.vocabulary import Criticality, Outcome, Weight
-from seatrial.domains.flows.disturbing import Disturbance, Period
-from seatrial.domains.integration.disturbed import (
+from seatrial.domains.flows.disturbed import (
     Disturbed,
     Due,
     Share,
@@ -32,9 +31,11 @@ from seatrial.domains.integration.disturbed import (
     settle,
     unwell,
 )
+from seatrial.domains.flows.disturbing import Disturbance, Period
+from seatrial.domains.flows.isolating import places
 from seatrial.domains.integration.isolation import CHECK
 from seatrial.domains.integration.isolation_findings import findings_of
-from seatrial.domains.integration.isolation_running import Driven, places
+from seatrial.domains.integration.isolation_running import Driven
 from seatrial.spec.policy import short_demo
 from seatrial.spec.system import System
 

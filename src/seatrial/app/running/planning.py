@@ -77,7 +77,8 @@ def plan(
     }
     stages = _stages(shared, requests, scored=[table for table in SCORED if table in wanted])
     names = {stage.id for stage in stages}
-    works = [_work(check, system, basis, shared, _needs(check, system, tables[check.id]) & names) for check in due]
+    told = {**shared, "due": [check.id for check in due]}
+    works = [_work(check, system, basis, told, _needs(check, system, tables[check.id]) & names) for check in due]
     return Plan(run=run, system=system.system, seed=seed, stages=tuple(stages), checks=ordered(works), kept=tuple(kept))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from seatrial.app.folder.ledgers import read_ledger
 from seatrial.app.folder.outside import Outside, open_source
 from seatrial.app.folder.stages import SCORED, Problems, measured_file, scored_file
 from seatrial.app.folder.workspace import Workspace
-from seatrial.core.check import MeasureRequest
+from seatrial.app.running.handing_on import HandingOn
+from seatrial.core.check import HandedOn, MeasureRequest
 from seatrial.core.disturbing import Line, Scratch
 from seatrial.core.errors import Refused, SeatrialError
 from seatrial.core.observation import Json, Threshold
@@ -35,10 +37,23 @@ from seatrial.core.record import Record
 from seatrial.core.vocabulary import RecordType
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InRun:
+    """A check as a run executes it: its id, the ids of all checks that this run executes, and whether it only reads."""
+
+    check: str = ""
+    due: Collection[str] = ()
+    only_reads: bool = False
+
+
+NO_CHECK = InRun()
+
+
 class OpenTrial:
     """Fulfils `Trial`. `work` is the run's private folder, `parts` the subject's, `digests` the files' of this run.
 
-    With `only_reads` nobody is asked: what a check wants of the tested system raises Refused.
+    `of` tells whose trial it is. With `only_reads` nobody is asked: what a check wants of the tested system raises
+    Refused.
     """
 
     def __init__(
@@ -51,21 +66,21 @@ class OpenTrial:
         work: Path,
         parts: Mapping[str, str],
         digests: Mapping[str, str],
-        only_reads: bool = False,
+        of: InRun = NO_CHECK,
     ) -> None:
         self._workspace = workspace
         self._outside = outside
-        self._only_reads = only_reads
         self._seed = seed
         self._say = say
         self._work = work
         self._parts = parts
+        self._of = of
         self._files = LocalFiles(workspace.base, digests)
         self._measured: dict[Path, Mapping[str, Any]] = {}
 
     @property
     def _asked(self) -> Outside:
-        if self._only_reads:
+        if self._of.only_reads:
             raise Refused(
                 "the check says that it only reads, and asks the tested system",
                 remedy="Leave out `only_reads` where the check is declared.",
@@ -186,6 +201,18 @@ class OpenTrial:
             raise SeatrialError(f"{request.measure} over {request.table} was not measured in this run")
         result: Mapping[str, Json] = self._measured[file][key]
         return result
+
+    def in_run(self, check: str) -> bool:
+        """Whether the check of that id is executed in this run, too."""
+        return check in self._of.due
+
+    def hand_on(self, name: str, content: Mapping[str, Json]) -> str:
+        """Leave something under that name for later checks of this run; its digest."""
+        return HandingOn(self._work).put(name, self._of.check, content)
+
+    def handed_on(self, name: str) -> HandedOn | None:
+        """What an earlier check of this run left under that name."""
+        return HandingOn(self._work).get(name)
 
     def records(self, kind: RecordType) -> Sequence[Record]:
         """The verified records of this system of that type, oldest first."""

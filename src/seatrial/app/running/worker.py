@@ -11,7 +11,7 @@ from seatrial.app.folder.catalogue import check_by_id
 from seatrial.app.folder.outside import Outside
 from seatrial.app.folder.stages import measure_tables, score_tables
 from seatrial.app.folder.workspace import Workspace, open_workspace
-from seatrial.app.running.trial import OpenTrial
+from seatrial.app.running.trial import InRun, OpenTrial
 from seatrial.core.check import MeasureRequest
 from seatrial.core.codec import from_data
 from seatrial.core.errors import SeatrialError
@@ -20,7 +20,7 @@ from seatrial.core.ports import Say
 from seatrial.core.vocabulary import Weight
 
 Arguments = Mapping[str, Any]
-"""`file`, `expected`, `work`, `digests`, and for a check also `check`, `parts`, `served`."""
+"""`file`, `expected`, `work`, `digests`, and for a check also `check`, `due`, `parts`, `served`."""
 
 
 def run_check(arguments: Arguments, seed: int, say: Say) -> Observation | Reason:
@@ -36,7 +36,7 @@ def run_check(arguments: Arguments, seed: int, say: Say) -> Observation | Reason
             work=Path(arguments["work"]),
             parts=arguments["parts"],
             digests=arguments["digests"],
-            only_reads=check.only_reads,
+            of=InRun(check=check.id, due=arguments["due"], only_reads=check.only_reads),
         )
         result = check.run(workspace.system, trial)
         if isinstance(result, Observation):

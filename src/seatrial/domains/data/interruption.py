@@ -10,6 +10,10 @@ The source being back means that records are served as before it went away: not 
 asking the source where it had been asked all the time. Each flow is driven alone before and afterwards, since
 what one of them asks hides that another one does not. What was answered meanwhile, and not by the fallback, must be
 what the same contents are answered before and afterwards.
+
+Where `integration.isolation` is executed in the same run, too, the model's own peak runs beside the flows. Once all is
+told here, the source is made slower and corrupt, which is no outage and is not judged here; what all of it did to
+everything else is handed on where it leaves nothing to be said.
 """
 
 from __future__ import annotations
@@ -38,7 +42,9 @@ from seatrial.domains.data.trips import Alarm, Trip, account, look_again
 from seatrial.domains.flows.cleaning import Cleanup
 from seatrial.domains.flows.disturbing import Disturbance, planned
 from seatrial.domains.flows.driving import Lane, Passage, drive
-from seatrial.domains.flows.lanes import lane_of, unready
+from seatrial.domains.flows.isolating import AS_ISOLATION, ISOLATION, asked_for, hand_on, rest_carried_out
+from seatrial.domains.flows.isolating import Drive as Isolating
+from seatrial.domains.flows.lanes import MODEL, lane_of, model_peak, unready
 from seatrial.domains.flows.line_findings import by_link, no_line, possible
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.flows.same_answers import Otherwise, answers_of, otherwise, undeclared_finding
@@ -83,6 +89,9 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             trial.line(name).counts()
         before = asking(system, trial, sources, cleanup.add, f"{mark}-a", alone_s)
         trips = [_taken_away(system, trial, wanted, name, cleanup) for name in sources]
+        # Where flows are asked one by one again, nothing more is disturbed before that; else it fills the wait.
+        several = len(system.flows) > 1
+        rests = {} if several else _rests(system, trial, trips, cleanup, mark)
         again_at = trips[-1].back_at + max(wanted.catch_up, _SETTLE_S)
         trial.clock.sleep(max(0.0, again_at - trial.clock.monotonic()))
         after = asking(system, trial, sources, cleanup.add, f"{mark}-z", alone_s)
@@ -91,6 +100,15 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             trip.silent = sorted(before.not_again(trip.source, after))
             for flow in system.flows:
                 look_again(trial, trip, flow)
+        if several:
+            rests = _rests(system, trial, trips, cleanup, mark)
+        handed_on = {
+            f"what {trip.source} does to the rest, for {ISOLATION}": digest
+            for trip in trips
+            if trip.isolating is not None
+            and (rest := rests.get(trip.source)) is not None
+            and (digest := hand_on(system, trial, [trip.isolating, rest]))
+        }
     return Observation(
         done=f"Took {', '.join(sources)} away in up to {len(_KINDS)} ways and for a maintenance window while every "
         f"flow ran at its peak; accounted for {sum(t.n for t in trips):,} records, and looked for the alarms.",
@@ -105,8 +123,22 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
         facts={
             **{trip.source: {"caught_up_s": dict(trip.caught_up_s), "records": trip.n} for trip in trips},
             "test records afterwards": cleanup.told(),
+            **handed_on,
         },
     )
+
+
+def _rests(
+    system: System, trial: Trial, trips: Sequence[Trip], cleanup: Cleanup, mark: str
+) -> Mapping[str, Isolating | None]:
+    """For each source of which that is asked, what isolation does beside outages."""
+    return {
+        trip.source: rest_carried_out(
+            system, trial, trip.isolating, cleanup.add, f"{mark}-i{at}", system.policy.outage_duration
+        )
+        for at, trip in enumerate(trips)
+        if trip.isolating is not None
+    }
 
 
 def _missing(system: System, wanted: Interruption | None) -> Finding | None:
@@ -169,6 +201,8 @@ def _taken_away(system: System, trial: Trial, wanted: Interruption, name: str, c
         cleanup.add(lane_of(trial, each.flow, f"{mark}-{at}", lasts_s, behind=each.lane, templates=each.templates))
         for at, each in enumerate(before)
     ]
+    asked = asked_for(system, trial, name)
+    peak = model_peak(system, trial, lasts_s) if asked else None
     trip = Trip(source=name)
     looks = Alarm(trial, alarm, within_s)
     looks.ahead()
@@ -181,8 +215,26 @@ def _taken_away(system: System, trial: Trial, wanted: Interruption, name: str, c
         during=lambda period: looks.watched() if period.name == _WINDOW else None,
     ) as disturbance:
         began_s = trial.clock.monotonic()
-        passages, _ = drive(trial, driven, duration_s=lasts_s, longer_s=wanted.catch_up + outage_s, settled=False)
+        passages, results = drive(
+            trial,
+            driven,
+            beside=[] if peak is None else [peak.stream],
+            duration_s=lasts_s,
+            longer_s=wanted.catch_up + outage_s,
+            settled=False,
+        )
     trip.back_at = trial.clock.monotonic()
+    if asked:
+        trip.isolating = Isolating(
+            name=name,
+            periods=periods,
+            judged=[period for period in periods if period.name != _WINDOW and period.mode in AS_ISOLATION],
+            disturbance=disturbance,
+            before=before,
+            began_s=began_s,
+            passages=passages,
+            answers=None if peak is None else peak.answerable(trial, results[MODEL]),
+        )
     trip.alarm_s, trip.alarm_before, trip.alarm_said = looks.after_s, looks.before, looks.said
     trip.used, trip.steady = disturbance.used, disturbance.steady
     if disturbance.problem is not None:
@@ -339,7 +391,7 @@ def _budget(system: System) -> float:
     within_s = max((s.within or 0.0 for s in wanted.sources.values()), default=0.0)
     outage_s, window_s = system.policy.outage_duration, min(wanted.window, system.policy.window_duration) + within_s
     one_s = (
-        17.0 * outage_s
+        21.0 * outage_s
         + 2.0 * _BEFORE_LEAST_S
         + window_s
         + (6.0 + len(system.flows)) * wanted.catch_up
@@ -352,7 +404,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=5,
+    version=6,
     title="Sources taken away and given back",
     run=_run,
     codes=CODES,

@@ -14,6 +14,7 @@ from seatrial.domains.flows.accounts import differing
 from seatrial.domains.flows.disturbing import Period
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.fallbacks import fell_back
+from seatrial.domains.flows.isolating import Drive
 from seatrial.domains.flows.same_answers import Otherwise
 from seatrial.spec.data import Interruption
 from seatrial.spec.integration import Flow
@@ -66,6 +67,8 @@ class Trip:
     otherwise: list[Otherwise] = field(default_factory=list)
     alike: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Flow to the fields of its exit whose answers were compared: the declared ones, else what looks like some."""
+    isolating: Drive | None = None
+    """The whole drive, where in this run it is asked what the outages do to the rest."""
     once: dict[str, list[str]] = field(default_factory=dict)
     """Flow to the keys of which one copy had arrived."""
 

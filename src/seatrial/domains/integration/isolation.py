@@ -6,6 +6,9 @@ after, with nothing lost, doubled or altered. Whatever a flow answers meanwhile 
 answered before and afterwards, or come from its declared fallback. Well again is what is served as before: where
 contents were answered the normal way while nothing was disturbed, an answer of the fallback is no recovery.
 
+Where `data.interruption` disturbed a source in this run in all these ways with all flows and the model at their peak,
+and left nothing to be said of it, that is taken over with its digest; else it has its turn here.
+
 All turns follow each other while the flows go on. Between two of them lies the time that a record may take, so that
 what kept its limits was through before the next one's turn; and what is lost in one is waited for during the next.
 After the last one whatever is not well goes on being driven until it is, or until the time for that is over. Where the
@@ -22,12 +25,13 @@ from seatrial.core.observation import Figure, Finding, Json, Measure, Observatio
 from seatrial.core.vocabulary import Sense, Weight
 from seatrial.core.wording import count
 from seatrial.domains.flows import cleaning, lanes
+from seatrial.domains.flows.answers_meanwhile import flow_findings
 from seatrial.domains.flows.cleaning import Cleanup
+from seatrial.domains.flows.disturbed import Disturbed, named
+from seatrial.domains.flows.isolating import lines, places
 from seatrial.domains.flows.lanes import MODEL, drives_model, unready
 from seatrial.domains.flows.line_findings import by_link, no_line
 from seatrial.domains.integration import isolation_findings
-from seatrial.domains.integration.answers_meanwhile import flow_findings
-from seatrial.domains.integration.disturbed import Disturbed, named
 from seatrial.domains.integration.isolation_findings import (
     WHY,
     astray,
@@ -39,7 +43,7 @@ from seatrial.domains.integration.isolation_findings import (
     spoken,
     taken_down,
 )
-from seatrial.domains.integration.isolation_running import Driven, drive_disturbed, lines, longest_s, places
+from seatrial.domains.integration.isolation_running import Driven, drive_disturbed, longest_s
 from seatrial.spec.one_place import one_address
 from seatrial.spec.system import System
 from seatrial.stats import proportions
@@ -68,9 +72,7 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             facts=afterwards,
         )
     return Observation(
-        done=f"Made {', '.join(d.name for d in disturbed)} slow, refusing, cut and corrupt in turn, as far as each can "
-        f"be, with {count(len(system.flows), 'flow')} at peak, and looked at what else suffered and when all was well "
-        "again.",
+        done=_done(system, driven),
         measures=tuple(m for each in disturbed for m in _measures(system, driven, each)),
         findings=(
             *(f for each in disturbed for f in findings_of(system, driven, each)),
@@ -83,9 +85,20 @@ def _run(system: System, trial: Trial) -> Observation | Reason:
             **{each.name: _told(driven, each) for each in disturbed},
             "each disturbance lasted s": round(driven.each_s, 3),
             "a timer was late by s": round(driven.late_s, 3),
+            **{f"{name} disturbed by {left.check}": left.digest for name, left in driven.taken_over.items()},
             **afterwards,
         },
     )
+
+
+def _done(system: System, driven: Driven) -> str:
+    here = [each.name for each in driven.disturbed if each.name not in driven.taken_over]
+    flows = f"with {count(len(system.flows), 'flow')} at peak"
+    there = ", ".join(f"{name} by {left.check}" for name, left in driven.taken_over.items())
+    told = f"Made {', '.join(here)} slow, refusing, cut and corrupt in turn, as far as each can be, {flows}, and looked"
+    told = told if here else f"Drove {flows.removeprefix('with ')}, and looked"
+    beside = f" Disturbed in this run already, and all of it well: {there}." if there else ""
+    return f"{told} at what else suffered and when all was well again.{beside}"
 
 
 def _unable(system: System) -> Observation | None:
@@ -247,7 +260,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=7,
+    version=8,
     title="Each integration disturbed while the others run",
     run=_run,
     codes=_CODES,

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from seatrial.core.observation import Finding
 from seatrial.core.vocabulary import Weight
 from seatrial.core.wording import percent, span
-from seatrial.domains.flows import line_findings, undisturbed
+from seatrial.domains.flows import answers_meanwhile, line_findings, undisturbed
+from seatrial.domains.flows.answers_meanwhile import findings_of_answers
+from seatrial.domains.flows.disturbed import Disturbed
 from seatrial.domains.flows.lanes import MODEL
 from seatrial.domains.flows.lateness import SHARE
 from seatrial.domains.flows.line_findings import line_trouble
-from seatrial.domains.integration import answers_meanwhile
-from seatrial.domains.integration.answers_meanwhile import findings_of_answers
-from seatrial.domains.integration.disturbed import Disturbed
 from seatrial.domains.integration.isolation_running import Driven
 from seatrial.spec.system import System
 

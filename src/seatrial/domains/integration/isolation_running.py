@@ -10,33 +10,33 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from seatrial.core.check import Trial
-from seatrial.core.disturbing import LineMode
+from seatrial.core.check import HandedOn, Trial
 from seatrial.core.ports import LoadResult
 from seatrial.core.wording import span
+from seatrial.domains.flows import disturbed
+from seatrial.domains.flows.answers_meanwhile import Answers, Drive, answers_meanwhile, away
 from seatrial.domains.flows.cleaning import Cleanup
+from seatrial.domains.flows.disturbed import Disturbed, Due, Turn
 from seatrial.domains.flows.disturbing import Disturbance, Period, planned
 from seatrial.domains.flows.driving import Lane, Passage, drive, patience_s
+from seatrial.domains.flows.isolating import (
+    KINDS,
+    SLOW_S,
+    counted,
+    limit_of_model_s,
+    lines,
+    places,
+    taken_over,
+)
 from seatrial.domains.flows.lanes import MODEL, ModelPeak, drives_model, lane_of, model_peak
 from seatrial.domains.flows.lateness import SHARE, Lateness
 from seatrial.domains.flows.line_findings import possible
 from seatrial.domains.flows.marking import marker
 from seatrial.domains.flows.undisturbed import Undisturbed, seen_later, undisturbed
-from seatrial.domains.integration import disturbed
-from seatrial.domains.integration.answers_meanwhile import Answers, Drive, answers_meanwhile, away
-from seatrial.domains.integration.disturbed import Disturbed, Due, Turn
-from seatrial.spec.one_place import one_line, one_server
 from seatrial.spec.system import System
 from seatrial.stats import proportions
 from seatrial.stats.arrivals import expected_for
 
-_KINDS = (
-    ("slow", LineMode.SLOW),
-    ("refusing", LineMode.REFUSED),
-    ("cut", LineMode.CUT),
-    ("corrupt", LineMode.CORRUPT),
-)
-_SLOW_S = 2.0
 _STEADY_S = (1.0, 2.0)
 """Before the first turn the flows run undisturbed: what is slow because all connections are new tells of none."""
 _LONGER = 3.0
@@ -57,6 +57,8 @@ class Driven:
     disturbed: Sequence[Disturbed] = ()
     answers: Mapping[str, Sequence[Answers]] = field(default_factory=dict)
     """For each place, by its name, the answers of the flows that declare some."""
+    taken_over: Mapping[str, HandedOn] = field(default_factory=dict)
+    """Places of which another check of this run saw all of this, while it disturbed them."""
     each_s: float = 0.0
     late_s: float = 0.0
     judged_s: float = math.inf
@@ -67,38 +69,12 @@ class Driven:
         return self.late_s > SHARE * self.judged_s
 
 
-def lines(system: System) -> list[str]:
-    """The integrations with a line, which can be disturbed."""
-    return [name for name, section in system.integrations.items() if section.test is not None and section.test.via]
-
-
-def places(system: System) -> list[tuple[str, ...]]:
-    """Those of them that fail together: one server holds them, as two exchanges of a broker, or they share a line."""
-    found: list[tuple[str, ...]] = []
-    for name in lines(system):
-        beside = next((at for at, names in enumerate(found) if any(_together(system, n, name) for n in names)), None)
-        if beside is None:
-            found.append((name,))
-        else:
-            found[beside] = (*found[beside], name)
-    return found
-
-
-def _together(system: System, name: str, other: str) -> bool:
-    return one_server(system, name, other) or one_line(system, name, other)
-
-
-def limit_of_model_s(system: System) -> float:
-    """By when the model must answer."""
-    return max(system.load.latency.values()) if system.load else math.inf
-
-
 def longest_s(system: System) -> float:
     """How long all of it takes at most."""
     slowest_s = max(flow.within for flow in system.flows)
     one_s = 12.0 * _LONGER * system.policy.outage_duration + 4.0 * slowest_s + 20.0
     last_s = system.policy.recovery + 2.0 * max(patience_s(flow) for flow in system.flows)
-    again_s = len(_KINDS) * (2.0 * _LONGER * system.policy.outage_duration + last_s)
+    again_s = len(KINDS) * (2.0 * _LONGER * system.policy.outage_duration + last_s)
     return 2.0 * ((one_s + again_s) * max(1, len(places(system))) + last_s)
 
 
@@ -142,7 +118,7 @@ def _each_s(system: System, before: Sequence[Undisturbed]) -> float:
 
 def telling_s(system: System) -> float:
     """How long each disturbance must last, so that those of one place bring enough to bound each stream's share."""
-    fewest_kinds = min(len(possible(system, names, _KINDS)) for names in places(system))
+    fewest_kinds = min(len(possible(system, names, KINDS)) for names in places(system))
     slowest = min(flow.peak for flow in system.flows)
     if system.load is not None and drives_model(system):
         slowest = min(slowest, system.load.peak)
@@ -156,17 +132,17 @@ def _steady_s(each_s: float) -> float:
     return min(max(each_s, _STEADY_S[0]), _STEADY_S[1])
 
 
-def _turns(system: System, each_s: float) -> list[Turn]:
+def _turns(system: System, wanted: Sequence[tuple[str, ...]], each_s: float) -> list[Turn]:
     """Those first at which flows end: what they do not take may be lost, and is waited for longest."""
     apart_s = max(each_s, *(flow.within for flow in system.flows))
     exits = {flow.to for flow in system.flows}
     turns: list[Turn] = []
-    for names in sorted(places(system), key=lambda names: not exits & {*names}):
+    for names in sorted(wanted, key=lambda names: not exits & {*names}):
         starts_s = turns[-1].ends_s if turns else 0.0
-        kinds = [(word, mode, each_s) for word, mode in possible(system, names, _KINDS)]
+        kinds = [(word, mode, each_s) for word, mode in possible(system, names, KINDS)]
         periods = planned(kinds, rest_s=each_s, from_s=starts_s or _steady_s(each_s))
         turns.append(Turn(names=names, periods=periods, starts_s=starts_s, ends_s=periods[-1].ends_s + apart_s))
-    return [*turns[:-1], replace(turns[-1], ends_s=math.inf)]
+    return [*turns[:-1], *(replace(turn, ends_s=math.inf) for turn in turns[-1:])]
 
 
 def _in_turns(
@@ -174,18 +150,22 @@ def _in_turns(
 ) -> Driven:
     each_s = _each_s(system, before)
     flows = _Flows(trial, cleanup, before, mark)
+    seen_before = {names: left for names in places(system) if (left := taken_over(system, trial, names)) is not None}
+    turns = _turns(system, [names for names in places(system) if names not in seen_before], each_s)
     with Lateness(trial) as lateness:
-        found = _disturbed(system, trial, flows, _turns(system, each_s), each_s)
-        if not disturbed.unwell(found):
+        found = list(_disturbed(system, trial, flows, turns, each_s)) if turns else []
+        if found and not disturbed.unwell(found):
             for place in found:
                 _once_more(system, trial, flows, place, each_s)
+    everything = [*found, *(seen.found for seen, _ in seen_before.values())]
     return Driven(
         before=before,
         model_before=in_time,
-        disturbed=sorted(found, key=lambda each: places(system).index(each.names)),
-        answers=flows.answers(),
+        disturbed=sorted(everything, key=lambda each: places(system).index(each.names)),
+        answers={**flows.answers(), **{seen.found.name: seen.answers for seen, _ in seen_before.values()}},
+        taken_over={seen.found.name: left for seen, left in seen_before.values()},
         each_s=each_s,
-        late_s=lateness.p99_s,
+        late_s=lateness.p99_s if found else 0.0,
         judged_s=min(*(flow.within for flow in system.flows), limit_of_model_s(system) if _peaks(found) else math.inf),
     )
 
@@ -197,7 +177,7 @@ def _peaks(found: Sequence[Disturbed]) -> bool:
 
 def _once_more(system: System, trial: Trial, flows: _Flows, found: Disturbed, each_s: float) -> None:
     """Execute by itself each disturbance after which nobody could tell when all was well, for the next one came."""
-    for name, mode in _KINDS:
+    for name, mode in KINDS:
         if any(name == period for _, period in found.untold()):
             periods = planned([(name, mode, each_s)], rest_s=each_s, from_s=_steady_s(each_s))
             (again,) = _disturbed(system, trial, flows, [Turn(names=found.names, periods=periods)], each_s)
@@ -217,7 +197,7 @@ def _disturbed(
         disturbances = {
             turn.name: [
                 stack.enter_context(
-                    Disturbance(trial, trial.line(name), turn.periods, slow_s=_SLOW_S, during=_telling(trial, name))
+                    Disturbance(trial, trial.line(name), turn.periods, slow_s=SLOW_S, during=_telling(trial, name))
                 )
                 for name in turn.names
             ]
@@ -225,7 +205,8 @@ def _disturbed(
         }
         began = trial.clock.monotonic()
         passages, answers = flows.driven([f.name for f in system.flows], peak, lasts_s, longer_s=longer_s, turns=turns)
-    found = [_counted(system, turn, disturbances[turn.name], passages, answers, flows) for turn in turns]
+    before = {flow.name: flows.before(flow.name) for flow in system.flows}
+    found = [counted(system, turn, disturbances[turn.name], passages, answers, before) for turn in turns]
     _until_well(system, trial, flows, peak, found, began, each_s)
     disturbed.settle(found, system.policy.recovery)
     return found
@@ -296,29 +277,6 @@ class _Flows:
         )
         self._behind[name] = self._cleanup.add(lane)
         return lane
-
-
-def _counted(
-    system: System,
-    turn: Turn,
-    disturbances: Sequence[Disturbance],
-    passages: Mapping[str, Passage],
-    answers: LoadResult | None,
-    flows: _Flows,
-) -> Disturbed:
-    """What everything else did in that turn."""
-    ends_here = frozenset(f.name for f in system.flows if {f.from_, f.to} & {*turn.names})
-    found = Disturbed(names=turn.names, ends_here=ends_here)
-    for name, disturbance in zip(turn.names, disturbances, strict=True):
-        if not disturbance.used:
-            found.unused.append(name)
-        if disturbance.problem is not None:
-            found.problems[name] = disturbance.problem.what
-    for name, passage in passages.items():
-        disturbed.count_records(found, passage, turn, flows.before(name))
-    if answers is not None:
-        disturbed.count_answers(found, answers, turn, stream=MODEL, limit_s=limit_of_model_s(system))
-    return found
 
 
 def _until_well(

@@ -14,6 +14,7 @@ from seatrial.core.disturbing import LineMode
 from seatrial.core.observation import Finding, Json
 from seatrial.core.vocabulary import Weight
 from seatrial.domains.flows import same_answers
+from seatrial.domains.flows.disturbed import Turn
 from seatrial.domains.flows.disturbing import Period
 from seatrial.domains.flows.driving import Passage
 from seatrial.domains.flows.same_answers import (
@@ -27,7 +28,6 @@ from seatrial.domains.flows.same_answers import (
     varies,
 )
 from seatrial.domains.flows.undisturbed import Undisturbed
-from seatrial.domains.integration.disturbed import Turn
 from seatrial.spec.integration import Flow
 from seatrial.spec.system import System
 
