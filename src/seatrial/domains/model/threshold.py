@@ -15,7 +15,15 @@ from seatrial.core.check import Check, Trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.observation import Figure, Finding, Measure, Observation, Reason, Threshold
 from seatrial.core.vocabulary import Sense, Weight
-from seatrial.domains.model import acted_metric, attempts, constant_answer, few_entities, never_given, plan
+from seatrial.domains.model import (
+    acted_metric,
+    attempts,
+    constant_answer,
+    few_entities,
+    labels_alike,
+    never_given,
+    plan,
+)
 from seatrial.domains.model import compared as live
 from seatrial.domains.model.acted_metric import class_not_evaluated, metric_elsewhere
 from seatrial.domains.model.bounding import LIVE, Setting, plain_measure
@@ -64,6 +72,7 @@ CODES = {
     **few_entities.CODES,
     **constant_answer.CODES,
     **never_given.CODES,
+    **labels_alike.CODES,
     **OF_LABELS,
     "no-metric": "No governed metric is declared.",
     "no-minimum": "A governed metric has no limit.",
@@ -145,6 +154,7 @@ def run(system: System, trial: Trial) -> Observation | Reason:
         *few_entities.few_entities(system, setting.groups),
         *constant_answer.constant_answer(metrics, found),
         *never_given.never_given(label, metrics, found),
+        *labels_alike.labels_alike(found, label=label, confidence=_confidence(system)),
         *turning_labels(system, found, setting.groups),
         *found.findings,
         *compared.findings,
