@@ -127,7 +127,11 @@ class Index:
 
     @property
     def compared_at(self) -> float:
-        """When all that it holds began to be compared last, in monotonic seconds; minus infinity before that."""
+        """Up to when all that it holds was found to stand as it was verified, in monotonic seconds.
+
+        That is when it began to be compared last, or later where the database was not written to since; minus infinity
+        before that.
+        """
         return self._compared_at
 
     def stood_at(self, mark: Mark | None) -> float:
@@ -146,10 +150,20 @@ class Index:
         lost = self._remembered is not None and not chain.stands(self._remembered)
         return self._remembered if lost else chain.head or self._remembered
 
-    def current(self, mark: Mark | None, pin: Sequence[Checkpoint] = (), *, compared: bool = False) -> Reading | None:
-        """The reading, where nothing was written since the chain was read and what is due was compared; else None."""
+    def current(
+        self, mark: Mark | None, pin: Sequence[Checkpoint] = (), *, compared: bool = False, at: float = -float("inf")
+    ) -> Reading | None:
+        """The reading, where nothing was written since the chain was read and what is due was compared; else None.
+
+        `at` is a time before the mark was taken, in monotonic seconds: where nothing was written since all was
+        compared, it stood so until then, and need not be compared anew for as long.
+        """
         with self._lock:
-            return self._reading(pin) if self._holds(mark, compared=compared) else None
+            if not self._holds(mark, compared=compared):
+                return None
+            if mark == self._compared_mark:
+                self._compared_at = max(self._compared_at, at)
+            return self._reading(pin)
 
     def read(
         self, ledger: Ledger, pin: Sequence[Checkpoint] = (), *, compared: bool = False, since: float = float("inf")

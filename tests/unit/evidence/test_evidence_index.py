@@ -19,7 +19,7 @@ from seatrial.core.observation import Json
 from seatrial.core.vocabulary import RecordType
 from seatrial.evidence.database import Database, mark_of
 from seatrial.evidence.entry import Checkpoint
-from seatrial.evidence.index import Index, Indexes, Patience
+from seatrial.evidence.index import LONGEST_S, Index, Indexes, Patience
 from seatrial.evidence.ledger import Ledger
 from seatrial.evidence.trust import TrustRoot
 from seatrial.evidence.verification import Reading
@@ -138,6 +138,31 @@ def test_an_index_says_up_to_when_what_it_holds_is_known_to_stand(tmp_path: Path
     assert index.stood_at(mark_of(scene.url)) == first, "what was appended was read, and the rest not compared"
     index.read(ledger, compared=True)
     assert index.stood_at(mark_of(scene.url)) >= read
+
+
+def test_a_chain_to_which_nobody_wrote_stood_until_now_and_is_not_compared_for_the_next_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[int]
+) -> None:
+    scene = Scene(tmp_path)
+    ledger = filled(scene, 6)
+    index = Index(SYSTEM, scene.keys.trust(), at_once=0)
+    settled(tmp_path / "ledger.db")
+    index.read(ledger)
+    monotonic = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + LONGEST_S + 1)
+    at = time.monotonic()
+    assert index.current(mark_of(scene.url), compared=True, at=at) is not None
+    assert index.compared_at == at
+    scene_append(scene, ledger)
+    rows.clear()
+    assert index.shortly(ledger, Patience(left=1)) is not None
+    assert rows == [6, 7], "what was appended alone"
+    assert index.current(mark_of(scene.url), at=time.monotonic()) is None or index.compared_at == at
+    tamper(tmp_path / "ledger.db", "UPDATE seatrial_entries SET envelope = x'7b7d' WHERE sequence = 2")
+    settled(tmp_path / "ledger.db")
+    assert index.current(mark_of(scene.url), compared=True, at=time.monotonic()) is None, "it was written to since"
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 2 * (LONGEST_S + 1))
+    assert "altered-record" in codes(index.read(ledger)), "five minutes after it was found to stand it is compared"
 
 
 def test_who_does_not_wait_gets_what_its_patience_reaches_for_and_else_nothing(tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def read_ledger(workspace: Workspace, *, quick: bool, compared: bool = False) ->
             return ledger.read(system, trusted, kept, quick=quick)
     index = _INDEXES.of(workspace.ledger_url, system, trusted)
     compared = compared or page.writes
-    current = index.current(mark_of(workspace.ledger_url), kept, compared=compared)
+    at = time.monotonic()
+    current = index.current(mark_of(workspace.ledger_url), kept, compared=compared, at=at)
     if current is not None and (page.patience is None or index.sorted):
         return current
     if page.patience is not None:
