@@ -31,8 +31,9 @@ def profile(
     """Look at every source, and propose contract and freshness: faults too; a person must confirm each."""
     from seatrial.app.proposing.profiling import profile_sources, write_proposals
 
+    names, file = _place(names or [], file)
     tell = (lambda _: None) if as_json else partial(typer.echo, err=True)
-    found = profile_sources(open_file(file), names or (), say=tell)
+    found = profile_sources(open_file(file), names, say=tell)
     written = write_proposals(found) if write else ()
     if as_json:
         print_json(_data(found, [str(path) for path in written]))
@@ -42,6 +43,14 @@ def profile(
         say(lines(_data(found, [str(path) for path in written])))
     sys.stdout.flush()
     raise typer.Exit(1 if any(source.problem for source in found.sources) else 0)
+
+
+def _place(names: list[str], file: Path) -> tuple[list[str], Path]:
+    """The names and the file; a first name that is a system's folder or file is that, as at every other command."""
+    first = Path(names[0]) if names else None
+    if first is None or file != HERE or not ((first / "seatrial.yaml").is_file() or first.suffix in {".yaml", ".yml"}):
+        return names, file
+    return names[1:], first
 
 
 def _data(found: Profiled, written: list[str]) -> Any:

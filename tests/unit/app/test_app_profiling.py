@@ -186,6 +186,16 @@ def test_of_too_few_records_nobody_says_that_no_field_tells_them_apart(
     assert "tells records apart" not in told
 
 
+def test_the_command_takes_the_folder_first_as_every_other_command_does(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in (folder, folder / "seatrial.yaml"):
+        with pytest.raises(SystemExit) as left:
+            main(["profile", str(place), "weather", "--json"])
+        assert left.value.code == 0
+        assert [source["name"] for source in json.loads(capsys.readouterr().out)["sources"]] == ["weather"]
+
+
 def test_a_source_that_is_not_declared_is_refused_with_the_nearest_name(folder: Path) -> None:
     with pytest.raises(Malformed, match="wether") as raised:
         looked(folder, "wether")
