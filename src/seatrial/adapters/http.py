@@ -32,6 +32,11 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 MOST_REDIRECTS: Final = 3
 _IDLE_S: Final = 2.0
 _WEBHOOK: Final = "webhook+"
+_ERRORS: Final = frozenset({"error", "errors", "exception", "fault"})
+_STATES: Final = frozenset({"status", "state", "result", "outcome"})
+_FAILED: Final = frozenset({"error", "failed", "failure", "fail", "down", "unhealthy", "unavailable"})
+_SUCCEEDED: Final = frozenset({"success", "succeeded", "ok", "healthy"})
+_BRIEF: Final = 120
 _CARRIED: Final = frozenset({"accept", "content-type"})
 
 
@@ -78,6 +83,25 @@ def read_json(body: bytes) -> Json:
         if body.lstrip()[:1] == b"<":
             reason = "it looks like HTML"
         raise Malformed(f"the answer is not JSON: {reason}") from None
+
+
+def failure_in(content: Json) -> str:
+    """What an answer with a status of success says of its own failure, as `key: value`; empty where it says none.
+
+    A number under `error` may be a measure, and is taken for none.
+    """
+    if not isinstance(content, Mapping):
+        return ""
+    for key, value in content.items():
+        name = key.lower()
+        failed = (
+            (name in _ERRORS and (value is True or (bool(value) and isinstance(value, str | Mapping | list))))
+            or (name in _STATES and isinstance(value, str) and value.lower() in _FAILED)
+            or (name in _SUCCEEDED and value is False)
+        )
+        if failed:
+            return f"{key}: {json.dumps(value)[:_BRIEF]}"
+    return ""
 
 
 def sent_json(value: Json | Row) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import rfc8785
 
-from seatrial.adapters.http import Answer, Http
+from seatrial.adapters.http import Answer, Http, failure_in
 from seatrial.core.errors import Malformed, Unreachable
 from seatrial.core.observation import Json
 
@@ -52,6 +52,11 @@ def _content(answer: Answer, where: str) -> Json:
         ) from None
     if content in (None, "", [], {}):
         raise Malformed(f"{where} tells no version: {content!r}")
+    if told := failure_in(content):
+        raise Malformed(
+            f"{where} tells a failure instead of a version: {told}",
+            remedy="Let it answer with a status of failure when it fails; an error is no version.",
+        )
     return content
 
 

@@ -70,6 +70,9 @@ class End(Section):
     """AMQP: a queue that records are written to. It is never read, since reading would take others' messages."""
     qos: Literal[0, 1, 2] = 1
     """MQTT: the quality of service with which records are sent and heard."""
+    retain: bool = False
+    """MQTT: whether records are published as retained, as their real sender does; what is retained comes again to
+    whoever connects again. What is left of ours under the topic is cleared at the end."""
     payload: Literal["json", "json-lines"] = "json"
     """What a message holds: one record or a list of records, or a record on each line."""
     listen_for: Duration = 5.0
@@ -182,6 +185,14 @@ class Flow(Section):
     records is only shown."""
     resend: bool = False
     """Whether the real sender sends again what the entry did not take."""
+
+
+def fetched(section: IntegrationSection) -> bool:
+    """Whether the tested system gets records there by a connection of its own, rather than being called by a sender.
+
+    Over HTTP nobody can tell from the kind; an entry there is taken for the tested system's own.
+    """
+    return section.kind not in ("http", "webhook", "soap", "odata")
 
 
 def led_by_link(section: IntegrationSection) -> bool:

@@ -17,6 +17,7 @@ REMOVABLE = ("http", "sql", "postgresql", "mysql", "mariadb", "sqlite", "files",
 _BELONGS: Mapping[str, tuple[str, ...]] = {
     "topic": ("mqtt", "kafka"),
     "qos": ("mqtt",),
+    "retain": ("mqtt",),
     "exchange": ("amqp",),
     "routing_key": ("amqp",),
     "queue": ("amqp",),

@@ -51,6 +51,34 @@ def test_records_are_read_written_and_observed_over_http() -> None:
         integration.close()
 
 
+@pytest.mark.parametrize(
+    ("content", "fails"),
+    [
+        ({"error": "maintenance until 04:00"}, True),
+        ({"errors": [{"code": 17}]}, True),
+        ({"status": "failed", "version": "4.2"}, True),
+        ({"success": False}, True),
+        ({"version": "4.2", "status": "ok", "errors": []}, False),
+        ({"version": "4.2", "error": 0.12}, False),
+        ({"version": "4.2", "error": None, "success": True}, False),
+    ],
+)
+def test_a_failure_that_comes_with_a_status_of_success_is_no_version_and_no_health(
+    content: dict[str, Any], fails: bool
+) -> None:
+    with Server(lambda _: said(content)) as server:
+        integration = planner(server)
+        if fails:
+            with pytest.raises(Malformed, match="failure instead of a version"):
+                integration.version()
+            with pytest.raises(Unreachable, match="not well"):
+                integration.health()
+        else:
+            assert integration.version() == "4.2"
+            integration.health()
+        integration.close()
+
+
 def test_lost_and_doubled_records_are_seen_as_they_are() -> None:
     with Server(Records(lose=3, twice=4)) as server:
         integration = planner(server)

@@ -142,6 +142,23 @@ def test_what_is_retained_is_read_at_once_and_every_copy_counts() -> None:
         integration.close()
 
 
+@pytest.mark.parametrize("retain", [False, True])
+def test_what_we_retain_comes_to_who_subscribes_later_and_is_cleared_at_the_end(tmp_path: Path, retain: bool) -> None:
+    with brokers.mosquitto(tmp_path, "allow_anonymous true") as url:
+        integration = integration_of("mqtt", url, topic="deliveries", retain=retain)
+        for number in (1, 2):
+            integration.write({"id": f"seatrial-{number}"})
+        with brokers.MqttPeer(url) as later:
+            later.subscribe("deliveries")
+            time.sleep(0.3)
+            assert later.heard == ([b'{"id":"seatrial-2"}'] if retain else [])
+        integration.close()
+        with brokers.MqttPeer(url) as later:
+            later.subscribe("deliveries")
+            time.sleep(0.3)
+            assert later.heard == []
+
+
 def test_lists_and_lines_of_records_are_taken_apart() -> None:
     with brokers.mqtt() as url, brokers.MqttPeer(url) as peer:
         forms = {"json": b'[{"id": "a"}, {"id": "b"}]', "json-lines": b'{"id": "a"}\n\n{"id": "b"}\n'}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-from seatrial.adapters.http import Answer, Http, sent_json
+from seatrial.adapters.http import Answer, Http, failure_in, sent_json
 from seatrial.adapters.identity import ask
 from seatrial.adapters.integrations.http_end import TIMEOUT_S, HttpEnd
 from seatrial.adapters.integrations.openapi import OpenApi
@@ -59,8 +60,14 @@ class HttpIntegration:
         return content if isinstance(content, str) else json.dumps(content, sort_keys=True)
 
     def health(self) -> None:
-        """Raises Unreachable unless the declared health address answers with a 2xx."""
-        self._end.get(self._end.url(self._place.end.health or ""))
+        """Raises Unreachable unless the declared health address answers with a 2xx and says nothing of a failure."""
+        answer = self._end.get(self._end.url(self._place.end.health or ""))
+        with suppress(Malformed):
+            if told := failure_in(answer.json()):
+                raise Unreachable(
+                    f"integration {self._place.name!r} is not well, as its health address tells: {told}",
+                    permanent=False,
+                )
 
     def schema(self) -> Mapping[str, str]:
         """The fields and types of the declared OpenAPI document, else those of the newest records."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from seatrial.adapters.integrations.mqtt_session import MqttSession
 from seatrial.adapters.integrations.payloads import encoded
 from seatrial.adapters.integrations.place import Place
 from seatrial.adapters.redaction import Redactor
-from seatrial.core.errors import Malformed, Refused
+from seatrial.core.errors import Malformed, Refused, SeatrialError
 from seatrial.core.observation import Json
 from seatrial.core.ports import DECLARED_VERSION, Part, Request, Row
 
@@ -42,6 +42,8 @@ class MqttIntegration:
         self._broker = Broker(place, schemes=_SCHEMES, base_dir=base_dir, redact=redact)
         self._ears = Ears(place, self._open_ear)
         self._writing: MqttSession | None = None
+        self._retained = ""
+        """The topic under which a record of ours is retained."""
         self._lock = threading.Lock()
 
     def version(self) -> str:
@@ -96,8 +98,9 @@ class MqttIntegration:
     def write(self, record: Row) -> None:
         """Publish one record. Raises Refused unless declared writable for tests and allowed by the broker."""
         self._place.refuse_write()
-        topic, message = self._place.topic("write", self._topic), encoded(record, self._place)
-        self._session().publish(topic, message, qos=self._place.end.qos)
+        topic, message, end = self._place.topic("write", self._topic), encoded(record, self._place), self._place.end
+        self._retained = topic if end.retain else ""
+        self._session().publish(topic, message, qos=end.qos, retain=end.retain)
 
     def request(self, record: Row) -> Request | None:
         """None: it is not written over HTTP. Raises Refused like `write`."""
@@ -114,8 +117,13 @@ class MqttIntegration:
         return self._ears.observe(self._source("observe"), key, values)
 
     def close(self) -> None:
-        """End the connections."""
+        """End the connections, and clear what is retained of ours."""
         self._ears.close()
+        if self._retained:
+            # Who cannot be reached now keeps it; whoever subscribes then still gets a marked test record.
+            with suppress(SeatrialError):
+                self._session().publish(self._retained, b"", qos=1, retain=True)
+            self._retained = ""
         if self._writing is not None:
             self._writing.close()
             self._writing = None

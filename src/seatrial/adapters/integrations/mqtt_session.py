@@ -50,10 +50,10 @@ class MqttSession:
         """Whether the connection ended."""
         return self._gone is not None
 
-    def publish(self, topic: str, content: bytes, *, qos: int) -> None:
+    def publish(self, topic: str, content: bytes, *, qos: int, retain: bool = False) -> None:
         """Send, and wait until the broker has taken it (of quality 0, until it is sent)."""
         try:
-            info = self._client.publish(topic, content, qos=qos)
+            info = self._client.publish(topic, content, qos=qos, retain=retain)
         except ValueError as error:
             raise Refused(
                 f"nothing can be published to integration {self._broker.place.name!r}: {self._broker.said(error)}",

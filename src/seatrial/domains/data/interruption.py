@@ -50,6 +50,7 @@ from seatrial.domains.flows.marking import marker
 from seatrial.domains.flows.same_answers import Otherwise, answers_of, otherwise, undeclared_finding
 from seatrial.domains.flows.undisturbed import Undisturbed, served_as_before, undisturbed
 from seatrial.spec.data import Interruption
+from seatrial.spec.integration import fetched
 from seatrial.spec.system import System
 
 _ID = "data.interruption"
@@ -162,11 +163,16 @@ def _missing(system: System, wanted: Interruption | None) -> Finding | None:
 
 
 def _sources(system: System) -> list[str]:
-    """What feeds the system and is asked by it. What pushes records in is interrupted by its own sender."""
+    """What feeds the system and is asked by it. What pushes records in is interrupted by its own sender.
+
+    A broker, a table or a folder at which a flow begins is reached by a connection of the system's own, which breaks.
+    """
     entries = {flow.from_ for flow in system.flows}
     declared = system.data.interruption.sources if system.data.interruption else {}
     feeding = [
-        n for n, s in system.integrations.items() if s.direction != "out" and (n not in entries or _via(system, n))
+        n
+        for n, s in system.integrations.items()
+        if s.direction != "out" and (n not in entries or fetched(s) or _via(system, n))
     ]
     return list(dict.fromkeys((*feeding, *declared)))
 
@@ -404,7 +410,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=6,
+    version=7,
     title="Sources taken away and given back",
     run=_run,
     codes=CODES,

@@ -44,6 +44,7 @@ from seatrial.domains.integration.isolation_findings import (
     taken_down,
 )
 from seatrial.domains.integration.isolation_running import Driven, drive_disturbed, longest_s
+from seatrial.spec.integration import fetched
 from seatrial.spec.one_place import one_address
 from seatrial.spec.system import System
 from seatrial.stats import proportions
@@ -134,9 +135,12 @@ def _unable(system: System) -> Observation | None:
 def _own(system: System) -> list[str]:
     """Where the tested system itself is spoken to: the entries of flows, and what is seen at the same address.
 
-    What it reads is not its own, also where it is behind the same gateway.
+    What it reads is not its own, also where it is behind the same gateway; nor is a broker, a table or a folder from
+    which it gets what is put in.
     """
-    entries = list(dict.fromkeys(flow.from_ for flow in system.flows))
+    entries = [
+        name for name in dict.fromkeys(flow.from_ for flow in system.flows) if not fetched(system.integrations[name])
+    ]
     seen = {flow.to for flow in system.flows}
     return [
         name
@@ -260,7 +264,7 @@ def _budget(system: System) -> float:
 CHECK: Check[System] = Check(
     id=_ID,
     requirement=_ID,
-    version=8,
+    version=9,
     title="Each integration disturbed while the others run",
     run=_run,
     codes=_CODES,
