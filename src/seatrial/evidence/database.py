@@ -237,24 +237,28 @@ class Database:
 
 def mark_of(url: str) -> Mark | None:
     """The same as `Database.mark`, without opening it. Raises LedgerError for what is no database URL."""
-    parsed = _parse(url)
-    file = _file_of(parsed)
+    file = _file_at(url)
     return None if file is None else _mark(file)
+
+
+@lru_cache(maxsize=_ENGINES)
+def _file_at(url: str) -> Path | None:
+    return _file_of(_parse(url))
 
 
 def _mark(file: Path) -> Mark | None:
     """None for a file that is gone, or was written just now: a second write in the same tick leaves the same times."""
     found = []
     # SQLite keeps its journals beside the file itself, whatever link led there.
-    there = Path(os.path.realpath(file))
-    for each in (there, there.with_name(f"{there.name}-wal"), there.with_name(f"{there.name}-journal")):
+    there, lately = os.path.realpath(file), time.time() - _TICK_S
+    for each in (there, f"{there}-wal", f"{there}-journal"):
         try:
-            state = each.stat()
+            state = os.stat(each)  # noqa: PTH116 - for each system of a list
         except FileNotFoundError:
             continue
         except OSError:
             return None
-        if state.st_mtime > time.time() - _TICK_S:
+        if state.st_mtime > lately:
             return None
         found.append((state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
     return tuple(found) or None
