@@ -14,7 +14,7 @@ from plants.real_trial import codes
 from plants.server import Asked, Said, said
 from plants.stressed_models import Bot, Mail, mails, questions, text_declared
 from plants.told import finding, measure
-from seatrial.core.vocabulary import Outcome
+from seatrial.core.vocabulary import Outcome, Weight
 
 
 @pytest.mark.slow
@@ -52,6 +52,22 @@ def test_a_chat_that_answers_otherwise_each_time_is_a_gap_and_a_case_may_not_fai
 
 
 @pytest.mark.slow
+def test_a_chat_that_mixes_up_what_is_asked_together_is_a_gap() -> None:
+    class Mixing(Bot):
+        def __call__(self, asked: Asked) -> Said:
+            answer = super().__call__(asked)
+            if not asked.path.endswith("/predict"):
+                return answer
+            found = json.loads(answer.body)["predictions"]
+            return said({"predictions": [*found[1:], *found[:1]]})
+
+    observation, judgement = tried(Mixing(), lambda url: text_declared(url, task="chat"), questions(200))
+    assert judgement.outcome is Outcome.NOT_MET
+    assert "depends-on-asking" in {f.code for f in observation.findings if f.weight is Weight.GAP}
+    sound, _ = tried(Bot(), lambda url: text_declared(url, task="chat"), questions(200))
+    assert "depends-on-asking" not in {f.code for f in sound.findings}
+
+
 def test_a_chat_that_breaks_off_is_no_pass() -> None:
     sound = Bot()
 

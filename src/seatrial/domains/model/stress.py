@@ -183,7 +183,7 @@ def _pace(trial: Trial, base: Baseline, most_rows: int) -> _Pace | Reason:
     base.asker.alone(base.rows[first])
     alone_s = clock.monotonic() - begun
     task = base.system.model.task
-    passes = (2 if task == "chat" else 7) + 2 * len(relations_of(base.system)) + 2
+    passes = (3 if task == "chat" else 7) + 2 * len(relations_of(base.system)) + 2
     each = passes * together_s + (0.0 if task == "chat" else alone_s)
     affordable = int(_SHARE_OF_TIME * base.system.stress.time / each) if each > 0 else most_rows
     most = max(_FEWEST_ROWS, min(most_rows, affordable))

@@ -109,7 +109,7 @@ _ALL = (
         "mixes-up-batches",
         "Answers to questions asked together come back in another order",
         "model.stress",
-        "depends-on-asking",
+        "depends-on-asking must-answer-missed",
         setting("answer_server", mixes_up_batches=True),
     ),
     (

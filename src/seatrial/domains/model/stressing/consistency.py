@@ -36,13 +36,16 @@ class Way:
 
 
 def ways(base: Baseline, at: Sequence[int], *, seed: int) -> list[Way]:
-    """Every way that fits the task; for chat only the same question again, because an answer is a request there."""
+    """Every way that fits the task; for chat the same questions again, and in another order where a request holds many.
+
+    What is more would cost a chat too much: an answer takes its time there.
+    """
     known = base.answers(at)
     rows = [i for i in at if i in known]
     found = [_compared(base, AGAIN, "is asked again in the same request", base.again(rows))]
-    if base.system.model.task == "chat":
-        return found
     drawn = random.Random(seed)  # noqa: S311 - which rows, not a secret
+    if base.system.model.task == "chat":
+        return [*found, _ordered(base, rows, drawn)] if base.asker.batch > 1 else found
     if base.asker.batch > 1:
         found += [_ordered(base, rows, drawn), _doubled(base, rows), _alone(base, rows)]
     found += [_columns(base, rows), _whole_numbers(base, rows)]
