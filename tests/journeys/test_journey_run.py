@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from seatrial.core.events import CheckFinished, Event, RunFinished, RunStarted, 
 from seatrial.core.observation import Reason
 from seatrial.core.record import Subject
 from seatrial.core.vocabulary import Answer, Outcome, RecordType, Role
+from seatrial.evidence.entry import Checkpoint
 from seatrial.gate.catalogue import PRODUCTION_READINESS
 from seatrial.gate.verdict import Assessment, Verdict
 
@@ -143,6 +145,21 @@ def test_only_what_is_named_is_run(workspace: Workspace) -> None:
     assert _assessment(decide_now(workspace), "model.threshold").reason_code == "not-run"
     with pytest.raises(SeatrialError, match=r"no check 'ownership.monito'"):
         _run(workspace, "ownership.monito")
+
+
+def test_the_ledger_of_another_system_verifies_nothing_of_this_one(workspace: Workspace, tmp_path: Path) -> None:
+    people.accept(workspace, "olga", "monitor", shown="You watch.")
+    assert verify_ledger(workspace).intact
+    file = plant(tmp_path / "copied", "http://127.0.0.1:9")
+    file.write_text(file.read_text().replace("system: arrival-delay", "system: bed-planning"))
+    shutil.copytree(workspace.folder, file.parent / workspace.folder.name)
+    copied = open_workspace(file)
+    with pytest.raises(Refused, match=r"nothing is on record of bed-planning .* the record of arrival-delay"):
+        verify_ledger(copied)
+    gone = verify_ledger(copied, pin=[Checkpoint(system="bed-planning", sequence=3, digest="0" * 64)])
+    assert [problem.code for problem in gone.problems] == ["truncated"]
+    people.accept(copied, "olga", "monitor", shown="You watch.")
+    assert verify_ledger(copied).intact
 
 
 def _seen(workspace: Workspace) -> list[tuple[object, object]]:

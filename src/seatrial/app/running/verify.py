@@ -13,14 +13,29 @@ from seatrial.evidence.entry import Checkpoint
 from seatrial.evidence.report import VerificationReport
 from seatrial.evidence.trust import TrustRoot
 
+_NAMED = 3
+"""So many other systems of the ledger are named."""
+
 
 def verify_ledger(
     workspace: Workspace, *, trust_file: Path | None = None, pin: Sequence[Checkpoint] = ()
 ) -> VerificationReport:
-    """Every digest and every signature of the system's chain. Raises LedgerError where there is none."""
+    """Every digest and every signature of the system's chain. Raises LedgerError where there is no ledger.
+
+    Raises Refused for a ledger without any record of this system: nothing was verified, and it may be another's. Where
+    a checkpoint knows of records the report says that they are gone.
+    """
     root = trust(workspace) if trust_file is None else TrustRoot.load(trust_file)
     with open_ledger(workspace, create=False) as ledger:
-        return ledger.verify(workspace.system.system, root, (*pin, *checkpoints(workspace)))
+        found = ledger.verify(workspace.system.system, root, (*pin, *checkpoints(workspace)))
+        if found.entries or found.problems:
+            return found
+        others = ", ".join(ledger.systems()[:_NAMED])
+    raise Refused(
+        f"nothing is on record of {workspace.system.system} in this ledger"
+        + (f", which holds the record of {others}" if others else ""),
+        remedy="Look whether this is the right folder and ledger; for a new system run the checks: `seatrial run`.",
+    )
 
 
 def verify_exported(
