@@ -38,7 +38,8 @@ class FingerprintCell(Cell):
     `zeros` and `numbers` (of numbers, or texts that read as numbers) and the same quantiles `without_zeros`;
     `decimals` (numbers with 0 … 6 and more decimals); `values`, `masks`, `shapes` and `lengths` with their counts or
     None; `forms` of text; `hours` (times by hour as written), `late_days` (times after the 12th of a month),
-    `early_months` and `late_months` (times up to the 12th, and after it, by month of the year), `zones`; `distinct`.
+    `early_months` and `late_months` (times up to the 12th, and after it, by month of the year), `seasons` (times by
+    hour in April to September, and in December to February), `zones`; `distinct`.
     """
 
     def __init__(self, options: Mapping[str, Any], column: str) -> None:
@@ -57,6 +58,7 @@ class FingerprintCell(Cell):
         self.late_days = 0
         self.early_months: Ints = np.zeros(12, dtype=np.int64)
         self.late_months: Ints = np.zeros(12, dtype=np.int64)
+        self.seasons: Ints = np.zeros((2, 24), dtype=np.int64)
 
     def update(self, column: Column) -> None:
         """Add the values of one batch."""
@@ -105,11 +107,13 @@ class FingerprintCell(Cell):
             early, late = text_forms.months_of(texts, counts)
             self.early_months += early
             self.late_months += late
+            self.seasons += text_forms.seasons_of(texts, counts)
 
     def _add_times(self, column: Column) -> None:
         self.zones = plus(self.zones, {column.zone or "none": column.n})
         seconds = column.split[0]
-        self.hours += np.bincount(((seconds % 86_400) // 3600).astype(np.int64), minlength=24)
+        hours = ((seconds % 86_400) // 3600).astype(np.int64)
+        self.hours += np.bincount(hours, minlength=24)
         days = (seconds // 86_400).astype(np.int64).astype("datetime64[D]")
         months = days.astype("datetime64[M]")
         late = (days - months).astype(np.int64) >= 12
@@ -117,6 +121,7 @@ class FingerprintCell(Cell):
         self.late_days += int(late.sum())
         self.early_months += np.bincount(of_year[~late], minlength=12)
         self.late_months += np.bincount(of_year[late], minlength=12)
+        self.seasons += text_forms.by_season(of_year, hours, np.ones(hours.size, dtype=np.int64))
 
     def merge(self, other: Self) -> None:
         """Add."""
@@ -134,6 +139,7 @@ class FingerprintCell(Cell):
         self.late_days += other.late_days
         self.early_months = self.early_months + other.early_months
         self.late_months = self.late_months + other.late_months
+        self.seasons = self.seasons + other.seasons
 
     def finish(self) -> Plain:
         """See the class."""
@@ -159,6 +165,7 @@ class FingerprintCell(Cell):
             "late_days": self.late_days,
             "early_months": self.early_months.tolist(),
             "late_months": self.late_months.tolist(),
+            "seasons": self.seasons.tolist(),
             "zones": dict(sorted(self.zones.items())),
             "distinct": self.distinct.estimate,
         }
@@ -180,6 +187,7 @@ class FingerprintCell(Cell):
             "late_days": self.late_days,
             "early_months": packed(self.early_months),
             "late_months": packed(self.late_months),
+            "seasons": packed(self.seasons.ravel()),
         }
 
     def load(self, state: Plain) -> None:
@@ -193,6 +201,7 @@ class FingerprintCell(Cell):
         self.late_days = int(state["late_days"])
         self.shapes, self.lengths = state["shapes"], state["lengths"]
         self.early_months, self.late_months = unpacked(state["early_months"]), unpacked(state["late_months"])
+        self.seasons = unpacked(state["seasons"]).reshape(2, 24)
 
 
 def decimals(values: npt.NDArray[Any]) -> Ints:

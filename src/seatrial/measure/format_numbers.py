@@ -32,6 +32,8 @@ SENTINELS = (
     65_535.0,
 )
 DEFAULTS = (0.0, *SENTINELS)
+_APART, _APART_IN_SEASON = 0.12, 0.06
+"""Profiles over the hours of the day that are less apart than that, beyond chance, are those of one kind of work."""
 _FEWEST = 100
 _RARE, _SPIKE, _PLAIN_SPIKE = 0.01, 0.02, 0.04
 _NULLS = 0.02
@@ -256,14 +258,13 @@ def _replaces_nulls(training: Mapping[str, Any], live: Mapping[str, Any], count:
 
 def hour_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Change]:
     """A profile over the hours of the day that is turned by whole hours, and days that never pass the 12th."""
+    if (in_season := _turned_in_season(name, training, live)) is not None:
+        yield in_season
+        return
     before, now = hours_of(name, training), hours_of(name, live)
     if before is not None and now is not None and min(before.sum(), now.sum()) >= _FEWEST:
-        p, q = before / before.sum(), now / now.sum()
-        apart = _variation(p, q)
-        turned, hours = min((_variation(turn, q), h or 1) for h in range(24) for turn in _turned(p, h))
-        noise = float(np.sqrt(24 / (6.3 * now.sum())))
-        if apart >= 0.12 + noise and turned <= max(0.5 * (apart - noise), 0.05) + noise:
-            hours -= 24 * (hours > 12)
+        apart, turned, hours = _turn(before, now)
+        if hours:
             evidence = {"hours": hours, "apart": apart, "apart_turned": turned}
             yield _clock_changed(name, training, live, evidence) or Change(
                 code="time-zone-shifted",
@@ -280,6 +281,58 @@ def hour_changes(name: str, training: Mapping[str, Any], live: Mapping[str, Any]
             summary=f"{name} is marked {_marks(live)} where training had {_marks(training)}; the hours are the same",
             weight=Weight.NOTE,
         )
+
+
+def _turn(
+    before: npt.NDArray[np.float64], now: npt.NDArray[np.float64], *, least: float = _APART, whole: bool = False
+) -> tuple[float, float, int]:
+    """How far apart two profiles are, how far once the first is turned, and by how many hours; 0 where it is not.
+
+    `whole` where all of it is turned alike, and none by an hour more. `least`: closer ones, but for noise, are alike.
+    """
+    p, q = before / before.sum(), now / now.sum()
+    apart = _variation(p, q)
+    turns = [(h, [np.roll(p, h)]) for h in range(1, 24)] if whole else [(h, _turned(p, h)) for h in range(24)]
+    turned, hours = min((_variation(turn, q), h or 1) for h, each in turns for turn in each)
+    noise = _noise(now)
+    if apart < least + noise or turned > max(0.5 * (apart - noise), 0.05) + noise:
+        return apart, turned, 0
+    return apart, turned, hours - 24 * (hours > 12)
+
+
+def _noise(now: npt.NDArray[np.float64]) -> float:
+    """How far apart two samples of one profile are by chance."""
+    return float(np.sqrt(24 / (6.3 * now.sum())))
+
+
+def _turned_in_season(name: str, training: Mapping[str, Any], live: Mapping[str, Any]) -> Change | None:
+    """A profile that is turned by an hour in one half of the year and as in training in the other one.
+
+    Each half is held against training's own, so that work which moves with the season moves in both. The other half
+    shows how far apart the two are without a turn, so that less of one is seen; nobody can tell that from work that
+    moved in this half alone.
+    """
+    halves = [(np.array(training["seasons"][at]), np.array(live["seasons"][at])) for at in range(2)]
+    if min(float(side.sum()) for half in halves for side in half) < _FEWEST:
+        return None
+    turns = [_turn(before, now, least=_APART_IN_SEASON, whole=True) for before, now in halves]
+    if {abs(hours) for _, _, hours in turns} != {0, 1}:
+        return None
+    at = 0 if turns[0][2] else 1
+    (apart, turned, hours), like = turns[at], turns[1 - at][0]
+    if like > _APART_IN_SEASON + _noise(halves[1 - at][1]):
+        return None
+    sure = apart >= _APART + _noise(halves[at][1])
+    when, other = ("April to September", "December to February")[:: 1 - 2 * at]
+    return Change(
+        code="time-zone-shifted",
+        fields=(name,),
+        summary=f"the hours of {name} are training's turned by {hours:+d} h from {when}, and as in training from "
+        f"{other}: one offset for the whole year where training follows a change of clocks, or the other way round"
+        f"{'' if sure else ', unless work itself moved by so much in that half'}",
+        weight=Weight.GAP if sure else Weight.OPEN,
+        evidence={"hours": hours, "apart": apart, "apart_turned": turned, "apart_otherwise": like},
+    )
 
 
 def _clock_changed(

@@ -37,7 +37,10 @@ FORMS = {
     "no-small": r"^\P{Ll}*\p{Lu}\P{Ll}*$",
 }
 """Name of each form to its RE2 pattern."""
-_MONTH_AT, _DAY_AT, _EARLY_DAYS = 5, 8, 12
+_MONTH_AT, _DAY_AT, _HOUR_AT, _EARLY_DAYS = 5, 8, 11, 12
+SEASONS = ((3, 4, 5, 6, 7, 8), (11, 0, 1))
+"""Months from 0 in which clocks surely stand otherwise: April to September, and December to February."""
+Ints = npt.NDArray[np.int64]
 
 
 def forms(values: pa.Array, counts: npt.NDArray[np.int64]) -> dict[str, int]:
@@ -93,6 +96,25 @@ def hours_of(values: pa.Array, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.
     hours = pc.utf8_slice_codeunits(values.filter(pa.array(stamped)), 11, 13).cast(pa.int64())
     found: npt.NDArray[Any] = np.bincount(np.minimum(np.asarray(hours), 24), weights=counts[stamped], minlength=25)
     return found[:24].astype(np.int64)
+
+
+def seasons_of(values: pa.Array, counts: Ints) -> Ints:
+    """How many of the ISO times lie in each hour as written, in the seasons of `SEASONS`: 2 × 24."""
+    stamped = np.asarray(pc.match_substring_regex(values, FORMS["iso-time"]), dtype=bool)
+    texts, n = values.filter(pa.array(stamped)), counts[stamped]
+    month, hour = (
+        np.asarray(pc.utf8_slice_codeunits(texts, at, at + 2).cast(pa.int64())) for at in (_MONTH_AT, _HOUR_AT)
+    )
+    return by_season(np.clip(month, 1, 12) - 1, hour, n)
+
+
+def by_season(month: Ints, hour: Ints, n: Ints) -> Ints:
+    """Counts by season and hour, of times with their month from 0 and their hour, each there `n` times."""
+    found = np.zeros((len(SEASONS), 24), dtype=np.int64)
+    for at, months in enumerate(SEASONS):
+        which = np.isin(month, months) & (hour < found.shape[1])
+        np.add.at(found[at], hour[which], n[which])
+    return found
 
 
 def months_of(values: pa.Array, counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -115,3 +115,40 @@ def test_another_zone_is_a_gap_in_the_same_season_and_by_more_than_an_hour_in_an
         assert seen(told(worked(BERLIN, "2026-01-05", 30), "UTC"), moved) == [("time-zone-shifted", Weight.GAP)]
     summer = told([at - timedelta(hours=2) for at in worked(BERLIN, "2026-04-06", 14)], "UTC")
     assert seen(told(worked(BERLIN, "2026-01-05", 60), "UTC"), summer) == [("time-zone-shifted", Weight.GAP)]
+
+
+def all_year(year: int, *, spread_h: float, n: int = 12_000, summer_h: float = 0.0) -> list[datetime]:
+    """Moments of a year at which people of Berlin work, around one on their wall, `summer_h` later in summer time."""
+    random = np.random.default_rng(year)
+    days, hours = random.integers(0, 365, n), np.clip(random.normal(13.0, spread_h, n), 1.0, 22.0)
+    first = datetime(year, 1, 1, tzinfo=BERLIN)
+    wall = [first + timedelta(days=int(d), hours=float(h)) for d, h in zip(days, hours, strict=True)]
+    return [(at + timedelta(hours=summer_h * (at.dst() != timedelta(0)))).astimezone(UTC) for at in wall]
+
+
+@pytest.mark.parametrize(
+    ("spread_h", "weight"), [(1.5, Weight.GAP), (2.3, Weight.GAP), (3.6, Weight.OPEN)], ids=["narrow", "wide", "broad"]
+)
+@pytest.mark.parametrize(("before", "now", "hours"), [("local", "local, behind", -1), ("local, behind", "local", 1)])
+def test_an_hour_in_one_half_of_the_year_is_found(
+    before: str, now: str, hours: int, spread_h: float, weight: Weight
+) -> None:
+    training, live = all_year(2025, spread_h=spread_h), all_year(2026, spread_h=spread_h)
+    (found,) = hour_changes("at", printed(told(training, before)), printed(told(live, now)))
+    assert (found.code, found.weight, found.evidence["hours"]) == ("time-zone-shifted", weight, hours)
+    assert "from April to September" in found.summary
+
+
+@pytest.mark.parametrize("how", ["typed", "UTC", "local", "local with its offset", "local, behind"])
+@pytest.mark.parametrize(("spread_h", "summer_h"), [(2.3, 0.0), (3.6, 0.0), (2.3, -2.0), (3.6, 1.0)])
+def test_work_that_moves_with_the_season_in_training_and_live_alike_is_no_change(
+    how: str, spread_h: float, summer_h: float
+) -> None:
+    training, live = (all_year(year, spread_h=spread_h, summer_h=summer_h) for year in (2025, 2026))
+    assert seen(told(training, how), told(live, how)) == []
+
+
+def test_half_a_year_that_nobody_has_seen_before_says_nothing_of_that_half() -> None:
+    training = [at for at in all_year(2025, spread_h=3.6) if at.month in (11, 12, 1, 2)]
+    live = all_year(2026, spread_h=3.6)
+    assert seen(told(training, "local"), told(live, "local, behind")) == []

@@ -381,7 +381,7 @@ def _facts(looked: _Looked, power: Power, replayed: Replay | None, changes: Sequ
 CHECK: Check[System] = Check(
     id="integration.format",
     requirement=REQUIREMENT,
-    version=3,
+    version=4,
     title="Live data in the format that the model was trained on",
     run=_run,
     codes=_CODES,
