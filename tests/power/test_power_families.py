@@ -9,7 +9,8 @@ import pytest
 
 from power.family import Family, families, measured
 
-WORLDS, WORLDS_AGAINST_THE_CLOCK = 3, 1
+WORLDS = 3
+"""As few as can contradict a claim. Against the clock there is time for one world: it must come out as it should."""
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "power.md"
 
 
@@ -20,8 +21,10 @@ def _marked(family: Family) -> Any:
 
 @pytest.mark.parametrize("family", [_marked(family) for family in families()])
 def test_the_rate_does_not_contradict_what_is_claimed(family: Family) -> None:
-    few = WORLDS_AGAINST_THE_CLOCK if family.times else WORLDS
-    rate = measured(family, min(few, family.worlds))
+    if family.times and family.claim is not None:
+        assert family.caught(0) is family.harmful
+        return
+    rate = measured(family, min(WORLDS, family.worlds))
     assert not rate.contradicts, f"caught {rate.caught} of {rate.worlds}"
 
 
