@@ -270,6 +270,7 @@ def test_records_of_a_reserved_range_are_exchanged_though_some_fell_back(
         with RealTrial(system, files={"r.jsonl": lines(20)}) as trial, Cleanup(system, trial) as cleanup:
             driven = drive_all(system, trial, cleanup)
     assert isinstance(driven, Driven)
+    assert all(tried is not None and tried.taken for tried in driven.exchanged)
     assert [f.code for f in one_field.findings(driven.exchanged) if f.weight is not Weight.NOTE] == codes
     assert len(set(pipeline.keys)) == len(pipeline.keys) > 400
 
